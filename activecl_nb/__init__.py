@@ -1,0 +1,27 @@
+"""activecl_nb: contrastive learning that chooses its own training images.
+
+The files of this package are read in the order in which data flows; each may import
+those above it in this list and none below:
+
+    files, seeds        written whole or not at all; every random draw has a name
+    profiles            how large a run is, and on which device
+    phantom, download   where the patches come from
+    tissue, imbalance   patches with labels; the pool, the labelled set, the test set
+    augment, simclr     two views of a batch; the encoder and its contrastive training
+    proxy, sampling     the linear proxy; the strategies that pick the next images
+    experiment          Algorithm 2 of the paper, and its benchmark
+    analysis, figures   what the runs say, and how it is drawn
+    maps, explorer      the UMAP map and the interactive explorer
+    checks              what stands behind the exercises
+
+Importing the package itself is cheap: torch and the other heavy libraries load with the
+module that uses them.
+"""
+
+import os
+
+__version__ = "0.1.0"
+
+# Two OpenMP threads that spin while they wait fight over a small machine's two cores; this has
+# to be said before torch starts its threads, and what the user has set stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")

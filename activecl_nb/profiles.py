@@ -1,0 +1,153 @@
+"""How large a run is, and on which device.
+
+The paper's sizes need a GPU and a day. A profile scales the same protocol down to what a
+laptop does in a lesson, or a test in seconds, and says itself where it departs from the paper.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Every size and time budget of one way to run; the defaults are the paper's (section III-B).
+
+    image_size: side of a patch in pixels.
+    train_images: images before the split into pool U and labelled set S_L.
+    labelled: images in S_L.
+    test_images: images in the test set.
+    width: channels of the first residual stage; the encoder gives 8 x width features.
+    stem: what stands before the first residual stage (see ``simclr.STEMS``).
+    rounds: T, how often a subset is appended and trained on.
+    budget: b, images appended each round.
+    candidates: size of the random part of the pool that a strategy chooses from.
+    epochs: SimCLR epochs each round.
+    batch_size: images in a batch (each gives two views).
+    learning_rate: of Adam, for SimCLR.
+    proxy_epochs, proxy_learning_rate: for the linear proxy.
+    benchmark_epochs: SimCLR epochs on the whole pool, scored every ``benchmark_every``.
+    benchmark_proxy_epochs: proxy epochs there, scored every ``benchmark_proxy_every``.
+    repeats: how many seeds a lesson shows.
+    """
+
+    name: str = "paper"
+    image_size: int = 224
+    train_images: int = 100_000
+    labelled: int = 1_000
+    test_images: int = 7_180
+    width: int = 64
+    stem: str = "imagenet"
+    rounds: int = 20
+    budget: int = 1_000
+    candidates: int = 10_000
+    epochs: int = 100
+    batch_size: int = 128
+    learning_rate: float = 1e-4
+    proxy_epochs: int = 40
+    proxy_learning_rate: float = 1e-3
+    benchmark_epochs: int = 100
+    benchmark_every: int = 20
+    benchmark_proxy_epochs: int = 200
+    benchmark_proxy_every: int = 20
+    repeats: int = 3
+
+    def differences(self) -> dict[str, tuple[object, object]]:
+        """What departs from the paper: field name -> (the paper's value, this profile's)."""
+        return {
+            f.name: (f.default, getattr(self, f.name))
+            for f in fields(Profile)
+            if f.name != "name" and getattr(self, f.name) != f.default
+        }
+
+    def __str__(self) -> str:
+        lines = [f"profile {self.name}"]
+        for name, (paper, ours) in self.differences().items():
+            lines.append(f"  {name:<24}{ours!s:>10}   (paper: {paper})")
+        return "\n".join(lines if len(lines) > 1 else [*lines, "  the paper's sizes throughout"])
+
+
+# The small profiles keep every step of the protocol and change sizes and rates only; how the
+# laptop's were found is in benchmarks/RESULTS.md.
+PROFILES = {
+    "tiny": Profile(
+        name="tiny",
+        image_size=32,
+        train_images=300,
+        labelled=60,
+        test_images=120,
+        width=8,
+        stem="half",
+        rounds=3,
+        budget=32,
+        candidates=120,
+        epochs=2,
+        batch_size=16,
+        learning_rate=1e-3,
+        proxy_learning_rate=1e-2,
+        benchmark_epochs=4,
+        benchmark_every=2,
+        benchmark_proxy_epochs=40,
+        repeats=2,
+    ),
+    "laptop": Profile(
+        name="laptop",
+        image_size=32,
+        train_images=4_000,
+        labelled=500,
+        test_images=1_000,
+        width=16,
+        stem="half",
+        rounds=6,
+        budget=128,
+        candidates=1_000,
+        epochs=10,
+        batch_size=64,
+        learning_rate=1e-3,
+        proxy_learning_rate=1e-2,
+        benchmark_epochs=20,
+        benchmark_every=4,
+        repeats=5,
+    ),
+    "paper": Profile(),
+}
+
+
+def current(name: str | None = None) -> Profile:
+    """The profile of this name, else that of ``$ACTIVECL_PROFILE``, else the laptop's.
+
+    ValueError: there is no profile of that name.
+    """
+    name = name or os.environ.get("ACTIVECL_PROFILE") or "laptop"
+    if name not in PROFILES:
+        raise ValueError(
+            f"no profile is called {name!r}; choose one of {', '.join(PROFILES)} "
+            "(ACTIVECL_PROFILE or --profile)"
+        )
+    return PROFILES[name]
+
+
+def device(name: str | None = None) -> torch.device:
+    """The device of this name, else that of ``$ACTIVECL_DEVICE``, else the fastest at hand.
+
+    ValueError: the device that was asked for is not on this machine.
+    """
+    import torch
+
+    at_hand = ["cpu"]
+    if torch.backends.mps.is_available():
+        at_hand.insert(0, "mps")
+    if torch.cuda.is_available():
+        at_hand.insert(0, "cuda")
+    wanted = name or os.environ.get("ACTIVECL_DEVICE") or at_hand[0]
+    if wanted.split(":")[0] not in at_hand:
+        raise ValueError(
+            f"the device {wanted!r} is not on this machine; it has {', '.join(at_hand)} "
+            "(ACTIVECL_DEVICE or --device)"
+        )
+    return torch.device(wanted)

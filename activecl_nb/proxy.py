@@ -1,0 +1,163 @@
+"""The linear proxy: how good are the features, and what does the encoder not know yet?
+
+One fully connected layer on frozen features, trained on the few labelled images (section II-B).
+It does two jobs: its logits guide the choice of the next images, and its F1 on the test set is
+the score of the encoder (linear evaluation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from activecl_nb import seeds
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """f_p: a weight for each feature and a bias. weight float32 (d,), bias float32 ()."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """features (n, d) -> logits (n,) float32; above 0 means positive."""
+        return features.to(self.weight) @ self.weight + self.bias
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """features (n, d) -> the probability of the positive class (n,)."""
+        return torch.sigmoid(self.logits(features))
+
+
+def fit(
+    features: Tensor,
+    targets: Tensor,
+    *,
+    epochs: int = 40,
+    learning_rate: float = 1e-3,
+    batch_size: int = 128,
+    standardise: bool = False,
+    seed: int = 0,
+    round: int = 0,
+) -> Proxy:
+    """Train a new proxy: binary cross-entropy, Adam (section III-B).
+
+    features: float32 (n, d), frozen and un-augmented. targets: (n,) bool or 0/1.
+    standardise: train on features of mean 0 and deviation 1 (over these n), on which Adam gets
+        equally far whatever the features' scale; the proxy returned takes them as they are.
+        The paper says nothing of it.
+
+    ValueError: shapes that do not fit, NaN in the features, or targets of a single class.
+    """
+    *_, (_, proxy) = fit_steps(
+        features,
+        targets,
+        epochs=epochs,
+        every=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        standardise=standardise,
+        seed=seed,
+        round=round,
+    )
+    return proxy
+
+
+def fit_steps(
+    features: Tensor,
+    targets: Tensor,
+    *,
+    epochs: int,
+    every: int,
+    learning_rate: float = 1e-3,
+    batch_size: int = 128,
+    standardise: bool = False,
+    seed: int = 0,
+    round: int = 0,
+) -> Iterator[tuple[int, Proxy]]:
+    """As ``fit``, but yield ``(epochs so far, proxy)`` every ``every`` epochs and after the last."""
+    features, targets = _checked(features, targets)
+    mean, deviation = torch.zeros(()), torch.ones(())
+    if standardise:
+        mean, deviation = features.mean(0), features.std(0).clamp_min(1e-6)
+        features = (features - mean) / deviation
+    # torch's own start for a linear layer: uniform within 1 / sqrt(d).
+    bound = features.shape[1] ** -0.5
+    start = seeds.generator(seed, "proxy", round)
+    weight = ((2 * torch.rand(features.shape[1], generator=start) - 1) * bound).requires_grad_()
+    bias = ((2 * torch.rand((), generator=start) - 1) * bound).requires_grad_()
+    optimizer = torch.optim.Adam([weight, bias], lr=learning_rate, betas=(0.9, 0.999))
+    for epoch in range(1, epochs + 1):
+        draw = seeds.generator(seed, "proxy order", round, epoch)
+        for batch in torch.randperm(len(features), generator=draw).split(batch_size):
+            logits = features[batch] @ weight + bias  # (batch,)
+            loss = F.binary_cross_entropy_with_logits(logits, targets[batch])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        if epoch % every == 0 or epoch == epochs:
+            w = weight.detach() / deviation  # so that it takes features as they come
+            yield epoch, Proxy(w.clone(), bias.detach() - (mean * w).sum())
+
+
+def _checked(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    features, targets = torch.as_tensor(features), torch.as_tensor(targets)
+    if features.ndim != 2 or targets.shape != features.shape[:1]:
+        raise ValueError(
+            f"features of shape {tuple(features.shape)} and targets of shape "
+            f"{tuple(targets.shape)} do not fit; they must be (n, d) and (n,)"
+        )
+    bad = ~torch.isfinite(features).all(dim=1)
+    if bad.any():
+        raise ValueError(
+            f"features hold NaN or infinity in {int(bad.sum())} of {len(bad)} rows, first in row "
+            f"{int(bad.nonzero()[0])}; did the encoder's training diverge? Try a lower rate"
+        )
+    targets = targets.to(torch.float32)
+    if len(targets.unique()) < 2:
+        raise ValueError(
+            f"all {len(targets)} labelled images are of one class, so no proxy can be fitted; "
+            "label more images or turn the imbalance dial back"
+        )
+    return features.float(), targets
+
+
+def scores(targets: Tensor | np.ndarray, logits: Tensor | np.ndarray) -> dict[str, float]:
+    """How well the logits find the positive class; all by scikit-learn.
+
+    f1, precision and recall are of the positive class at probability 0.5 (formula 4), macro_f1
+    averages F1 over both classes; auroc and average_precision look at the order alone. Without a
+    single positive answer precision and f1 are 0.
+    """
+    from sklearn import metrics
+
+    targets = np.asarray(targets).astype(bool)
+    logits = np.asarray(logits)
+    answers = logits > 0
+    return {
+        "f1": float(metrics.f1_score(targets, answers, zero_division=0)),
+        "macro_f1": float(metrics.f1_score(targets, answers, average="macro", zero_division=0)),
+        "precision": float(metrics.precision_score(targets, answers, zero_division=0)),
+        "recall": float(metrics.recall_score(targets, answers, zero_division=0)),
+        "auroc": float(metrics.roc_auc_score(targets, logits)),
+        "average_precision": float(metrics.average_precision_score(targets, logits)),
+    }
+
+
+def colour_histogram(images: Tensor, bins: int = 8) -> Tensor:
+    """Features that know colour and nothing of shape: uint8 (N, 3, H, W) -> float32 (N, 3 x bins).
+
+    The share of pixels in each bin of each channel. An encoder that does not beat these has not
+    learned to see.
+    """
+    n, channels = images.shape[:2]
+    step = 256 // bins
+    binned = (images // step).to(torch.int64).flatten(2)  # (N, 3, H*W)
+    shares = torch.zeros(n, channels, bins)
+    shares.scatter_add_(2, binned, torch.ones(binned.shape))
+    return (shares / binned.shape[2]).flatten(1)

@@ -1,0 +1,255 @@
+"""SimCLR: an encoder that learns from pairs of views, without labels.
+
+Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020), as
+the paper uses it (section II-A). Two views of the same patch should land close together, views
+of different patches far apart; the projection head takes the blow, the encoder is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from activecl_nb import augment, seeds
+
+# What stands before the first residual stage. The paper's ResNet18 shrinks a patch fourfold
+# there, which a 32-pixel patch does not survive; the others are for small patches.
+STEMS = {
+    "imagenet": lambda width: [
+        nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, stride=2, padding=1),
+    ],
+    "half": lambda width: [
+        nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    ],
+    "full": lambda width: [
+        nn.Conv2d(3, width, 3, stride=1, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    ],
+}
+
+
+def build_encoder(width: int = 64, stem: str = "imagenet", *, seed: int = 0) -> nn.Sequential:
+    """The encoder f: a ResNet18 (He et al. 2016) without its classifier.
+
+    (N, 3, H, W) float32 -> features (N, 8 x width) float32. With the defaults it is
+    torchvision's resnet18; a smaller ``width`` keeps its blocks and narrows them.
+    """
+    if stem not in STEMS:
+        raise ValueError(f"no stem is called {stem!r}; choose one of {', '.join(STEMS)}")
+    with _seeded(seed, "encoder"):
+        encoder = nn.Sequential(
+            *STEMS[stem](width),
+            _stage(width, width, stride=1),
+            _stage(width, 2 * width, stride=2),
+            _stage(2 * width, 4 * width, stride=2),
+            _stage(4 * width, 8 * width, stride=2),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        for layer in encoder.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return encoder
+
+
+def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """Two residual blocks; the first one shrinks the image by ``stride``."""
+    from torchvision.models.resnet import BasicBlock
+
+    shortcut = None
+    if stride != 1 or inputs != outputs:
+        shortcut = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+        )
+    return nn.Sequential(
+        BasicBlock(inputs, outputs, stride, shortcut), BasicBlock(outputs, outputs)
+    )
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, purpose: str) -> Iterator[None]:
+    """Layers draw first weights from torch's global state: lend it a seed, then restore it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seeds.number(seed, purpose))
+        yield
+
+
+def build_head(features: int, units: int = 128, kind: str = "paper", *, seed: int = 0) -> nn.Module:
+    """The projection head g: features (N, features) -> projections (N, units), float32.
+
+    "paper" is the paper's three fully connected layers (section III-B), with ReLU between them,
+    on which the paper is silent. "simclr" is the two layers with batch norm of the released code.
+    """
+    heads = {
+        "paper": lambda: [
+            nn.Linear(features, units),
+            nn.ReLU(inplace=True),
+            nn.Linear(units, units),
+            nn.ReLU(inplace=True),
+            nn.Linear(units, units),
+        ],
+        "simclr": lambda: [
+            nn.Linear(features, features, bias=False),
+            nn.BatchNorm1d(features),
+            nn.ReLU(inplace=True),
+            nn.Linear(features, units, bias=False),
+            nn.BatchNorm1d(units),
+        ],
+    }
+    if kind not in heads:
+        raise ValueError(f"no projection head is called {kind!r}; choose one of {', '.join(heads)}")
+    with _seeded(seed, "head"):
+        return nn.Sequential(*heads[kind]())
+
+
+class SimCLR(nn.Module):
+    """g after f: images (N, 3, H, W) -> projections (N, units)."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.encoder(images))
+
+
+def nt_xent(z_i: Tensor, z_j: Tensor, temperature: float = 0.1) -> Tensor:
+    """The contrastive loss L of section II-A, averaged over all 2N views.
+
+    z_i, z_j: projections (N, d) of the first and the second view of the same N patches; not
+    normalised, since cosine similarity does that here. Returns a scalar.
+
+    Each view asks: which of the other 2N - 1 is my partner? That is a classification, so the
+    loss is a cross-entropy whose logits are the similarities divided by the temperature.
+    """
+    n = len(z_i)
+    z = F.normalize(torch.cat([z_i, z_j]), dim=1)  # (2N, d), on the unit sphere
+    similarity = z @ z.T / temperature  # (2N, 2N)
+    similarity.fill_diagonal_(-torch.inf)  # no view is its own partner
+    partner = torch.arange(2 * n, device=z.device).roll(n)  # i -> i + N, and back
+    return F.cross_entropy(similarity, partner)
+
+
+def train(
+    model: SimCLR,
+    images: Tensor,
+    *,
+    epochs: int,
+    batch_size: int = 128,
+    learning_rate: float = 1e-4,
+    temperature: float = 0.1,
+    family: augment.Family | None = None,
+    schedule: str = "constant",
+    optimizer: torch.optim.Optimizer | None = None,
+    seed: int = 0,
+    round: int = 0,
+    first_epoch: int = 0,
+    total_epochs: int | None = None,
+    on_batch: Callable[[int], None] = lambda images: None,
+) -> Tensor:
+    """Train in place; return the mean loss of each epoch, float32 (epochs,).
+
+    images: uint8 (N, 3, H, W) on any device; batches go to the model's. The last partial batch
+        of an epoch is dropped, since its patches would have fewer negatives than the others.
+    schedule: "constant" (the paper names one rate) or "cosine", which ends at a tenth of it.
+    optimizer: Adam with the paper's betas, made afresh unless one is carried over.
+    seed, round, first_epoch: name the random draws, see ``seeds``; training epochs 0 to 9 and
+        then 10 to 19 with the same optimizer equals training 0 to 19, if ``total_epochs`` (over
+        which the schedule runs) is 20 in both.
+    on_batch: called after each batch with its number of images.
+
+    ValueError: fewer images than one batch, or an unknown schedule.
+    """
+    if len(images) < batch_size:
+        raise ValueError(
+            f"{len(images)} images do not fill one batch of {batch_size}; "
+            "make the batch smaller or the budget larger"
+        )
+    if schedule not in ("constant", "cosine"):
+        raise ValueError(f"no schedule is called {schedule!r}; choose constant or cosine")
+    device = next(model.parameters()).device
+    optimizer = optimizer or adam(model, learning_rate)
+    total_epochs = total_epochs or first_epoch + epochs
+    model.train()
+    means = []
+    for epoch in range(first_epoch, first_epoch + epochs):
+        if schedule == "cosine":
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * _cosine(epoch / total_epochs)
+        order = torch.randperm(len(images), generator=seeds.generator(seed, "order", round, epoch))
+        draw = seeds.generator(seed, "views", round, epoch)
+        losses = []
+        for batch in order.split(batch_size)[: len(images) // batch_size]:
+            patches = images[batch.to(images.device)].to(device, non_blocking=True)
+            x_i, x_j = augment.views(patches, draw, family)
+            losses.append(_step(model, optimizer, x_i, x_j, temperature))
+            on_batch(len(batch))
+        means.append(torch.stack(losses).mean())  # one look at the device an epoch, not a batch
+    return torch.stack(means).cpu()
+
+
+def adam(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    """Adam with the betas of section III-B."""
+    return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.9, 0.999))
+
+
+def _step(
+    model: SimCLR, optimizer: torch.optim.Optimizer, x_i: Tensor, x_j: Tensor, temperature: float
+) -> Tensor:
+    """One update from two views of a batch; returns the loss, still on its device."""
+    with _precision(x_i.device):
+        # Both views in one batch: half the calls, and batch norm sees them as one population.
+        z_i, z_j = model(torch.cat([x_i, x_j])).chunk(2)
+    loss = nt_xent(z_i.float(), z_j.float(), temperature)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def _precision(device: torch.device) -> torch.autocast:
+    """bfloat16 on the GPUs that have it; float32 elsewhere, since a processor only imitates it."""
+    fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
+def _cosine(progress: float, end: float = 0.1) -> float:
+    """From 1 down to ``end`` along half a cosine, for progress from 0 to 1."""
+    return end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2
+
+
+@torch.inference_mode()
+def encode(encoder: nn.Module, images: Tensor, batch_size: int = 512) -> Tensor:
+    """Features of un-augmented patches: uint8 (N, 3, H, W) -> float32 (N, d) on the processor.
+
+    The encoder is put in eval mode for this (batch norm uses what it learned, so that a patch's
+    features do not depend on its neighbours in the batch) and back in the mode it was in.
+    """
+    device = next(encoder.parameters()).device
+    was_training = encoder.training
+    encoder.eval()
+    try:
+        features = [
+            encoder(augment.normalise(patches.to(device))).float().cpu()
+            for patches in images.split(batch_size)
+        ]
+    finally:
+        encoder.train(was_training)
+    return torch.cat(features) if features else torch.empty(0, feature_count(encoder))
+
+
+def feature_count(encoder: nn.Module) -> int:
+    """d, the number of features: the channels of the last convolution."""
+    return [m for m in encoder.modules() if isinstance(m, nn.Conv2d)][-1].out_channels
