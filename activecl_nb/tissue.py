@@ -1,0 +1,250 @@
+"""Tissue: patches, their labels, and where they came from.
+
+``load`` gives the same object for every source, so that nothing further down knows whether a
+patch was drawn, downloaded, or brought along by the reader.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import archive, download, seeds
+from .download import CLASS_NAMES
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Labelled patches.
+
+    images: uint8 tensor (N, 3, H, W), kept as bytes, possibly memory-mapped.
+    labels: int64 tensor (N,), positions in ``class_names``.
+    class_names: the classes, in the order of the label numbers.
+    source: one line that says where the patches came from, shown under every figure.
+    facts: what is known of each patch beside its class, as arrays of length N (for the phantom:
+        patient, slide, centre, ...); empty for real data, of which such things are not known.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    class_names: tuple[str, ...]
+    source: str
+    facts: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.shape[1] != 3 or self.images.dtype != torch.uint8:
+            raise ValueError(
+                f"{self.source}: images must be uint8 of shape (N, 3, H, W), "
+                f"not {self.images.dtype} of shape {tuple(self.images.shape)}"
+            )
+        if self.labels.shape != self.images.shape[:1]:
+            raise ValueError(
+                f"{self.source}: {len(self.images)} images but labels of shape "
+                f"{tuple(self.labels.shape)}; each image needs one label"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, positions: torch.Tensor | np.ndarray | list[int]) -> Tissue:
+        """The patches at these positions, in this order."""
+        positions = torch.as_tensor(positions, dtype=torch.int64)
+        return replace(
+            self,
+            images=self.images[positions],
+            labels=self.labels[positions],
+            facts={name: values[positions.numpy()] for name, values in self.facts.items()},
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many patches each class has."""
+        numbers = torch.bincount(self.labels, minlength=len(self.class_names))
+        return dict(zip(self.class_names, numbers.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        height, width = self.images.shape[2:]
+        return f"Tissue({len(self):,} patches of {height}x{width} from {self.source})"
+
+
+# What load holds in memory; anything larger is written once and memory-mapped.
+IN_MEMORY = 1 << 30
+
+
+def load(
+    source: str,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    count: int | None = None,
+    seed: int = 0,
+    path: str | os.PathLike[str] | None = None,
+    **dials: float,
+) -> Tissue:
+    """Patches with labels, from any source, as one object.
+
+    source:
+        "phantom": the embedded synthetic tissue; ``dials`` are those of ``phantom.Dials``.
+        "pathmnist", "pathmnist-64", "-128", "-224": ``path`` is an .npz in PathMNIST's layout,
+            or the folder that ``data_download.py get`` filled (None: its usual one). Its train
+            and val splits together are "train".
+        "kather19", "kather19-nonorm": ``path`` is the folder that holds the class-folder trees
+            NCT-CRC-HE-100K and CRC-VAL-HE-7K, or one of these trees, or the folder that
+            ``data_download.py get`` filled (None: its usual one).
+        "folder": ``path`` holds one folder of images for each class, or such folders inside
+            ``train`` and ``test``. Without these two, a fifth of each class is "test": the
+            images whose hashed names are lowest, so that the two splits never meet, whatever
+            the seed. Class names are the sorted folder names; names that are all among the
+            official nine keep the official order and numbers.
+    split: "train" or "test".
+    size: pixels a side, antialiased; a patch that is not square is squeezed. None: as stored
+        (phantom: 32).
+    count: how many patches. The phantom draws as many (2,000 if None); of real patches a random
+        subset is taken, without replacement, in stored order, and a smaller count of the same
+        seed is a subset of a larger. Only these are decoded.
+    seed: of the phantom, or of the subset.
+
+    Real patches above 1 GiB in all are memory-mapped. Raises FileNotFoundError or ValueError
+    with the file, the value and what to do.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"split is 'train' or 'test', not {split!r}")
+    for name, value in (("size", size), ("count", count)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
+    if source == "phantom":
+        return _load_phantom(split, size or 32, 2_000 if count is None else count, seed, dials)
+    if dials:
+        raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
+    if source == "folder":
+        found = _find_folder(path, split)
+    elif source in download.SETS:
+        find = _find_pathmnist if source.startswith("pathmnist") else _find_kather19
+        found = find(download.SETS[source], path, split, size)
+    else:
+        known = ", ".join(("phantom", *download.SETS, "folder"))
+        raise ValueError(f"unknown source {source!r}; there are {known}")
+    return _take(found, source, split, size, count, seed)
+
+
+def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> Tissue:
+    from . import phantom
+
+    known = [dial.name for dial in dataclasses.fields(phantom.Dials)]
+    unknown = sorted(set(dials) - set(known))
+    if unknown:
+        raise ValueError(f"the phantom has no dials {unknown}; it has {', '.join(known)}")
+    images, labels, facts = phantom.load(
+        split, count, size, seed=seed, dials=phantom.Dials(**dials)
+    )
+    turned = "".join(f", {name} {value:g}" for name, value in dials.items())
+    return Tissue(
+        torch.from_numpy(images),
+        torch.from_numpy(labels),
+        CLASS_NAMES,
+        f"phantom (synthetic tissue), {split}, seed {seed}{turned}",
+        facts,
+    )
+
+
+@dataclass
+class _Found:
+    """Real patches that were found: how to open them, and where their arrays are kept.
+
+    open: gives the archive. kept: the folder for its array at a size, by name of the size.
+    whole: prepare an array even if it would fit into memory, since decoding takes long.
+    """
+
+    open: Callable[[], archive.Archive]
+    kept: Callable[[int | None], Path] | None = None
+
+
+def _find_folder(path: str | os.PathLike[str] | None, split: str) -> _Found:
+    if path is None:
+        raise ValueError("source 'folder' needs path=, the folder that holds the class folders")
+    root = Path(path).expanduser()
+    inside = {part: root / part for part in ("train", "test") if (root / part).is_dir()}
+    if len(inside) == 2:
+        names = [p.name for part in inside.values() for p in archive.class_folders(part)]
+        class_names = archive.class_numbers(names, str(root), official=False)
+        return _Found(lambda: archive.from_folder(inside[split], class_names=class_names))
+    return _Found(lambda: _fifths(archive.from_folder(root), split))
+
+
+def _fifths(images: archive.ImageFiles, split: str) -> archive.ImageFiles:
+    """The images whose hashed names are the lowest fifth of their class, or all the others."""
+    rank = np.array([seeds.number(0, "folder split", name) for name in images.names])
+    test = []
+    for label in np.unique(images.labels):
+        members = np.flatnonzero(images.labels == label)
+        lowest = members[np.argsort(rank[members])]
+        test.extend(lowest[: max(1, round(len(members) / 5)) if len(members) > 1 else 0])
+    chosen = np.isin(np.arange(len(images.names)), test)
+    return archive.part_of(images, np.flatnonzero(chosen if split == "test" else ~chosen))
+
+
+def _find_pathmnist(
+    data_set: download.DataSet, path: str | os.PathLike[str] | None, split: str, size: int | None
+) -> _Found:
+    root = download.home(path)
+    parts = ("train", "val") if split == "train" else ("test",)
+    file = root / data_set.train.name if path is None or root.is_dir() else root
+    if not file.is_file():
+        raise FileNotFoundError(_how_to_get(file, data_set))
+    return _Found(lambda: archive.NpzFile(file, parts))
+
+
+def _find_kather19(
+    data_set: download.DataSet, path: str | os.PathLike[str] | None, split: str, size: int | None
+) -> _Found:
+    root = download.home(path)
+    file = getattr(data_set, split)
+    trees = {part: Path(getattr(data_set, part).name).stem for part in ("train", "test")}
+    if (root / trees[split]).is_dir():
+        return _Found(lambda: archive.from_folder(root / trees[split], official=True))
+    if root.is_dir() and _holds_classes(root):
+        serves = "test" if root.name == trees["test"] else "train"
+        if split != serves:
+            raise FileNotFoundError(
+                f"{root} serves the split {serves!r}; for {split!r} give the folder that holds "
+                f"both {trees['train']} and {trees['test']}"
+            )
+        return _Found(lambda: archive.from_folder(root, official=True))
+    if (root / file.name).is_file():
+        return _Found(lambda: archive.from_zip(root / file.name, file.counts))
+    raise FileNotFoundError(_how_to_get(root / file.name, data_set))
+
+
+def _holds_classes(root: Path) -> bool:
+    return any(folder.name in CLASS_NAMES for folder in archive.class_folders(root))
+
+
+def _how_to_get(file: Path, data_set: download.DataSet) -> str:
+    return (
+        f"{file} is missing. `python data_download.py get {data_set.name}` fetches it; "
+        "a copy elsewhere is named by path="
+    )
+
+
+def _take(
+    found: _Found, source: str, split: str, size: int | None, count: int | None, seed: int
+) -> Tissue:
+    images = found.open()
+    total = len(images.labels)
+    if count is not None and count > total:
+        raise ValueError(f"{images.where} has {total:,} patches in {split}, not {count:,}")
+    rows = np.arange(total)
+    if count is not None:
+        shuffled = seeds.numpy_generator(seed, "subset", source, split).permutation(total)
+        rows = np.sort(shuffled[:count])
+    return Tissue(
+        torch.from_numpy(archive.decode(images, rows, size)),
+        torch.from_numpy(images.labels[rows]),
+        images.class_names,
+        f"{source}, {split}, {Path(images.where).name}",
+    )
