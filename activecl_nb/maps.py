@@ -1,0 +1,296 @@
+"""UMAP maps of patches that stay comparable between rounds and between strategies.
+
+A map is made once, from the features of one encoder, and every strategy and every round is shown
+on it: what differs between two panels is then the picks and nothing else. UMAP (McInnes et al.
+2018) keeps neighbours together; how far apart two clusters lie on a map says little.
+
+UMAP's coordinates differ between processors even with a seed, so maps are stored with the runs,
+and whoever checks a map looks at its neighbours, never at its coordinates.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from activecl_nb import files
+
+if TYPE_CHECKING:
+    from activecl_nb.experiment import Run
+    from activecl_nb.tissue import Tissue
+
+FILE_NAME = "map.npz"
+COMPONENTS = 32  # principal components kept of the features; distances hardly change, files do
+NEIGHBOURS_KEPT = 8  # nearest neighbours that are stored and shown
+FEWEST = 5  # patches a map needs
+
+
+@dataclass(frozen=True)
+class Map:
+    """Where each patch lies, and the feature space in which its distances are measured.
+
+    patches: int64 (n,), positions in the train tissue.
+    positions: float32 (n, 2) for a map that stays as it is, or (rounds, n, 2) for one that
+        follows the encoder from round to round.
+    features: float32 (n, k), principal components of the features the map was made from.
+    neighbours: int32 (n, 8), the nearest other patches in ``features``, nearest first, as rows
+        of this map.
+    """
+
+    patches: np.ndarray
+    positions: np.ndarray
+    features: np.ndarray
+    neighbours: np.ndarray
+
+    def __post_init__(self) -> None:
+        n = len(self.patches)
+        if self.positions.shape[-2:] != (n, 2) or self.positions.ndim not in (2, 3):
+            raise ValueError(
+                f"a map of {n} patches needs positions of shape ({n}, 2) or (rounds, {n}, 2), "
+                f"not {self.positions.shape}"
+            )
+        if not np.isfinite(self.positions).all():
+            raise ValueError("the map's positions must be finite numbers; make the map anew")
+        if len(self.features) != n or len(self.neighbours) != n:
+            raise ValueError(
+                f"a map of {n} patches needs as many features and neighbours, "
+                f"not {len(self.features)} and {len(self.neighbours)}"
+            )
+
+    def __repr__(self) -> str:
+        rounds = f", {len(self.positions)} rounds" if self.positions.ndim == 3 else ""
+        return f"Map({len(self.patches):,} patches{rounds})"
+
+
+def fit(features: np.ndarray, *, seed: int = 0, neighbours: int = 15) -> np.ndarray:
+    """A map from scratch: features (n, d) -> float32 (n, 2).
+
+    The neighbours are exact ones (scikit-learn), not UMAP's own approximate ones: the map then
+    depends on the seed in one place less. The start is the first two principal components, so
+    that the large-scale layout is no accident (Kobak and Linderman 2021).
+
+    ValueError: fewer than 5 patches, or features that are not finite.
+    """
+    features = _checked(features)
+    return _umap(features, seed=seed, neighbours=neighbours, init="pca")
+
+
+def follow(
+    previous: np.ndarray,
+    features: np.ndarray,
+    *,
+    seed: int = 0,
+    neighbours: int = 15,
+    epochs: int = 50,
+    step: float = 0.25,
+) -> np.ndarray:
+    """The next map of the same patches, after the encoder has learned a round more.
+
+    previous: positions (n, 2) of the round before. features: (n, d) of the new encoder.
+    It starts where the patches lay, takes few and small steps, and is then turned, mirrored,
+    scaled and shifted onto ``previous`` (Procrustes): what still moves has moved in feature
+    space. Returns float32 (n, 2).
+    """
+    features = _checked(features)
+    previous = np.asarray(previous, dtype=np.float32)
+    if previous.shape != (len(features), 2):
+        raise ValueError(
+            f"features of {len(features)} patches but previous positions of shape "
+            f"{previous.shape}; both must be of the same patches"
+        )
+    moved = _umap(
+        features, seed=seed, neighbours=neighbours, init=previous, epochs=epochs, step=step
+    )
+    return align(moved, previous)
+
+
+def align(positions: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """Turn, mirror, scale and shift ``positions`` (n, 2) to lie closest to ``onto`` (n, 2).
+
+    Orthogonal Procrustes (Schoenemann 1966): with both centred, the turn is U V^T of the singular
+    value decomposition of positions^T onto. Returns float32 (n, 2).
+    """
+    a = positions - positions.mean(axis=0, dtype=np.float64)
+    b = onto - onto.mean(axis=0, dtype=np.float64)
+    u, stretch, vt = np.linalg.svd(a.T @ b)
+    scale = stretch.sum() / max((a**2).sum(), np.finfo(np.float64).tiny)
+    return (scale * a @ (u @ vt) + onto.mean(axis=0, dtype=np.float64)).astype(np.float32)
+
+
+def reduce(features: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
+    """Principal components: features (n, d) -> float32 (n, min(d, n, components)).
+
+    Distances between patches stay nearly what they were, in a tenth of the memory.
+    """
+    features = _checked(features).astype(np.float64)
+    features = features - features.mean(axis=0)
+    _, axes = np.linalg.eigh(features.T @ features)  # ascending
+    axes = axes[:, ::-1][:, :components]
+    axes = axes * np.where(axes.sum(axis=0) < 0, -1, 1)  # an axis has no sign of its own
+    return (features @ axes).astype(np.float32)
+
+
+def nearest(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Exact nearest neighbours: int32 (n, count) rows and float32 (n, count) distances.
+
+    A patch is not its own neighbour, not even where another has the very same features.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    found = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(features)
+    distances, rows = found.kneighbors()  # asked without points, it leaves each point itself out
+    return rows.astype(np.int32), distances.astype(np.float32)
+
+
+def distances(features: np.ndarray, chosen: np.ndarray, block: int = 2048) -> np.ndarray:
+    """Euclidean distance of each patch to the nearest chosen one: float32 (n,).
+
+    features (n, d), chosen (m, d); infinite where nothing is chosen (m = 0). This is what
+    k-center greedy makes small (paper, Algorithm 1).
+    """
+    smallest = np.full(len(features), np.inf, dtype=np.float32)
+    if not len(chosen):
+        return smallest
+    lengths = (chosen**2).sum(axis=1)
+    for start in range(0, len(features), block):
+        rows = features[start : start + block]
+        squares = lengths - 2 * (rows @ chosen.T)  # plus |row|^2, the same for every chosen one
+        nearest_squared = squares.min(axis=1) + (rows**2).sum(axis=1)
+        smallest[start : start + block] = np.sqrt(np.maximum(nearest_squared, 0))
+    return smallest
+
+
+def of_features(
+    features: np.ndarray,
+    patches: np.ndarray,
+    *,
+    seed: int = 0,
+    neighbours: int = 15,
+    positions: np.ndarray | None = None,
+) -> Map:
+    """A whole map from features (n, d) of ``patches`` (n,); fitted unless positions are given."""
+    small = reduce(features)
+    if positions is None:
+        positions = fit(features, seed=seed, neighbours=neighbours)
+    rows, _ = nearest(small, min(NEIGHBOURS_KEPT, len(small) - 1))
+    return Map(
+        patches=np.asarray(patches, dtype=np.int64),
+        positions=np.asarray(positions, dtype=np.float32),
+        features=small,
+        neighbours=rows,
+    )
+
+
+def of_run(run: Run, train: Tissue, *, seed: int = 0, encoder: Any = None) -> Map:
+    """A map of the patches that ``run`` watched, from the features of its encoder.
+
+    The encoder is the one after the last finished round, unless another is given. For 10,000
+    patches this takes about a minute on two cores: half for the features, half for UMAP.
+    """
+    from activecl_nb import simclr
+
+    images = train.images[run.watched]
+    features = simclr.encode(run.encoder() if encoder is None else encoder, images).numpy()
+    return of_features(features, run.watched, seed=seed)
+
+
+def save(place: Run | str | os.PathLike[str], map: Map) -> Path:
+    """Store a map in a run's folder, so that the explorer opens at once; returns the file.
+
+    Positions are float32; features are float16, whose rounding no distance on screen shows.
+    """
+    path = _file(place)
+    with files.replacing(path) as temporary:
+        np.savez(
+            temporary,
+            patches=map.patches,
+            positions=map.positions.astype(np.float32),
+            features=map.features.astype(np.float16),
+            neighbours=map.neighbours.astype(np.int32),
+        )
+    return path
+
+
+def stored(place: Run | str | os.PathLike[str], patches: np.ndarray | None = None) -> Map | None:
+    """The map in a run's folder, or None where there is none.
+
+    With ``patches`` given, a map of other patches counts as none. ValueError names a file that
+    is broken.
+    """
+    if getattr(place, "path", place) is None:  # a run that was never written to disk
+        return None
+    path = _file(place)
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = Map(
+                patches=arrays["patches"].astype(np.int64),
+                positions=arrays["positions"].astype(np.float32),
+                features=arrays["features"].astype(np.float32),
+                neighbours=arrays["neighbours"].astype(np.int32),
+            )
+    except Exception as error:  # a cut-off archive raises half a dozen kinds
+        raise ValueError(f"{path} is no map ({error}); delete it and it is made anew") from error
+    if patches is not None and not np.array_equal(found.patches, patches):
+        return None
+    return found
+
+
+def _file(place: Run | str | os.PathLike[str]) -> Path:
+    """``map.npz`` in a run's folder; a path may name the folder or the file."""
+    folder = getattr(place, "path", place)
+    if folder is None:
+        raise ValueError("this run has no folder to store a map in; run it with a path")
+    folder = Path(folder)
+    return folder if folder.suffix == ".npz" else folder / FILE_NAME
+
+
+def _checked(features: np.ndarray) -> np.ndarray:
+    features = np.asarray(features, dtype=np.float32)
+    if features.ndim != 2:
+        raise ValueError(f"features must have shape (n, d), not {features.shape}")
+    if len(features) < FEWEST:
+        raise ValueError(f"a map needs at least {FEWEST} patches, not {len(features)}")
+    if not np.isfinite(features).all():
+        row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise ValueError(f"the features of patch {row} are not finite; the encoder has diverged")
+    return features
+
+
+def _umap(
+    features: np.ndarray,
+    *,
+    seed: int,
+    neighbours: int,
+    init: str | np.ndarray,
+    epochs: int | None = None,
+    step: float = 1.0,
+) -> np.ndarray:
+    """UMAP on exact neighbours; float32 (n, 2)."""
+    import umap  # here, since it compiles for seconds when it is imported
+
+    n = len(features)
+    neighbours = min(neighbours, n - 1)
+    rows, lengths = nearest(features, neighbours - 1)
+    itself = np.arange(n, dtype=np.int32)[:, None]  # UMAP counts a point as its first neighbour
+    rows = np.hstack([itself, rows])
+    lengths = np.hstack([np.zeros((n, 1), dtype=np.float32), lengths])
+    reducer = umap.UMAP(
+        n_neighbors=neighbours,
+        n_epochs=epochs,
+        init=init,
+        learning_rate=step,
+        random_state=seed,
+        n_jobs=1,
+        precomputed_knn=(rows, lengths, None),
+    )
+    with warnings.catch_warnings():
+        # It cannot place new patches later without an index of its own; nobody asks it to.
+        warnings.filterwarnings("ignore", message=r".*knn_search_index.*")
+        return np.asarray(reducer.fit_transform(features), dtype=np.float32)
