@@ -113,27 +113,31 @@ def ellipse(H, E, px, ox, oy, x, y, a, b, turn, h, e, rough, texture, opacity, k
 
     rough: how irregular the outline is, 0..1. texture: how clumped the stain is, 0..1.
     """
-    reach = max(a, b) * (1.0 + rough) + px
+    reach = max(a, b) * (1.0 + 0.8 * rough) + px
     j0, j1 = int((x - ox - reach) / px), int((x - ox + reach) / px) + 1
     i0, i1 = int((y - oy - reach) / px), int((y - oy + reach) / px) + 1
     cos, sin = math.cos(turn), math.sin(turn)
     clumps = texture * seen(2.5, px)
     full = opacity * min(1.0, 2.0 * min(a, b) / px)
+    far = 1.0 + 0.8 * rough
     for i in range(max(i0, 0), min(i1, H.shape[0])):
         for j in range(max(j0, 0), min(j1, H.shape[1])):
             dx, dy = (j + 0.5) * px + ox - x, (i + 0.5) * px + oy - y
             u, v = (dx * cos + dy * sin) / a, (dy * cos - dx * sin) / b
             q = math.sqrt(u * u + v * v) + 1e-6
             slope = math.sqrt(u * u / (a * a) + v * v / (b * b)) / q + 1e-9
+            soft = slope * px
+            if q > far + 0.5 * soft:
+                continue
             edge = 1.0
-            if rough > 0.0:
+            if rough > 0.0 and q > 1.0 - 0.8 * rough - 0.5 * soft:
                 edge += rough * (noise(u / q * 1.3 + 7.0, v / q * 1.3 + 7.0, key) - 0.5) * 1.6
-            cover = clamp(0.5 + (edge - q) / (slope * px)) * full
+            cover = clamp(0.5 + (edge - q) / soft) * full
             if cover > 0.0:
                 amount = h
                 if clumps > 0.0:
                     grain = noise(dx / 1.3 + 31.0, dy / 1.3 + 17.0, key) - 0.5
-                    amount *= 1.0 + clumps * (grain * 1.4 + 0.35 * (q - 0.6))
+                    amount *= 1.0 + clumps * (grain * 1.4 + 0.5 * (q - 0.6))
                 H[i, j] += cover * (amount - H[i, j])
                 E[i, j] += cover * (e - E[i, j])
 
@@ -160,12 +164,15 @@ def strand(H, E, px, ox, oy, x0, y0, x1, y1, width, h, e, opacity):
 
 @njit(cache=True, nogil=True)
 def thread(H, E, px, ox, oy, rng, x, y, turn, length, curl, width, h, e, opacity):
-    """A wandering thread: short straight pieces, each turned a little from the last."""
+    """A wandering thread: short straight pieces, each turned a little from the last and
+    thinner towards both ends."""
     steps = int(length / 4.0) + 1
-    for _ in range(steps):
+    for k in range(steps):
         turn += curl * normal(rng)
         nx, ny = x + 4.0 * math.cos(turn), y + 4.0 * math.sin(turn)
-        strand(H, E, px, ox, oy, x, y, nx, ny, width, h, e, opacity)
+        t = (k + 0.5) / steps
+        wide = width * (0.25 + 3.0 * t * (1.0 - t)) * between(rng, 0.7, 1.3)
+        strand(H, E, px, ox, oy, x, y, nx, ny, wide, h, e, opacity)
         x, y = nx, ny
 
 
@@ -179,19 +186,25 @@ def fibres(H, E, px, ox, oy, rng, turn, wave, wavelength, thick, e, e_swing, h, 
     """
     cos, sin = math.cos(turn), math.sin(turn)
     bend, fine, coarse, cleft = new_key(rng), new_key(rng), new_key(rng), new_key(rng)
-    fine_seen, coarse_seen = seen(2.0 * thick, px), seen(5.0 * thick, px)
+    fine_seen, slit_seen = seen(2.0 * thick, px), 0.35 + 0.65 * seen(3.0 * thick, px)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             x, y = (j + 0.5) * px + ox, (i + 0.5) * px + oy
             u, v = x * cos + y * sin, y * cos - x * sin
-            v += wave * (noise(u / wavelength, v / (1.6 * wavelength), bend) - 0.5) * 2.0
-            f = (noise(u / (14.0 * thick), v / thick, fine) - 0.5) * fine_seen
-            c = (noise(u / (20.0 * thick), v / (3.5 * thick), coarse) - 0.5) * coarse_seen
-            eosin = e + e_swing * (f + 1.2 * c)
-            open_ = noise(u / (9.0 * thick + 10.0), v / (2.6 * thick), cleft)
-            hole = clamp((open_ - (1.0 - gaps)) * 6.0)
-            E[i, j] = max(0.03, eosin * (1.0 - 0.92 * hole))
-            H[i, j] = max(0.0, h * (1.0 + 0.8 * c) * (1.0 - 0.9 * hole))
+            swing = noise(u / wavelength, v / (1.3 * wavelength), bend) - 0.5
+            v += wave * 2.0 * swing
+            f = (noise(u / (9.0 * thick), v / thick, fine) - 0.5) * fine_seen
+            c = noise(u / 24.0, v / (3.2 * thick), coarse)
+            # Where the coarse noise crosses its middle two bundles part: a thin pale slit.
+            # Slits open in some parts of the field more than in others.
+            loose = noise(u / 30.0 + 5.0, v / 14.0, cleft)
+            open_ = clamp((loose - 1.0 + 1.25 * gaps) * 4.0)
+            slit = clamp(1.0 - abs(c - 0.5) * (9.0 - 6.0 * open_)) * open_ * slit_seen
+            swell = clamp((loose - 1.12 + 0.8 * gaps) * 8.0)
+            hole = max(slit, swell)
+            eosin = e + e_swing * (1.1 * f + 0.8 * (c - 0.5))
+            E[i, j] = max(0.04, eosin) * (1.0 - 0.9 * hole) + 0.02
+            H[i, j] = h * max(0.1, 1.0 + 1.4 * (c - 0.5) - 0.6 * f) * (1.0 - 0.9 * hole)
 
 
 @njit(cache=True, nogil=True)
@@ -265,7 +278,7 @@ def gland(
     """
     outline, cell = new_key(rng), new_key(rng)
     cos, sin = math.cos(turn), math.sin(turn)
-    cyto_e, cyto_h = between(rng, 0.42, 0.62), between(rng, 0.22, 0.42)
+    cyto_e, cyto_h = between(rng, 0.35, 0.6), between(rng, 0.12, 0.34)
     reach = max(a, b) * (1.0 + rough) + 3.0
     j0, j1 = int((x - ox - reach) / px), int((x - ox + reach) / px) + 1
     i0, i1 = int((y - oy - reach) / px), int((y - oy + reach) / px) + 1
@@ -294,14 +307,14 @@ def gland(
                 H[i, j] += inside * (lumen_h * (1.0 + grain) - H[i, j])
     # Cells stand side by side along the outline: first the goblets, then the nuclei.
     girth = math.pi * (a + b)
-    places = int(girth / 9.0)
+    places = int(girth / 11.0)
     for k in range(places):
         angle = 2.0 * math.pi * (k + between(rng, -0.25, 0.25)) / places
         c, s = math.cos(angle), math.sin(angle)
         edge = 1.0 + rough * (noise(c * 1.6 + 9.0, s * 1.6 + 9.0, outline) - 0.5) * 1.6
         normal_turn = turn + math.atan2(s / b, c / a)
-        depth = wall * between(rng, 0.50, 0.62)
-        radius = between(rng, 3.6, 5.4)
+        depth = wall * between(rng, 0.52, 0.64)
+        radius = between(rng, 4.2, 6.4)
         long_ = min(radius * between(rng, 1.0, 1.6), 0.42 * wall + 1.0)
         amount, keep, key = between(rng, 0.10, 0.26), uniform(rng), new_key(rng)
         if keep < goblets:
@@ -327,7 +340,7 @@ def gland(
         u, v = a * edge * c, b * edge * s
         nx = x + u * cos - v * sin - depth * math.cos(normal_turn)
         ny = y + u * sin + v * cos - depth * math.sin(normal_turn)
-        dark = between(rng, 0.95, 1.25) + 0.25 * pleomorphism * between(rng, -1.0, 1.0)
+        dark = between(rng, 0.7, 1.0) + pleomorphism * between(rng, -0.3, 0.1)
         ellipse(
             H, E, px, ox, oy, nx, ny, long_, wide, normal_turn + 0.25 * normal(rng),
             dark, 0.45, 0.15 + 0.25 * pleomorphism, 0.4 + 0.4 * pleomorphism, 0.92, new_key(rng),
@@ -342,7 +355,7 @@ def paint_adi(H, E, px, ox, oy, rng, d):
     """Fat: large empty cells with thin walls."""
     size = between(rng, 42.0, 78.0)
     sites, bend = new_key(rng), new_key(rng)
-    wall, stain = between(rng, 1.0, 2.6), between(rng, 0.35, 0.9)
+    wall, stain = between(rng, 0.7, 2.0), between(rng, 0.3, 0.85)
     glass_h, glass_e = between(rng, 0.06, 0.16), between(rng, 0.05, 0.12)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
@@ -365,14 +378,9 @@ def paint_adi(H, E, px, ox, oy, rng, d):
             E[i, j] = glass_e + cover * stain
             H[i, j] = glass_h + cover * stain * 0.45
     if uniform(rng) < 0.35:  # a septum of collagen with a vessel
-        x, y, turn = between(rng, 0.0, 112.0), between(rng, 0.0, 112.0), between(rng, 0.0, 6.28)
-        for _ in range(int(between(rng, 3, 12))):
-            thread(
-                H, E, px, ox, oy, rng, x + 5 * normal(rng), y + 5 * normal(rng), turn, 70.0, 0.18,
-                between(rng, 1.0, 3.5), 0.2, 0.75, 0.9,
-            )  # fmt: skip
-        red_cells(H, E, px, ox, oy, rng, int(between(rng, 0, 14)), x, y, 6.0)
-        spindle_cells(H, E, px, ox, oy, rng, 3, turn, 0.3, 4.0, 1.2, 1.1)
+        x, y = between(rng, 0.0, 112.0), between(rng, 0.0, 112.0)
+        septum(H, E, px, ox, oy, rng, x, y, between(rng, 0.0, 3.14))
+        red_cells(H, E, px, ox, oy, rng, int(between(rng, 0, 16)), x, y, 4.0)
     spindle_cells(H, E, px, ox, oy, rng, int(between(rng, 0, 4)), 0.0, 2.0, 3.0, 1.2, 1.2)
 
 
@@ -380,25 +388,26 @@ def paint_adi(H, E, px, ox, oy, rng, d):
 def paint_back(H, E, px, ox, oy, rng, d):
     """Bare glass, or glass whose faint smear stain normalisation has turned dark purple."""
     kind = uniform(rng)
-    if kind < 0.34:
-        h, e = between(rng, 0.0, 0.25), between(rng, 0.0, 0.16)
-    elif kind < 0.46:
-        h, e = between(rng, 0.3, 0.7), between(rng, 0.15, 0.4)
+    if kind < 0.30:
+        h, e = between(rng, 0.0, 0.18), between(rng, 0.0, 0.10)
+    elif kind < 0.42:
+        h, e = between(rng, 0.2, 0.55), between(rng, 0.1, 0.4)
     else:
-        h, e = between(rng, 1.05, 1.5), between(rng, 0.45, 0.9)
+        h, e = between(rng, 0.65, 1.05), between(rng, 0.35, 0.75)
     soft, fine = new_key(rng), new_key(rng)
-    swing, speckle = between(rng, 0.0, 0.12), between(rng, 0.02, 0.16) * seen(4.0, px)
+    swing, speckle = between(rng, 0.0, 0.25), between(rng, 0.02, 0.45)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             x, y = (j + 0.5) * px + ox, (i + 0.5) * px + oy
-            s, f = noise(x / 35.0, y / 35.0, soft) - 0.5, noise(x / 2.2, y / 2.2, fine) - 0.5
+            s = noise(x / 35.0, y / 35.0, soft) - 0.5
+            f = (noise(0.33 * x + 0.2 * y, 0.33 * y - 0.2 * x, fine) - 0.5) * seen(5.2, px)
             H[i, j] = h * (1.0 + swing * s + speckle * f)
             E[i, j] = e * (1.0 - swing * s + speckle * f)
-    for _ in range(int(between(rng, -6, 8))):
-        r = between(rng, 0.6, 2.0)
+    for _ in range(int(between(rng, -20, 30))):
+        r = between(rng, 0.6, 2.2)
         ellipse(
             H, E, px, ox, oy, between(rng, 0, 112), between(rng, 0, 112), r, r, 0.0,
-            h + between(rng, 0.1, 0.6), e, 0.3, 0.0, 0.7, new_key(rng),
+            h + between(rng, 0.05, 0.4), e, 0.3, 0.0, 0.7, new_key(rng),
         )  # fmt: skip
 
 
@@ -408,60 +417,63 @@ def paint_deb(H, E, px, ox, oy, rng, d):
     the fibres of the stroma that died."""
     turn = between(rng, 0.0, 3.14)
     fibres(
-        H, E, px, ox, oy, rng, turn, 8.0, 40.0, 3.0, between(rng, 0.55, 0.85), 0.3 + 0.2 * d,
-        between(rng, 0.08, 0.25), 0.25 * d,
+        H, E, px, ox, oy, rng, turn, 9.0, 30.0, 2.4, between(rng, 0.45, 0.75), 0.5,
+        between(rng, 0.08, 0.25), 0.35 * d,
     )  # fmt: skip
     cloud, grain, haze = new_key(rng), new_key(rng), new_key(rng)
-    e, h = between(rng, 0.5, 0.85), between(rng, 0.08, 0.4)
-    fine, keep = between(rng, 0.3, 0.8), 1.0 - 0.6 * d
+    e, h = between(rng, 0.32, 0.72), between(rng, 0.08, 0.36)
+    fine, keep = between(rng, 0.35, 1.0), 1.0 - 0.65 * d
+    holes = between(rng, 0.0, 0.22)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             x, y = (j + 0.5) * px + ox, (i + 0.5) * px + oy
-            g = (noise(x / 2.6, y / 2.6, grain) - 0.5) * seen(5.2, px)
-            g += (noise(x / 6.0, y / 6.0, haze) - 0.5) * 0.6
+            g = (noise(0.4 * x + 0.25 * y, 0.4 * y - 0.25 * x, grain) - 0.5) * seen(4.2, px)
+            m = noise(0.12 * x - 0.17 * y, 0.12 * y + 0.17 * x, haze)
             c = noise(x / 26.0, y / 26.0, cloud) - 0.5
-            E[i, j] += keep * (max(0.05, e * (1.0 + fine * g + 0.4 * c)) - E[i, j])
-            H[i, j] += keep * (max(0.0, h * (1.0 - 1.6 * c + fine * g)) - H[i, j])
-    ghosts = int(between(rng, 0, 50) * keep)
-    for _ in range(ghosts):  # nuclei that have lost their stain
-        r = between(rng, 2.5, 4.5)
+            lump = g + 0.9 * (m - 0.5)
+            pore = 1.0 - 0.75 * clamp((0.34 * holes / 0.22 - m) * 6.0)
+            E[i, j] += keep * (max(0.06, e * (1.0 + fine * lump + 0.5 * c)) * pore - E[i, j])
+            H[i, j] += keep * (max(0.0, h * (1.0 - 2.0 * c + fine * lump)) * pore - H[i, j])
+    for _ in range(int(between(rng, 0, 110) * keep)):  # nuclei that have lost their stain
+        r = between(rng, 2.2, 4.2)
         ellipse(
             H, E, px, ox, oy, between(rng, -5, 117), between(rng, -5, 117), r, r * 0.8,
-            between(rng, 0, 3.1), between(rng, 0.3, 0.6), 0.6, 0.5, 0.3, 0.5, new_key(rng),
+            between(rng, 0, 3.1), h + between(rng, 0.1, 0.4), e, 0.5, 0.5, 0.5, new_key(rng),
         )  # fmt: skip
-    dust = int(between(rng, 0.0, 1.0) ** 2 * 330 * keep) + 12
+    dust = int(between(rng, 0.0, 1.0) ** 2 * 260 * keep) + 10
     for _ in range(dust):
-        r = between(rng, 0.5, 1.7)
+        r = between(rng, 0.5, 1.8)
         ellipse(
             H, E, px, ox, oy, between(rng, -3, 115), between(rng, -3, 115), r,
-            r * between(rng, 0.5, 1.0), between(rng, 0, 3.1), between(rng, 0.8, 1.4), 0.5, 0.5,
+            r * between(rng, 0.5, 1.0), between(rng, 0, 3.1), between(rng, 0.6, 1.1), 0.5, 0.5,
             0.0, 0.85, new_key(rng),
         )  # fmt: skip
     if uniform(rng) < 0.3:
-        count = int(between(rng, 1, 4))
-        clefts(H, E, px, ox, oy, rng, count, turn, between(rng, 25, 110), between(rng, 1.0, 3.5))
+        count = int(between(rng, 1, 5))
+        clefts(H, E, px, ox, oy, rng, count, turn, between(rng, 25, 110), between(rng, 1.0, 3.0))
 
 
 @njit(cache=True, nogil=True)
 def paint_lym(H, E, px, ox, oy, rng, d):
     """Lymphocytes side by side."""
     fibres(
-        H, E, px, ox, oy, rng, between(rng, 0, 3.14), 8.0, 30.0, 3.5, between(rng, 0.25, 0.5), 0.4,
-        between(rng, 0.05, 0.2), between(rng, 0.1, 0.4),
+        H, E, px, ox, oy, rng, between(rng, 0, 3.14), 8.0, 30.0, 3.0, between(rng, 0.15, 0.45), 0.5,
+        between(rng, 0.05, 0.22), between(rng, 0.2, 0.6),
     )  # fmt: skip
-    spacing, gaps = between(rng, 6.0, 7.4), between(rng, 0.05, 0.25)
-    dark, holes = between(rng, 0.85, 1.2), new_key(rng)
+    spacing, gaps = between(rng, 5.2, 6.6), between(rng, 0.02, 0.2)
+    dark, holes = between(rng, 0.55, 0.95), new_key(rng)
     cells = int(132.0 / spacing) + 1
     for m in range(cells):
         for n in range(cells):
             x = (n + between(rng, -0.45, 0.45) + 0.5 * (m % 2)) * spacing - 10.0
             y = (m + between(rng, -0.45, 0.45)) * spacing - 10.0
             keep = uniform(rng)
-            thin = clamp(3.0 * (noise(x / 18.0, y / 18.0, holes) - 0.72))
-            if keep > gaps + 0.7 * thin:
+            thin = clamp(4.0 * (noise(x / 14.0, y / 14.0, holes) - 0.7))
+            if keep > gaps + 0.8 * thin:
                 lymphocyte(H, E, px, ox, oy, rng, x, y, dark)
-    if uniform(rng) < 0.3:
-        clefts(H, E, px, ox, oy, rng, 2, between(rng, 0, 3.1), 60.0, between(rng, 0.8, 2.5))
+    if uniform(rng) < 0.5:
+        count = int(between(rng, 1, 7))
+        clefts(H, E, px, ox, oy, rng, count, between(rng, 0, 3.1), 45.0, between(rng, 0.7, 2.4))
 
 
 @njit(cache=True, nogil=True)
@@ -469,33 +481,55 @@ def paint_muc(H, E, px, ox, oy, rng, d):
     """A pool of mucin: pale lilac, streaked by its flow, with strands and a few cells."""
     turn = between(rng, 0.0, 3.14)
     cos, sin = math.cos(turn), math.sin(turn)
-    bend, streak, pool = new_key(rng), new_key(rng), new_key(rng)
-    h, e = between(rng, 0.14, 0.36), between(rng, 0.10, 0.38)
-    wave, swing = between(rng, 10.0, 30.0), between(rng, 0.5, 1.2)
+    bend, streak, pool, fleck = new_key(rng), new_key(rng), new_key(rng), new_key(rng)
+    h, e = between(rng, 0.10, 0.32), between(rng, 0.08, 0.40)
+    wave, swing, wisp = between(rng, 12.0, 34.0), between(rng, 0.5, 1.5), between(rng, 4.0, 9.0)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             x, y = (j + 0.5) * px + ox, (i + 0.5) * px + oy
             u, v = x * cos + y * sin, y * cos - x * sin
-            v += wave * (noise(u / 35.0, v / 35.0, bend) - 0.5)
-            ridge = 1.0 - abs(2.0 * noise(u / 45.0, v / 7.0, streak) - 1.0)
+            v += wave * (noise(u / 30.0, v / 30.0, bend) - 0.5)
+            ridge = 1.0 - abs(2.0 * noise(u / 40.0, v / wisp, streak) - 1.0)
             p = noise(x / 30.0, y / 30.0, pool) - 0.5
-            line = ridge * ridge * ridge - 0.35
+            f = (noise(u / 6.0, v / 1.8, fleck) - 0.5) * seen(3.6, px)
+            line = (ridge * ridge * ridge - 0.35) * (1.0 + 2.0 * p) + 0.7 * f
             H[i, j] = max(0.02, h * (1.0 + swing * (line + 0.6 * p)))
             E[i, j] = max(0.02, e * (1.0 + swing * (line - 0.6 * p)))
-    for _ in range(int(between(rng, 0, 9))):
+    for _ in range(int(between(rng, 0, 8))):
         thread(
             H, E, px, ox, oy, rng, between(rng, -10, 122), between(rng, -10, 122),
-            turn + 0.4 * normal(rng), between(rng, 30, 130), 0.16, between(rng, 0.8, 3.5),
-            between(rng, 0.2, 0.7), between(rng, 0.3, 0.9), 0.8,
+            turn + 0.5 * normal(rng), between(rng, 25, 110), 0.16, between(rng, 0.8, 3.0),
+            between(rng, 0.2, 0.6), between(rng, 0.3, 0.8), 0.8,
         )  # fmt: skip
-    if uniform(rng) < 0.3:  # a septum of fibres
-        x, y = between(rng, 0, 112), between(rng, 0, 112)
-        for _ in range(14):
-            thread(
-                H, E, px, ox, oy, rng, x + 7 * normal(rng), y + 7 * normal(rng), turn, 90.0, 0.1,
-                between(rng, 1.0, 3.0), 0.25, between(rng, 0.5, 0.9), 0.8,
-            )  # fmt: skip
-    scatter_lymphocytes(H, E, px, ox, oy, rng, int(between(rng, 0, 9)), 1.0)
+    if uniform(rng) < 0.35:  # a septum of collagen
+        septum(H, E, px, ox, oy, rng, between(rng, 0, 112), between(rng, 0, 112), turn)
+    scatter_lymphocytes(H, E, px, ox, oy, rng, int(between(rng, 0, 10)), 0.9)
+
+
+@njit(cache=True, nogil=True)
+def septum(H, E, px, ox, oy, rng, x, y, turn):
+    """A band of collagen with a few spindle nuclei that crosses the field."""
+    wide, stain = between(rng, 3.0, 12.0), between(rng, 0.4, 0.75)
+    bend, fibre = new_key(rng), new_key(rng)
+    cos, sin = math.cos(turn), math.sin(turn)
+    for i in range(H.shape[0]):
+        for j in range(H.shape[1]):
+            dx, dy = (j + 0.5) * px + ox - x, (i + 0.5) * px + oy - y
+            u, v = dx * cos + dy * sin, dy * cos - dx * sin
+            v += 26.0 * (noise(u / 38.0, 0.5, bend) - 0.5)
+            swell = wide * (0.4 + 1.2 * noise(u / 25.0, 7.5, bend))
+            f = noise(u / 16.0, v / 1.8, fibre)
+            cover = clamp(0.5 + (swell / 2 - abs(v)) / (px + 1.0)) * clamp(3.0 * f - 0.5)
+            E[i, j] += cover * (stain * (0.6 + 0.8 * f) - E[i, j])
+            H[i, j] += cover * (0.25 * f - H[i, j])
+    for _ in range(int(between(rng, 2, 9))):
+        u = between(rng, -70.0, 70.0)
+        v = -26.0 * (noise(u / 38.0, 0.5, bend) - 0.5) + 0.25 * wide * normal(rng)
+        ellipse(
+            H, E, px, ox, oy, x + u * cos - v * sin, y + u * sin + v * cos, between(rng, 2.5, 5.0),
+            between(rng, 0.9, 1.6), turn + 0.3 * normal(rng), between(rng, 0.7, 1.1), 0.4, 0.2,
+            0.4, 0.9, new_key(rng),
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -504,16 +538,16 @@ def paint_mus(H, E, px, ox, oy, rng, d):
     waved and loosened like stroma."""
     turn = between(rng, 0.0, 3.14)
     fibres(
-        H, E, px, ox, oy, rng, turn, 2.0 + 5.0 * d, 60.0 - 20.0 * d, between(rng, 2.0, 3.6),
-        between(rng, 0.55, 0.95), 0.35 + 0.25 * d, between(rng, 0.05, 0.28),
-        between(rng, 0.0, 0.12) + 0.12 * d,
+        H, E, px, ox, oy, rng, turn, 2.0 + 5.0 * d, 60.0 - 20.0 * d, between(rng, 1.3, 2.4),
+        between(rng, 0.42, 0.85), between(rng, 0.25, 0.5) + 0.2 * d, between(rng, 0.04, 0.24),
+        between(rng, 0.0, 0.42) + 0.1 * d,
     )  # fmt: skip
     if uniform(rng) < 0.45:
-        count = int(between(rng, 1, 5))
-        clefts(H, E, px, ox, oy, rng, count, turn, between(rng, 40, 130), between(rng, 0.8, 3.0))
-    count = int(between(rng, 14, 42))
-    long_ = 6.2 - 1.6 * d
-    spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.10 + 0.15 * d, long_, 1.7 - 0.2 * d, 0.95)
+        count = int(between(rng, 1, 4))
+        clefts(H, E, px, ox, oy, rng, count, turn, between(rng, 40, 130), between(rng, 0.8, 5.0))
+    count = int(between(rng, 16, 46))
+    long_ = 6.0 - 1.4 * d
+    spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.10 + 0.15 * d, long_, 1.7 - 0.2 * d, 0.8)
 
 
 @njit(cache=True, nogil=True)
@@ -522,14 +556,14 @@ def paint_str(H, E, px, ox, oy, rng, d):
     straight and dense as muscle."""
     turn = between(rng, 0.0, 3.14)
     fibres(
-        H, E, px, ox, oy, rng, turn, 11.0 - 5.0 * d, between(rng, 22.0, 34.0) + 15.0 * d,
-        between(rng, 1.6, 2.8), between(rng, 0.5, 0.82), 0.75 - 0.2 * d, between(rng, 0.05, 0.22),
-        between(rng, 0.12, 0.34) - 0.1 * d,
+        H, E, px, ox, oy, rng, turn, 12.0 - 6.0 * d, between(rng, 20.0, 32.0) + 15.0 * d,
+        between(rng, 1.2, 2.2), between(rng, 0.4, 0.72), 0.65 - 0.2 * d, between(rng, 0.05, 0.24),
+        between(rng, 0.15, 0.5) - 0.1 * d,
     )  # fmt: skip
-    count = int(between(rng, 12, 40))
-    spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.4 - 0.15 * d, 4.4 + 0.8 * d, 1.2, 1.05)
-    count = int(between(rng, 0.0, 1.0) ** 2 * 45 * (1.0 - 0.6 * d))
-    scatter_lymphocytes(H, E, px, ox, oy, rng, count, 1.05)
+    count = int(between(rng, 14, 46))
+    spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.4 - 0.15 * d, 4.2 + 0.8 * d, 1.2, 0.9)
+    count = int(between(rng, 0.0, 1.0) ** 2 * 50 * (1.0 - 0.6 * d))
+    scatter_lymphocytes(H, E, px, ox, oy, rng, count, 0.9)
 
 
 @njit(cache=True, nogil=True)
@@ -537,11 +571,11 @@ def loose_stroma(H, E, px, ox, oy, rng, e, cells):
     """What lies between glands: pale fibres with inflammatory cells."""
     turn = between(rng, 0.0, 3.14)
     fibres(
-        H, E, px, ox, oy, rng, turn, 10.0, 26.0, 2.4, e, 0.6, between(rng, 0.05, 0.18),
-        between(rng, 0.15, 0.45),
+        H, E, px, ox, oy, rng, turn, 10.0, 26.0, 1.8, e, 0.5, between(rng, 0.05, 0.18),
+        between(rng, 0.2, 0.6),
     )  # fmt: skip
-    spindle_cells(H, E, px, ox, oy, rng, int(between(rng, 6, 20)), turn, 0.5, 4.0, 1.2, 1.0)
-    scatter_lymphocytes(H, E, px, ox, oy, rng, cells, 1.05)
+    spindle_cells(H, E, px, ox, oy, rng, int(between(rng, 8, 26)), turn, 0.5, 4.0, 1.2, 0.9)
+    scatter_lymphocytes(H, E, px, ox, oy, rng, cells, 0.9)
     red_cells(H, E, px, ox, oy, rng, 4, between(rng, 0, 112), between(rng, 0, 112), 8.0)
 
 
@@ -550,7 +584,7 @@ def paint_norm(H, E, px, ox, oy, rng, d):
     """Normal mucosa: round crypts with goblet cells and one basal row of small nuclei, in
     lamina propria. Its hard cases are regenerating: fewer goblets, crowded nuclei."""
     loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.25, 0.55), int(between(rng, 40, 190)))
-    pitch = between(rng, 62.0, 84.0)
+    pitch = between(rng, 70.0, 104.0)
     sx, sy, turn = between(rng, 0, pitch), between(rng, 0, pitch), between(rng, 0, 3.14)
     stretch = 1.0 if uniform(rng) < 0.7 else between(rng, 1.3, 2.6)
     for m in range(-2, 4):
@@ -559,8 +593,8 @@ def paint_norm(H, E, px, ox, oy, rng, d):
             v = m * pitch * 0.9 + 6.0 * normal(rng)
             x = sx + u * math.cos(turn) - v * math.sin(turn)
             y = sy + u * math.sin(turn) + v * math.cos(turn)
-            b = between(rng, 24.0, 36.0)
-            wall = b * between(rng, 0.62, 0.88)
+            b = pitch * between(rng, 0.37, 0.45)
+            wall = b * between(rng, 0.65, 0.88)
             goblets = clamp(between(rng, 0.65, 1.05) - 0.65 * d)
             lumen = between(rng, 0.0, 0.3)
             r = max(b * stretch, b) + 6.0
@@ -613,7 +647,7 @@ def tumour_sheet(H, E, px, ox, oy, rng, d):
     """A solid or cribriform mass: packed nuclei, with holes punched through."""
     shape, cell, order = new_key(rng), new_key(rng), new_key(rng)
     scale, level = between(rng, 28.0, 55.0), between(rng, 0.12, 0.42)
-    cyto_e, cyto_h = between(rng, 0.45, 0.65), between(rng, 0.25, 0.45)
+    cyto_e, cyto_h = between(rng, 0.35, 0.6), between(rng, 0.12, 0.34)
     holes = int(between(rng, 0, 9))
     hx, hy, hr = np.empty(holes), np.empty(holes), np.empty(holes)
     for k in range(holes):
@@ -627,13 +661,13 @@ def tumour_sheet(H, E, px, ox, oy, rng, d):
             E[i, j] += mass * (cyto_e * (1.0 + 0.5 * grain) - E[i, j])
             H[i, j] += mass * (cyto_h * (1.0 + 0.7 * grain) - H[i, j])
     spacing = between(rng, 6.4, 8.6)
-    rows = int(136.0 / spacing) + 1
+    rows, depth_of_stain = int(136.0 / spacing) + 1, between(rng, 0.45, 0.85)
     for m in range(rows):
         for n in range(rows):
             x = (n + between(rng, -0.42, 0.42) + 0.5 * (m % 2)) * spacing - 12.0
             y = (m + between(rng, -0.42, 0.42)) * spacing - 12.0
             size = min(1.8, max(0.6, 1.1 + 0.28 * (1.0 - 0.5 * d) * normal(rng)))
-            dark = between(rng, 0.75, 1.3)
+            dark = depth_of_stain * between(rng, 0.75, 1.3)
             turn = 6.28 * noise(x / 25.0, y / 25.0, order) + 0.4 * normal(rng)
             aspect, key = between(rng, 0.58, 0.9), new_key(rng)
             if noise(x / scale, y / scale, shape) > level:
@@ -656,7 +690,7 @@ def soften(image, sigma):
     """Blur (3, S, S) in place with a Gaussian of ``sigma`` pixels, edges repeated."""
     if sigma < 0.2:
         return
-    reach = int(math.ceil(2.5 * sigma))
+    reach = math.ceil(2.5 * sigma)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights /= weights.sum()
     size = image.shape[1]
@@ -792,7 +826,7 @@ def render(images, tissue, tissue_key, look_key, difficulty, shift, artefact, op
     optics: (n, 12), the slide's columns.
     """
     size = images.shape[2]
-    fine = max(1, int(math.ceil(56 / size)))  # small pictures are drawn finer and averaged down
+    fine = max(1, math.ceil(56 / size))  # small pictures are drawn finer and averaged down
     side = size * fine
     px = FIELD / side
     H, E = np.empty((side, side), np.float32), np.empty((side, side), np.float32)
