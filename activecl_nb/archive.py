@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from .download import CLASS_NAMES, check_space
+from .download import CLASS_NAMES, DataSet, check_space, is_whole
 from .files import replacing
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
@@ -98,6 +98,11 @@ def resize(image: Image.Image, size: int | None) -> Image.Image:
 def channels_first(image: Image.Image) -> np.ndarray:
     """uint8 (3, height, width)."""
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+
+
+def to_image(pixels: np.ndarray) -> Image.Image:
+    """From uint8 (3, height, width)."""
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
 def decode_bytes(content: bytes, name: str) -> Image.Image:
@@ -202,9 +207,11 @@ def class_numbers(found: Iterable[str], where: str, official: bool) -> tuple[str
     missing = [name for name in CLASS_NAMES if name not in found]
     strange = [name for name in found if name not in CLASS_NAMES]
     if official and (missing or strange):
+        wrong = [f"lacks the class folders {missing}"] if missing else []
+        wrong += [f"has other folders {strange}"] if strange else []
         raise ValueError(
-            f"{where} lacks class folders {missing} and has unknown ones {strange}; the official "
-            f"layout has {' '.join(CLASS_NAMES)}. Other class folders load with source='folder'"
+            f"{where} {' and '.join(wrong)}; the official layout has {' '.join(CLASS_NAMES)}. "
+            "Folders of other classes load with source='folder'"
         )
     return CLASS_NAMES if found and not strange else tuple(found)
 
@@ -258,18 +265,25 @@ def from_folder(
     )
 
 
-def part_of(archive: ImageFiles, positions: Sequence[int]) -> ImageFiles:
-    """The same archive with only these positions, renumbered."""
-    positions = list(positions)
-    names = [archive.names[p] for p in positions]
-    return ImageFiles(
-        names=names,
-        labels=archive.labels[positions],
-        class_names=archive.class_names,
-        where=archive.where,
-        identity=_digest([archive.identity, *names]),
-        open_bytes=lambda position: archive.open_bytes(positions[position]),
-    )
+@dataclass
+class Part:
+    """Some images of an archive: those at the ascending positions ``rows``."""
+
+    whole: Archive
+    rows: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.labels = self.whole.labels[self.rows]
+        self.class_names = self.whole.class_names
+        self.where = self.whole.where
+        self.identity = _digest([self.whole.identity, *map(str, self.rows)])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.whole.shape
+
+    def read(self, positions: Sequence[int], size: int | None) -> Iterator[np.ndarray | BadImage]:
+        return self.whole.read(self.rows[np.asarray(positions, dtype=np.int64)], size)
 
 
 def _digest(lines: Iterable[str]) -> str:
@@ -413,16 +427,13 @@ def _read_exactly(member: io.BufferedIOBase, length: int) -> bytes:
 # ---------------------------------------------------------------------------- into memory
 
 
-def decode(
-    archive: Archive, positions: Sequence[int] | None = None, size: int | None = None
-) -> np.ndarray:
-    """The images at these ascending positions as uint8 (N, 3, height, width), in memory."""
-    positions = range(len(archive.labels)) if positions is None else positions
+def decode(archive: Archive, size: int | None = None) -> np.ndarray:
+    """All images as uint8 (N, 3, height, width), in memory; BadImage if one cannot be decoded."""
+    total = len(archive.labels)
     height, width = (size, size) if size else archive.shape
-    images = np.empty((len(positions), 3, height, width), dtype=np.uint8)
-    progress = tqdm(total=len(images), desc="decode", unit="patch", disable=len(images) < 2_000)
-    with progress:
-        for row, image in enumerate(archive.read(positions, size)):
+    images = np.empty((total, 3, height, width), dtype=np.uint8)
+    with tqdm(total=total, desc="decode", unit="patch", disable=total < 2_000) as progress:
+        for row, image in enumerate(archive.read(range(total), size)):
             if isinstance(image, BadImage):
                 raise image
             images[row] = image
@@ -485,25 +496,31 @@ def _check_counts(path: Path, labels: np.ndarray, counts: Sequence[int] | None) 
 
 @dataclass
 class Prepared:
-    """An Archive that ``prepare`` wrote: ``images`` is memory-mapped, (N, 3, height, width)."""
+    """An Archive that ``prepare`` wrote: ``images`` is memory-mapped, (N, 3, height, width).
+
+    made_from: identity of the archive. left_out: what is said of each image that is missing.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
     where: str
-    identity: str
+    made_from: str
     left_out: list[str]
+
+    @property
+    def identity(self) -> str:
+        return _digest([self.made_from, *map(str, self.shape), *self.left_out])
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.images.shape[2:]
 
     def read(self, positions: Sequence[int], size: int | None) -> Iterator[np.ndarray | BadImage]:
-        def one(position: int) -> np.ndarray:
-            stored = Image.fromarray(np.ascontiguousarray(self.images[position].transpose(1, 2, 0)))
-            return channels_first(resize(stored, size))
-
-        return _in_parallel(one, positions)
+        stored = (self.images[position] for position in positions)
+        if size is None or self.shape == (size, size):
+            return stored
+        return _in_parallel(lambda image: channels_first(resize(to_image(image), size)), stored)
 
 
 def open_prepared(folder: str | os.PathLike[str]) -> Prepared | None:
@@ -520,14 +537,8 @@ def open_prepared(folder: str | os.PathLike[str]) -> Prepared | None:
         raise ValueError(
             f"{folder} is damaged ({error}); delete it, and it is prepared anew"
         ) from error
-    return Prepared(
-        images,
-        labels,
-        tuple(about["class_names"]),
-        str(folder),
-        about["identity"],
-        about["left_out"],
-    )
+    names = tuple(about["class_names"])
+    return Prepared(images, labels, names, str(folder), about["identity"], about["left_out"])
 
 
 def prepare(
@@ -549,7 +560,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / ".lock"):  # let go by the system when its owner is killed
         ready = open_prepared(folder)
-        if ready is None or ready.identity != archive.identity:
+        if ready is None or ready.made_from != archive.identity:
             _Preparation(archive, size, folder, skip_corrupt).run()
             ready = open_prepared(folder)
         return ready
@@ -675,3 +686,63 @@ def _read_json(path: Path) -> dict | None:
 def _write_json(path: Path, content: dict) -> None:
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+# ---------------------------------------------------------------------------- the official sets
+
+
+def official_folder(data_set: DataSet, split: str, size: int | None, home: Path) -> Path:
+    """Where the array of one split at one size is kept."""
+    stem = Path(getattr(data_set, split).name).stem
+    if data_set.train is data_set.test:  # one file holds both splits
+        stem = f"{stem}-{split}"
+    return home / "prepared" / f"{stem}-{size or data_set.pixels}px"
+
+
+def missing_bytes(data_set: DataSet, size: int | None, home: Path) -> int:
+    """What the arrays of both splits will still take on disk."""
+    return sum(
+        count * 3 * (size or data_set.pixels) ** 2
+        for split, count in zip(("train", "test"), data_set.patches, strict=True)
+        if open_prepared(official_folder(data_set, split, size, home)) is None
+    )
+
+
+def open_official(data_set: DataSet, split: str, home: Path) -> Archive:
+    """The fetched file of one split, verified, as an archive."""
+    file = getattr(data_set, split)
+    path = home / file.name
+    how = f"`python data_download.py get {data_set.name}`"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. {how} fetches it; a copy elsewhere is named by path="
+        )
+    if not is_whole(path, file):
+        raise ValueError(
+            f"{path} is not the published file (its size or md5 differs). {how} sets it aside "
+            "and fetches it anew"
+        )
+    if path.suffix == ".npz":
+        return NpzFile(path, ("train", "val") if split == "train" else ("test",))
+    return from_zip(path, file.counts)
+
+
+def prepare_official(
+    data_set: DataSet,
+    split: str,
+    size: int | None,
+    home: Path,
+    *,
+    skip_corrupt: bool = False,
+) -> Prepared:
+    """The array of one split at one size, prepared now if it is not there yet.
+
+    If the array at the stored size is there, others are made from it: no image is decoded twice.
+    """
+    folder = official_folder(data_set, split, size, home)
+    ready = open_prepared(folder)
+    if ready is None:
+        stored = open_prepared(official_folder(data_set, split, None, home))
+        images = stored or open_official(data_set, split, home)
+        ready = prepare(images, size, folder, skip_corrupt=skip_corrupt)
+    return ready

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import torch
 
 from . import archive, download, seeds
 from .download import CLASS_NAMES
+from .files import cache_dir
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,41 @@ def load(
     if dials:
         raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
     if source == "folder":
-        found = _find_folder(path, split)
+        images = _open_folder(path, split)
     elif source in download.SETS:
-        find = _find_pathmnist if source.startswith("pathmnist") else _find_kather19
-        found = find(download.SETS[source], path, split, size)
+        open_set = _open_pathmnist if source.startswith("pathmnist") else _open_kather19
+        images = open_set(download.SETS[source], path, split, size, whole=count is None)
     else:
         known = ", ".join(("phantom", *download.SETS, "folder"))
         raise ValueError(f"unknown source {source!r}; there are {known}")
-    return _take(found, source, split, size, count, seed)
+    if count is not None:
+        images = _subset(images, count, seed)
+    return Tissue(
+        torch.from_numpy(_pixels(images, size)),
+        torch.from_numpy(images.labels),
+        images.class_names,
+        f"{source}, {split}, {Path(images.where).name}",
+    )
+
+
+def _subset(images: archive.Archive, count: int, seed: int) -> archive.Part:
+    """A seeded random ``count`` of the images; the same seed's smaller subset is inside."""
+    total = len(images.labels)
+    if count > total:
+        raise ValueError(f"{images.where} has {total:,} patches in this split, not {count:,}")
+    shuffled = seeds.numpy_generator(seed, "subset").permutation(total)
+    return archive.Part(images, np.sort(shuffled[:count]))
+
+
+def _pixels(images: archive.Archive, size: int | None) -> np.ndarray:
+    """uint8 (N, 3, height, width): in memory, or memory-mapped where it is large."""
+    height, width = (size, size) if size else images.shape
+    if isinstance(images, archive.Prepared) and images.shape == (height, width):
+        return images.images
+    if len(images.labels) * 3 * height * width <= IN_MEMORY:
+        return archive.decode(images, size)
+    kept = cache_dir() / "prepared" / f"{images.identity}-{height}x{width}"
+    return archive.prepare(images, size, kept).images
 
 
 def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> Tissue:
@@ -152,99 +179,76 @@ def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> 
     )
 
 
-@dataclass
-class _Found:
-    """Real patches that were found: how to open them, and where their arrays are kept.
-
-    open: gives the archive. kept: the folder for its array at a size, by name of the size.
-    whole: prepare an array even if it would fit into memory, since decoding takes long.
-    """
-
-    open: Callable[[], archive.Archive]
-    kept: Callable[[int | None], Path] | None = None
-
-
-def _find_folder(path: str | os.PathLike[str] | None, split: str) -> _Found:
+def _open_folder(path: str | os.PathLike[str] | None, split: str) -> archive.Archive:
     if path is None:
         raise ValueError("source 'folder' needs path=, the folder that holds the class folders")
     root = Path(path).expanduser()
-    inside = {part: root / part for part in ("train", "test") if (root / part).is_dir()}
-    if len(inside) == 2:
-        names = [p.name for part in inside.values() for p in archive.class_folders(part)]
-        class_names = archive.class_numbers(names, str(root), official=False)
-        return _Found(lambda: archive.from_folder(inside[split], class_names=class_names))
-    return _Found(lambda: _fifths(archive.from_folder(root), split))
+    parts = {part: root / part for part in ("train", "test")}
+    if not all(part.is_dir() for part in parts.values()):
+        return _fifths(archive.from_folder(root), split)
+    # Both splits number their classes alike, even where one lacks a class.
+    names = [p.name for part in parts.values() for p in archive.class_folders(part)]
+    numbers = archive.class_numbers(names, str(root), official=False)
+    return archive.from_folder(parts[split], class_names=numbers)
 
 
-def _fifths(images: archive.ImageFiles, split: str) -> archive.ImageFiles:
+def _fifths(images: archive.ImageFiles, split: str) -> archive.Part:
     """The images whose hashed names are the lowest fifth of their class, or all the others."""
     rank = np.array([seeds.number(0, "folder split", name) for name in images.names])
-    test = []
+    is_test = np.zeros(len(rank), dtype=bool)
     for label in np.unique(images.labels):
         members = np.flatnonzero(images.labels == label)
-        lowest = members[np.argsort(rank[members])]
-        test.extend(lowest[: max(1, round(len(members) / 5)) if len(members) > 1 else 0])
-    chosen = np.isin(np.arange(len(images.names)), test)
-    return archive.part_of(images, np.flatnonzero(chosen if split == "test" else ~chosen))
+        fifth = min(max(1, round(len(members) / 5)), len(members) - 1)  # both get at least one
+        is_test[members[np.argsort(rank[members])][:fifth]] = True
+    return archive.Part(images, np.flatnonzero(is_test if split == "test" else ~is_test))
 
 
-def _find_pathmnist(
-    data_set: download.DataSet, path: str | os.PathLike[str] | None, split: str, size: int | None
-) -> _Found:
+def _open_pathmnist(
+    data_set: download.DataSet,
+    path: str | os.PathLike[str] | None,
+    split: str,
+    size: int | None,
+    whole: bool,
+) -> archive.Archive:
     root = download.home(path)
-    parts = ("train", "val") if split == "train" else ("test",)
-    file = root / data_set.train.name if path is None or root.is_dir() else root
-    if not file.is_file():
-        raise FileNotFoundError(_how_to_get(file, data_set))
-    return _Found(lambda: archive.NpzFile(file, parts))
+    if path is None or root.is_dir():
+        return _open_official(data_set, root, split, size, whole)
+    return archive.NpzFile(root, ("train", "val") if split == "train" else ("test",))
 
 
-def _find_kather19(
-    data_set: download.DataSet, path: str | os.PathLike[str] | None, split: str, size: int | None
-) -> _Found:
+def _open_kather19(
+    data_set: download.DataSet,
+    path: str | os.PathLike[str] | None,
+    split: str,
+    size: int | None,
+    whole: bool,
+) -> archive.Archive:
     root = download.home(path)
-    file = getattr(data_set, split)
     trees = {part: Path(getattr(data_set, part).name).stem for part in ("train", "test")}
     if (root / trees[split]).is_dir():
-        return _Found(lambda: archive.from_folder(root / trees[split], official=True))
-    if root.is_dir() and _holds_classes(root):
-        serves = "test" if root.name == trees["test"] else "train"
-        if split != serves:
-            raise FileNotFoundError(
-                f"{root} serves the split {serves!r}; for {split!r} give the folder that holds "
-                f"both {trees['train']} and {trees['test']}"
-            )
-        return _Found(lambda: archive.from_folder(root, official=True))
-    if (root / file.name).is_file():
-        return _Found(lambda: archive.from_zip(root / file.name, file.counts))
-    raise FileNotFoundError(_how_to_get(root / file.name, data_set))
+        return archive.from_folder(root / trees[split], official=True)
+    if not root.is_dir() or not _holds_classes(root):
+        return _open_official(data_set, root, split, size, whole)
+    serves = "test" if root.name == trees["test"] else "train"
+    if split != serves:
+        raise FileNotFoundError(
+            f"{root} holds the split {serves!r} alone; for {split!r} give the folder that holds "
+            f"both {trees['train']} and {trees['test']}"
+        )
+    return archive.from_folder(root, official=True)
 
 
 def _holds_classes(root: Path) -> bool:
     return any(folder.name in CLASS_NAMES for folder in archive.class_folders(root))
 
 
-def _how_to_get(file: Path, data_set: download.DataSet) -> str:
-    return (
-        f"{file} is missing. `python data_download.py get {data_set.name}` fetches it; "
-        "a copy elsewhere is named by path="
-    )
-
-
-def _take(
-    found: _Found, source: str, split: str, size: int | None, count: int | None, seed: int
-) -> Tissue:
-    images = found.open()
-    total = len(images.labels)
-    if count is not None and count > total:
-        raise ValueError(f"{images.where} has {total:,} patches in {split}, not {count:,}")
-    rows = np.arange(total)
-    if count is not None:
-        shuffled = seeds.numpy_generator(seed, "subset", source, split).permutation(total)
-        rows = np.sort(shuffled[:count])
-    return Tissue(
-        torch.from_numpy(archive.decode(images, rows, size)),
-        torch.from_numpy(images.labels[rows]),
-        images.class_names,
-        f"{source}, {split}, {Path(images.where).name}",
-    )
+def _open_official(
+    data_set: download.DataSet, root: Path, split: str, size: int | None, whole: bool
+) -> archive.Archive:
+    """What was prepared; else the file itself for a few patches, and a new array for all."""
+    ready = archive.open_prepared(archive.official_folder(data_set, split, size, root))
+    if ready is not None:
+        return ready
+    if not whole:
+        return archive.open_official(data_set, split, root)
+    return archive.prepare_official(data_set, split, size, root)

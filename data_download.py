@@ -1,0 +1,137 @@
+#!/usr/bin/env python
+"""Fetch the real tissue: `python data_download.py get pathmnist`.
+
+Everything is done by activecl_nb/download.py (fetch, verify) and activecl_nb/archive.py (decode
+once into arrays); this file reads the command line and prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from activecl_nb import archive, download
+from activecl_nb.download import readable
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status: 0 when all is well."""
+    options = command_line().parse_args(arguments)
+    try:
+        return options.act(options)
+    except KeyboardInterrupt:
+        print("stopped; what is there is kept, and the same command goes on", file=sys.stderr)
+        return 130
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def command_line() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="data_download.py", description=__doc__.split("\n")[0])
+    actions = parser.add_subparsers(required=True, metavar="list | get | verify | where")
+
+    listing = actions.add_parser("list", help="the data sets: name, size, licence, disk")
+    listing.set_defaults(act=show_list)
+
+    get = actions.add_parser("get", help="fetch a data set, verify it and decode it once")
+    get.add_argument("name", metavar="NAME", help=", ".join(download.SETS))
+    get.add_argument(
+        "--mirror",
+        metavar="URL-or-FOLDER",
+        help="where the files lie under their names: a web folder or a stick, instead of Zenodo",
+    )
+    get.add_argument(
+        "--size", type=positive, metavar="PX", help="pixels a side of the arrays (as stored)"
+    )
+    get.add_argument(
+        "--skip-corrupt",
+        action="store_true",
+        help="leave out images that cannot be decoded, instead of stopping at the first",
+    )
+    get.add_argument(
+        "--files-only", action="store_true", help="fetch and verify, but decode nothing"
+    )
+    get.set_defaults(act=get_set)
+
+    verify = actions.add_parser("verify", help="hash the fetched files of a data set anew")
+    verify.add_argument("name", metavar="NAME", help=", ".join(download.SETS))
+    verify.set_defaults(act=verify_set)
+
+    where = actions.add_parser("where", help="the folder, and what lies in it")
+    where.set_defaults(act=show_where)
+
+    for action in (get, verify, where):
+        action.add_argument("--to", metavar="DIR", help=f"the folder ({download.home()})")
+    return parser
+
+
+def positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of pixels, at least 1, not {text!r}")
+    return int(text)
+
+
+def show_list(options: argparse.Namespace) -> int:
+    print(f"{'name':<16} {'download':>17} {'arrays':>9}  {'pixels':>6}  licence    what it is")
+    for data_set in download.SETS.values():
+        print(
+            f"{data_set.name:<16} {download_size(data_set):>17} "
+            f"{readable(data_set.array_bytes()):>9}  {data_set.pixels:>6}  "
+            f"{data_set.licence}  {data_set.about}"
+        )
+    print(
+        "\nOn disk a set needs its download and its arrays. The arrays shrink with the square of "
+        f"--size:\n107,180 patches at 32 pixels take "
+        f"{readable(download.SETS['kather19'].array_bytes(32))}."
+    )
+    return 0
+
+
+def download_size(data_set: download.DataSet) -> str:
+    known = all(file.size for file in data_set.files)
+    total = sum(file.size or file.at_most or 0 for file in data_set.files)
+    return f"{'' if known else 'at most '}{readable(total)}"
+
+
+def get_set(options: argparse.Namespace) -> int:
+    data_set = download.find(options.name)
+    folder = download.home(options.to)
+    reserve = 0 if options.files_only else archive.missing_bytes(data_set, options.size, folder)
+    for path in download.get(options.name, folder, options.mirror, reserve=reserve):
+        print(f"{path} is whole")
+    if options.files_only:
+        return 0
+    for split in ("train", "test"):
+        ready = archive.prepare_official(
+            data_set, split, options.size, folder, skip_corrupt=options.skip_corrupt
+        )
+        height, width = ready.shape
+        print(f"{ready.where}: {len(ready.labels):,} patches of {height}x{width}, {split}")
+        for text in ready.left_out:
+            print(f"  left out: {text}")
+    return 0
+
+
+def verify_set(options: argparse.Namespace) -> int:
+    found = download.verify(options.name, options.to)
+    for name, state in found.items():
+        print(f"{name}: {state}")
+    return 0 if all(state == "whole" for state in found.values()) else 1
+
+
+def show_where(options: argparse.Namespace) -> int:
+    folder = download.home(options.to)
+    print(folder)
+    for path in sorted(folder.glob("*")):
+        if path.is_file() and not path.name.startswith(".") and path.suffix != ".verified":
+            print(f"  {path.name}  {readable(path.stat().st_size)}")
+    for path in sorted((folder / "prepared").glob("*")):
+        ready = archive.open_prepared(path)
+        state = f"{len(ready.labels):,} patches" if ready else "begun, not finished"
+        print(f"  prepared/{path.name}  {state}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
