@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -241,13 +242,51 @@ def draw_boxes(
 
 
 def apply(images: Tensor, parameters: Parameters) -> Tensor:
-    """Make the view that these parameters describe; uint8 (N, 3, H, W) to float32, normalised."""
+    """Make the view that these parameters describe; uint8 (N, 3, H, W) to float32, normalised.
+
+    On a processor ``augment_cpu`` does it, several times as fast; elsewhere ``apply_batched``.
+    """
+    if images.device.type == "cpu":
+        return apply_compiled(images, parameters)
+    return apply_batched(images, parameters)
+
+
+def apply_batched(images: Tensor, parameters: Parameters) -> Tensor:
+    """``apply`` one operation at a time on the whole batch: what T does, step by step."""
     p = parameters
     x = resample(images.float() / 255, p.boxes, p.mirrored, p.upturned, p.angles)
     x = jitter(x, p.brightness, p.contrast, p.saturation, p.hue, p.order)
     x = grayscale(x, p.gray)
     x = blur(x, p.sigmas)
     return standardise(x)
+
+
+def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
+    """``apply`` one image at a time, for a processor: see ``augment_cpu``."""
+    from activecl_nb import augment_cpu
+
+    p = parameters
+    cos, sin, right = turns(p.angles)
+    sides = [cos, sin, 1 - 2 * p.mirrored.float(), 1 - 2 * p.upturned.float()]
+    colours = [p.brightness, p.contrast, p.saturation, p.hue]
+    blurred = p.sigmas > 0
+    kernels = gaussian_kernels(torch.where(blurred, p.sigmas, 1), blur_size(*images.shape[2:]))
+    out = torch.empty(images.shape)
+    augment_cpu.make_views(
+        torch.get_num_threads(),
+        images.contiguous().numpy(),
+        p.boxes.numpy(),
+        torch.stack(sides, dim=1).numpy(),
+        right,
+        torch.stack(colours, dim=1).numpy(),
+        np.array(p.order),
+        p.gray.numpy(),
+        blurred.numpy(),
+        kernels.numpy(),
+        *(np.array(values, np.float32) for values in (LUMA, MEAN, DEVIATION)),
+        out=out.numpy(),
+    )
+    return out
 
 
 def standardise(x: Tensor) -> Tensor:
@@ -269,11 +308,7 @@ def resample(
     """
     height, width = x.shape[2:]
     device = x.device
-    right = bool((angles % 90 == 0).all())
-    turns = torch.deg2rad(angles.double())
-    cos, sin = turns.cos().float(), turns.sin().float()
-    if right:
-        cos, sin = cos.round(), sin.round()
+    cos, sin, right = turns(angles)
     sign_x = 1 - 2 * mirrored.float()
     sign_y = 1 - 2 * upturned.float()
     top, left, box_height, box_width = boxes.float().unbind(dim=1)
@@ -292,6 +327,14 @@ def resample(
         source_v = source_v.clamp(top, top + box_height - 1)
     grid = torch.stack([(2 * source_u + 1) / width - 1, (2 * source_v + 1) / height - 1], dim=-1)
     return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+def turns(angles: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """Cosine and sine of angles in degrees, and whether all are multiples of 90 degrees."""
+    right = bool((angles % 90 == 0).all())
+    radians = torch.deg2rad(angles.double())
+    cos, sin = radians.cos().float(), radians.sin().float()
+    return (cos.round(), sin.round(), True) if right else (cos, sin, False)
 
 
 def jitter(

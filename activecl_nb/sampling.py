@@ -234,7 +234,7 @@ def check_finite(values: Tensor, name: str) -> None:
 
 
 def checked_picks(picks: object, name: str, n: int, budget: int) -> Tensor:
-    """The picks of strategy ``name`` as an int64 tensor, or a ValueError that says what is wrong."""
+    """The picks of strategy ``name`` as int64, or a ValueError that says what is wrong."""
     try:
         picks = torch.as_tensor(picks).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
