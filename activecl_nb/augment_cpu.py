@@ -60,7 +60,8 @@ def one_by_one(
     out,
 ):
     height, width = images.shape[2:]
-    x = np.empty((3, height, width), np.float32)
+    pixels = np.empty((3, height * width), np.float32)
+    x = pixels.reshape(3, height, width)  # the same memory, seen as rows and columns
     scratch = np.empty((height, width), np.float32)
     rows = np.empty((3, width), np.float32)
     padded = np.empty(width + kernels.shape[1], np.float32)
@@ -73,16 +74,16 @@ def one_by_one(
             amount = colours[i, step]
             if step == 3:
                 if amount != ZERO:
-                    adjust_hue(x, amount)
+                    adjust_hue(pixels, amount)
             elif amount != ONE:
                 if step == 0:
-                    adjust_brightness(x, amount)
+                    adjust_brightness(pixels, amount)
                 elif step == 1:
-                    adjust_contrast(x, amount, luma)
+                    adjust_contrast(pixels, amount, luma)
                 else:
-                    adjust_saturation(x, amount, luma)
+                    adjust_saturation(pixels, amount, luma)
         if gray[i]:
-            adjust_saturation(x, ZERO, luma)
+            adjust_saturation(pixels, ZERO, luma)
         for c in range(3):
             if blurred[i]:
                 blur(x[c], kernels[i], padded, scratch)
@@ -181,30 +182,29 @@ def inside(place, size):
 
 
 @compiled
-def adjust_brightness(x, factor):
-    flat = x.reshape(-1)
-    for k in range(flat.size):
-        flat[k] = min(flat[k] * factor, ONE)
+def adjust_brightness(pixels, factor):
+    for plane in pixels:
+        for k in range(plane.size):
+            plane[k] = min(plane[k] * factor, ONE)
 
 
 @compiled
-def adjust_contrast(x, factor, luma):
+def adjust_contrast(pixels, factor, luma):
     total = ZERO
     for c in range(3):
         part = ZERO
-        flat = x[c].reshape(-1)
-        for k in range(flat.size):
-            part += flat[k]
+        for value in pixels[c]:
+            part += value
         total += luma[c] * part
-    shift = (ONE - factor) * total / np.float32(x[0].size)
-    flat = x.reshape(-1)
-    for k in range(flat.size):
-        flat[k] = min(max(flat[k] * factor + shift, ZERO), ONE)
+    shift = (ONE - factor) * total / np.float32(pixels.shape[1])
+    for plane in pixels:
+        for k in range(plane.size):
+            plane[k] = min(max(plane[k] * factor + shift, ZERO), ONE)
 
 
 @compiled
-def adjust_saturation(x, factor, luma):
-    red, green, blue = x[0].reshape(-1), x[1].reshape(-1), x[2].reshape(-1)
+def adjust_saturation(pixels, factor, luma):
+    red, green, blue = pixels[0], pixels[1], pixels[2]
     rest = ONE - factor
     for k in range(red.size):
         gray = (luma[0] * red[k] + luma[1] * green[k] + luma[2] * blue[k]) * rest
@@ -214,8 +214,8 @@ def adjust_saturation(x, factor, luma):
 
 
 @compiled
-def adjust_hue(x, turn):
-    red, green, blue = x[0].reshape(-1), x[1].reshape(-1), x[2].reshape(-1)
+def adjust_hue(pixels, turn):
+    red, green, blue = pixels[0], pixels[1], pixels[2]
     shift = turn * SIX
     for i in range(red.size):
         r, g, b = red[i], green[i], blue[i]
