@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 import filelock
@@ -167,16 +167,17 @@ class ImageFiles:
     def shape(self) -> tuple[int, int]:
         """Height and width of the first image that can be read; all others must have them."""
         if self._shape is None:
-            for position in range(len(self.names)):
-                try:
-                    width, height = self.image(position).size
-                except BadImage:
-                    if position + 1 == len(self.names):
-                        raise
-                    continue
-                self._shape = (height, width)
-                break
+            self._shape = self._first_image().size[::-1]
         return self._shape
+
+    def _first_image(self) -> Image.Image:
+        errors: list[BadImage] = []
+        for position in range(len(self.names)):
+            try:
+                return self.image(position)
+            except BadImage as error:
+                errors.append(error)
+        raise errors[0]
 
     def read(self, positions: Sequence[int], size: int | None) -> Iterator[np.ndarray | BadImage]:
         expected = self.shape if size is None else None
@@ -456,8 +457,9 @@ def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) 
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{path} is truncated or no zip ({error}); fetch it again") from error
-    entries = sorted(filter(_is_image, archive.namelist()), key=lambda n: PurePosixPath(n).parts)
-    folders = [PurePosixPath(name).parent.name for name in entries]
+    _refuse_outside(path, archive.namelist())
+    entries = sorted(filter(_is_image, archive.namelist()), key=lambda name: name.split("/")[-2:])
+    folders = [name.split("/")[-2] for name in entries]
     class_numbers(folders, str(path), official=True)
     labels = np.array([CLASS_NAMES.index(folder) for folder in folders], dtype=np.int64)
     _check_counts(path, labels, counts)
@@ -471,13 +473,21 @@ def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) 
     )
 
 
+def _refuse_outside(path: Path, names: Iterable[str]) -> None:
+    """Nothing is ever unpacked, but a zip that tries to write elsewhere is not to be trusted."""
+    for name in names:
+        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+            raise ValueError(
+                f"{path} has an entry {name!r} outside its folder, which the official zips have "
+                "not; fetch it again from a place you trust"
+            )
+
+
 def _is_image(name: str) -> bool:
-    """Whether an entry of a zip is an image; an entry that points outside is refused."""
-    parts = PurePosixPath(name).parts
-    if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
-        raise ValueError(f"the zip has an entry {name!r} outside its folder; it is not official")
+    """Whether an entry of a zip is an image in a folder, and no litter such as __MACOSX."""
+    parts = name.split("/")
     hidden = any(part.startswith((".", "__")) for part in parts)
-    return name.lower().endswith(ENDINGS) and not hidden
+    return len(parts) > 1 and name.lower().endswith(ENDINGS) and not hidden
 
 
 def _check_counts(path: Path, labels: np.ndarray, counts: Sequence[int] | None) -> None:
@@ -611,6 +621,7 @@ class _Preparation:
                 block = list(itertools.islice(images, min(BLOCK, total - first)))
                 self.write(part, block)
                 progress.update(len(block))
+            part.truncate(part.tell())
             part.seek(0)
             part.write(self.header())
             _to_disk(part)

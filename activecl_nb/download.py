@@ -234,6 +234,10 @@ class Patience:
         time.sleep(min(self.longest, self.pause * 2 ** max(0, failures - 1)))
 
 
+# Bytes written at one time: what a broken connection costs at most.
+CHUNK = 1 << 16
+
+
 class Passing(Exception):
     """A failure that may be gone at the next try."""
 
@@ -338,7 +342,7 @@ def _source(file: RemoteFile, mirror: str | None) -> str:
     if mirror is not None and "://" in mirror and not mirror.startswith(("http://", "https://")):
         raise ValueError(f"--mirror is an http(s) address or a folder, not {mirror!r}")
     shelf = pooch.create(
-        path=pooch.os_cache("activecl"),  # pooch wants one; nothing is written to it
+        path=".",  # pooch wants one; nothing is written to it
         base_url="" if mirror is None else f"{str(mirror).rstrip('/')}/",
         registry={file.name: f"md5:{file.md5}"},
         urls={file.name: file.url} if mirror is None else {},
@@ -439,7 +443,7 @@ def _from_web(url: str, have: int, patience: Patience) -> Iterator[Opened]:
         if start > have:
             raise Passing(f"the server sent from byte {start:,} on instead of {have:,}")
         length = answer.headers.get("Content-Length")
-        yield start, None if length is None else start + int(length), answer.iter_content(1 << 20)
+        yield start, None if length is None else start + int(length), answer.iter_content(CHUNK)
 
 
 def _first_byte(answer: requests.Response) -> int:
@@ -458,4 +462,4 @@ def _from_disk(source: str, have: int, patience: Patience) -> Iterator[Opened]:
         raise FileNotFoundError(f"{source} is missing; a mirror holds the files by their names")
     with open(source, "rb") as file:
         file.seek(have)
-        yield have, os.path.getsize(source), iter(lambda: file.read(1 << 20), b"")
+        yield have, os.path.getsize(source), iter(lambda: file.read(CHUNK), b"")

@@ -1,0 +1,88 @@
+"""Small data sets in the layouts of the real ones, made on the spot."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from activecl_nb.download import CLASS_NAMES, DataSet, RemoteFile
+
+COUNTS = (3, 2, 4, 3, 2, 3, 2, 3, 5)  # of each class, in the official order
+
+
+def patch(number: int, size: int = 16) -> np.ndarray:
+    """Smooth coloured noise, uint8 (size, size, 3), another for each number."""
+    coarse = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def image_bytes(pixels: np.ndarray, ending: str = "tiff") -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, ending)
+    return stream.getvalue()
+
+
+def official_files(root: str, counts: tuple[int, ...] = COUNTS, size: int = 16) -> dict[str, bytes]:
+    """Name and content of each image of a small NCT-CRC-HE-100K, in the official order."""
+    files = {}
+    for name, count in zip(CLASS_NAMES, counts, strict=True):
+        for i in range(count):
+            content = image_bytes(patch(1000 * CLASS_NAMES.index(name) + i, size))
+            files[f"{root}/{name}/{name}-{i:04d}.tif"] = content
+    return files
+
+
+def write_zip(path: Path, files: dict[str, bytes]) -> Path:
+    """In an order that is not the official one, and with the litter that real zips carry."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items(), reverse=True):
+            archive.writestr(name, content)
+        archive.writestr(f"{path.stem}/TUM/Thumbs.db", b"litter")
+        archive.writestr(f"__MACOSX/{path.stem}/TUM/._TUM-0000.tif", b"litter")
+    return path
+
+
+def write_folder(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+def write_npz(path: Path, size: int = 28, **changes: np.ndarray | None) -> Path:
+    """PathMNIST's layout: train 30, val 10, test 20. ``changes`` replace keys; None drops one."""
+    keys: dict[str, np.ndarray | None] = {}
+    number = 0
+    for part, count in (("train", 30), ("val", 10), ("test", 20)):
+        keys[f"{part}_images"] = np.stack([patch(number + i, size) for i in range(count)])
+        keys[f"{part}_labels"] = (np.arange(number, number + count) % 9)[:, None].astype(np.uint8)
+        number += count
+    keys |= changes
+    np.savez_compressed(path, **{key: value for key, value in keys.items() if value is not None})
+    return path
+
+
+def describe(name: str, content: bytes, counts: tuple[int, ...] | None = None) -> RemoteFile:
+    """The table entry of a file with this content."""
+    return RemoteFile(name, 0, hashlib.md5(content).hexdigest(), len(content), counts=counts)
+
+
+def small_kather(folder: Path) -> DataSet:
+    """Both zips in ``folder``, and their entry for ``download.SETS``."""
+    split = {}
+    for stem, counts in (("NCT-CRC-HE-100K", COUNTS), ("CRC-VAL-HE-7K", (1,) * 9)):
+        path = write_zip(folder / f"{stem}.zip", official_files(stem, counts))
+        split[stem] = describe(path.name, path.read_bytes(), counts)
+    return DataSet("kather19", *split.values(), 16, "small", patches=(sum(COUNTS), 9))
+
+
+def small_pathmnist(folder: Path) -> DataSet:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = describe("pathmnist.npz", write_npz(folder / "pathmnist.npz").read_bytes())
+    return DataSet("pathmnist", file, file, 28, "small", patches=(40, 20))
