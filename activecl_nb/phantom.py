@@ -241,9 +241,9 @@ def _optics(seed: int, split: str, centre_shift: float) -> np.ndarray:
     shifted = centre_shift * CENTRE_OF[split]
     for slide, row in enumerate(table):
         g = seeds.numpy_generator(seed, "phantom", split, "slide", slide)
-        strength_h = np.exp(g.normal(-0.10 * shifted, 0.14))
-        strength_e = np.exp(g.normal(0.10 * shifted, 0.16))
-        tint = g.normal(0.0, 0.045, 3)
+        strength_h = np.exp(g.normal(-0.10 * shifted, 0.18))
+        strength_e = np.exp(g.normal(0.10 * shifted, 0.20))
+        tint = g.normal(0.0, 0.03, 3)
         row[0:3] = strength_h * (HAEMATOXYLIN + g.normal(0, 0.04, 3) + tint)
         row[3:6] = strength_e * (
             EOSIN + g.normal(0, 0.03, 3) + tint + shifted * np.array([0.03, -0.02, -0.05])

@@ -18,6 +18,9 @@ import math
 import numpy as np
 from numba import njit
 
+# Kept on disk once compiled; runs beside other threads; divides as NumPy does, unchecked.
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
 FIELD = 112.0  # micrometres a side: 224 pixels of 0.5 micrometres in the real sets
 
 ADI, BACK, DEB, LYM, MUC, MUS, NORM, STR, TUM = range(9)
@@ -37,7 +40,7 @@ _UNIT = 2.0**-53
 # --- random numbers ------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def mix(z):
     """The output function of splitmix64 (Steele, Lea and Flood 2014, "Fast splittable
     pseudorandom number generators"): 64 bits in, 64 well-stirred bits out."""
@@ -46,26 +49,26 @@ def mix(z):
     return z ^ (z >> _S31)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def uniform(rng):
     """The next number in [0, 1); ``rng`` is an array that holds splitmix64's one state."""
     rng[0] += _GOLDEN
     return float(mix(rng[0]) >> _S11) * _UNIT
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def between(rng, low, high):
     return low + (high - low) * uniform(rng)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def normal(rng):
     """A standard normal number (Box and Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(1.0 - uniform(rng)))
     return radius * math.cos(2.0 * math.pi * uniform(rng))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def new_key(rng):
     """A key for ``noise``."""
     rng[0] += _GOLDEN
@@ -75,13 +78,13 @@ def new_key(rng):
 # --- texture -------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def lattice(i, j, key):
     """A number in [0, 1) that belongs to the lattice point (i, j)."""
     return float(mix(key + np.uint64(i) * _GOLDEN + np.uint64(j) * _COLUMN) >> _S11) * _UNIT
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def noise(x, y, key):
     """Value noise in [0, 1]: random heights on a unit lattice, smoothly joined."""
     i, j = math.floor(x), math.floor(y)
@@ -93,12 +96,12 @@ def noise(x, y, key):
     return top * (1.0 - v) + bottom * v
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def clamp(x):
     return 0.0 if x < 0.0 else (1.0 if x > 1.0 else x)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def seen(wavelength, px):
     """How much of a texture of this wavelength survives pixels of ``px`` micrometres (0..1)."""
     return clamp(wavelength / px - 1.0)
@@ -107,7 +110,7 @@ def seen(wavelength, px):
 # --- strokes -------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ellipse(H, E, px, ox, oy, x, y, a, b, turn, h, e, rough, texture, opacity, key):
     """Cover an ellipse (semi-axes a, b; turned by ``turn``) with stain amounts h and e.
 
@@ -137,12 +140,12 @@ def ellipse(H, E, px, ox, oy, x, y, a, b, turn, h, e, rough, texture, opacity, k
                 amount = h
                 if clumps > 0.0:
                     grain = noise(dx / 1.3 + 31.0, dy / 1.3 + 17.0, key) - 0.5
-                    amount *= 1.0 + clumps * (grain * 1.4 + 0.5 * (q - 0.6))
+                    amount *= 1.0 + clumps * (grain * 1.4 + 1.3 * texture * (q - 0.55))
                 H[i, j] += cover * (amount - H[i, j])
                 E[i, j] += cover * (e - E[i, j])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def strand(H, E, px, ox, oy, x0, y0, x1, y1, width, h, e, opacity):
     """A straight piece of a thread, ``width`` micrometres wide."""
     reach = width / 2 + px
@@ -162,7 +165,7 @@ def strand(H, E, px, ox, oy, x0, y0, x1, y1, width, h, e, opacity):
                 E[i, j] += cover * (max(e, E[i, j]) - E[i, j])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def thread(H, E, px, ox, oy, rng, x, y, turn, length, curl, width, h, e, opacity):
     """A wandering thread: short straight pieces, each turned a little from the last and
     thinner towards both ends."""
@@ -176,7 +179,7 @@ def thread(H, E, px, ox, oy, rng, x, y, turn, length, curl, width, h, e, opacity
         x, y = nx, ny
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fibres(H, E, px, ox, oy, rng, turn, wave, wavelength, thick, e, e_swing, h, gaps):
     """Fill the square with fibres that run along ``turn``.
 
@@ -186,6 +189,7 @@ def fibres(H, E, px, ox, oy, rng, turn, wave, wavelength, thick, e, e_swing, h, 
     """
     cos, sin = math.cos(turn), math.sin(turn)
     bend, fine, coarse, cleft = new_key(rng), new_key(rng), new_key(rng), new_key(rng)
+    hair = 0.7 * seen(1.4, px)
     fine_seen, slit_seen = seen(2.0 * thick, px), 0.35 + 0.65 * seen(3.0 * thick, px)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
@@ -195,6 +199,8 @@ def fibres(H, E, px, ox, oy, rng, turn, wave, wavelength, thick, e, e_swing, h, 
             v += wave * 2.0 * swing
             f = (noise(u / (9.0 * thick), v / thick, fine) - 0.5) * fine_seen
             c = noise(u / 24.0, v / (3.2 * thick), coarse)
+            if hair > 0.0:
+                f += hair * (noise(u / 11.0, v / 0.7, fine) - 0.5)
             # Where the coarse noise crosses its middle two bundles part: a thin pale slit.
             # Slits open in some parts of the field more than in others.
             loose = noise(u / 30.0 + 5.0, v / 14.0, cleft)
@@ -207,7 +213,7 @@ def fibres(H, E, px, ox, oy, rng, turn, wave, wavelength, thick, e, e_swing, h, 
             H[i, j] = h * max(0.1, 1.0 + 1.4 * (c - 0.5) - 0.6 * f) * (1.0 - 0.9 * hole)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def spindle_cells(H, E, px, ox, oy, rng, count, turn, spread, a, b, h):
     """Long thin nuclei that lie along the fibres."""
     for _ in range(count):
@@ -219,7 +225,7 @@ def spindle_cells(H, E, px, ox, oy, rng, count, turn, spread, a, b, h):
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def lymphocyte(H, E, px, ox, oy, rng, x, y, h):
     """A small round dark nucleus."""
     r = between(rng, 2.3, 3.2)
@@ -229,13 +235,13 @@ def lymphocyte(H, E, px, ox, oy, rng, x, y, h):
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scatter_lymphocytes(H, E, px, ox, oy, rng, count, h):
     for _ in range(count):
         lymphocyte(H, E, px, ox, oy, rng, between(rng, -6, 118), between(rng, -6, 118), h)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def red_cells(H, E, px, ox, oy, rng, count, x, y, spread):
     """Erythrocytes: bright eosin, no nucleus."""
     for _ in range(count):
@@ -246,35 +252,38 @@ def red_cells(H, E, px, ox, oy, rng, count, x, y, spread):
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def clefts(H, E, px, ox, oy, rng, count, turn, length, width):
     """Cracks through which the bare glass shows."""
     for _ in range(count):
         x, y = between(rng, 0.0, FIELD), between(rng, 0.0, FIELD)
-        direction = turn + 0.3 * normal(rng)
-        wide = width * between(rng, 0.4, 1.3)
-        for _ in range(int(length / 5.0)):
-            direction += 0.25 * normal(rng)
+        direction, key = turn + 0.3 * normal(rng), new_key(rng)
+        wide, bends = width * between(rng, 0.4, 1.3), new_key(rng)
+        steps = int(length / 3.0)
+        for k in range(steps):
+            direction += 0.35 * (noise(k * 0.4, 0.5, bends) - 0.5)
+            t = (k + 0.5) / steps
+            half = wide * (0.15 + 3.0 * t * (1.0 - t)) * (0.4 + 0.9 * noise(k * 0.35, 3.5, key))
             ellipse(
-                H, E, px, ox, oy, x, y, 4.5, wide * between(rng, 0.5, 1.2), direction,
-                0.0, 0.03, 0.3, 0.0, 0.95, new_key(rng),
+                H, E, px, ox, oy, x, y, 4.5, half, direction, 0.0, 0.03, 0.2, 0.0, 0.97, key
             )  # fmt: skip
-            x, y = x + 5.0 * math.cos(direction), y + 5.0 * math.sin(direction)
+            x, y = x + 3.0 * math.cos(direction), y + 3.0 * math.sin(direction)
 
 
 # --- glands --------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gland(
-    H, E, px, ox, oy, rng, x, y, a, b, turn, rough, wall, goblets, crowding, pleomorphism, lumen_h
+    H, E, px, ox, oy, rng, x, y, a, b, turn, rough, wall, goblets, crowding, pleomorphism,
+    dark, lumen_h, lumen_e,
 ):  # fmt: skip
     """A ring of epithelium round a lumen, cut across (a = b) or along (a > b).
 
     a, b: outer semi-axes. rough: irregularity of the outline, 0..1. wall: height of the
     epithelium. goblets: share of cells that are goblet cells. crowding: rows of nuclei (1 =
     one tidy basal row). pleomorphism: how large, dark and unequal nuclei are, 0..1.
-    lumen_h: haematoxylin in the lumen (mucin is lilac, bare glass is 0).
+    dark: haematoxylin of the nuclei. lumen_h, lumen_e: stain in the lumen (bare glass is 0).
     """
     outline, cell = new_key(rng), new_key(rng)
     cos, sin = math.cos(turn), math.sin(turn)
@@ -298,13 +307,13 @@ def gland(
             E[i, j] += rim * (0.30 - E[i, j])
             H[i, j] += rim * (0.05 - H[i, j])
             cover = clamp(0.5 + depth / px)
-            grain = noise(dx / 3.0, dy / 3.0, cell) - 0.5
+            grain = noise(0.36 * dx + 0.2 * dy, 0.36 * dy - 0.2 * dx, cell) - 0.5
             E[i, j] += cover * (cyto_e * (1.0 + 0.5 * grain) - E[i, j])
             H[i, j] += cover * (cyto_h * (1.0 + 0.6 * grain) - H[i, j])
             if inner > 1.5:
                 inside = clamp(0.5 + (depth - wall * (1.0 + 0.25 * grain)) / px)
-                E[i, j] += inside * (0.06 + 0.3 * lumen_h - E[i, j])
-                H[i, j] += inside * (lumen_h * (1.0 + grain) - H[i, j])
+                E[i, j] += inside * (lumen_e * (1.0 + 1.5 * grain) - E[i, j])
+                H[i, j] += inside * (lumen_h * (1.0 + 1.5 * grain) - H[i, j])
     # Cells stand side by side along the outline: first the goblets, then the nuclei.
     girth = math.pi * (a + b)
     places = int(girth / 11.0)
@@ -340,17 +349,17 @@ def gland(
         u, v = a * edge * c, b * edge * s
         nx = x + u * cos - v * sin - depth * math.cos(normal_turn)
         ny = y + u * sin + v * cos - depth * math.sin(normal_turn)
-        dark = between(rng, 0.7, 1.0) + pleomorphism * between(rng, -0.3, 0.1)
+        amount = dark * between(rng, 0.8, 1.2)
         ellipse(
             H, E, px, ox, oy, nx, ny, long_, wide, normal_turn + 0.25 * normal(rng),
-            dark, 0.45, 0.15 + 0.25 * pleomorphism, 0.4 + 0.4 * pleomorphism, 0.92, new_key(rng),
+            amount, 0.45, 0.15 + 0.25 * pleomorphism, 0.4 + 0.5 * pleomorphism, 0.92, new_key(rng),
         )  # fmt: skip
 
 
 # --- one painter a class -------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_adi(H, E, px, ox, oy, rng, d):
     """Fat: large empty cells with thin walls."""
     size = between(rng, 42.0, 78.0)
@@ -384,7 +393,7 @@ def paint_adi(H, E, px, ox, oy, rng, d):
     spindle_cells(H, E, px, ox, oy, rng, int(between(rng, 0, 4)), 0.0, 2.0, 3.0, 1.2, 1.2)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_back(H, E, px, ox, oy, rng, d):
     """Bare glass, or glass whose faint smear stain normalisation has turned dark purple."""
     kind = uniform(rng)
@@ -411,7 +420,7 @@ def paint_back(H, E, px, ox, oy, rng, d):
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_deb(H, E, px, ox, oy, rng, d):
     """Necrosis: granular eosin, nuclear dust, ghosts of cells, cracks. Its hard cases keep
     the fibres of the stroma that died."""
@@ -453,7 +462,7 @@ def paint_deb(H, E, px, ox, oy, rng, d):
         clefts(H, E, px, ox, oy, rng, count, turn, between(rng, 25, 110), between(rng, 1.0, 3.0))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_lym(H, E, px, ox, oy, rng, d):
     """Lymphocytes side by side."""
     fibres(
@@ -461,7 +470,7 @@ def paint_lym(H, E, px, ox, oy, rng, d):
         between(rng, 0.05, 0.22), between(rng, 0.2, 0.6),
     )  # fmt: skip
     spacing, gaps = between(rng, 5.2, 6.6), between(rng, 0.02, 0.2)
-    dark, holes = between(rng, 0.55, 0.95), new_key(rng)
+    dark, holes = between(rng, 0.4, 0.95), new_key(rng)
     cells = int(132.0 / spacing) + 1
     for m in range(cells):
         for n in range(cells):
@@ -476,7 +485,7 @@ def paint_lym(H, E, px, ox, oy, rng, d):
         clefts(H, E, px, ox, oy, rng, count, between(rng, 0, 3.1), 45.0, between(rng, 0.7, 2.4))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_muc(H, E, px, ox, oy, rng, d):
     """A pool of mucin: pale lilac, streaked by its flow, with strands and a few cells."""
     turn = between(rng, 0.0, 3.14)
@@ -506,7 +515,7 @@ def paint_muc(H, E, px, ox, oy, rng, d):
     scatter_lymphocytes(H, E, px, ox, oy, rng, int(between(rng, 0, 10)), 0.9)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def septum(H, E, px, ox, oy, rng, x, y, turn):
     """A band of collagen with a few spindle nuclei that crosses the field."""
     wide, stain = between(rng, 3.0, 12.0), between(rng, 0.4, 0.75)
@@ -532,7 +541,7 @@ def septum(H, E, px, ox, oy, rng, x, y, turn):
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_mus(H, E, px, ox, oy, rng, d):
     """Smooth muscle: straight, dense bundles with blunt long nuclei. Its hard cases are
     waved and loosened like stroma."""
@@ -550,7 +559,7 @@ def paint_mus(H, E, px, ox, oy, rng, d):
     spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.10 + 0.15 * d, long_, 1.7 - 0.2 * d, 0.8)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_str(H, E, px, ox, oy, rng, d):
     """Stroma: wavy collagen, thin fibroblasts, scattered lymphocytes. Its hard cases are as
     straight and dense as muscle."""
@@ -562,11 +571,11 @@ def paint_str(H, E, px, ox, oy, rng, d):
     )  # fmt: skip
     count = int(between(rng, 14, 46))
     spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.4 - 0.15 * d, 4.2 + 0.8 * d, 1.2, 0.9)
-    count = int(between(rng, 0.0, 1.0) ** 2 * 50 * (1.0 - 0.6 * d))
+    count = int(between(rng, 0.0, 1.0) ** 3 * 130 * (1.0 - 0.6 * d))
     scatter_lymphocytes(H, E, px, ox, oy, rng, count, 0.9)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def loose_stroma(H, E, px, ox, oy, rng, e, cells):
     """What lies between glands: pale fibres with inflammatory cells."""
     turn = between(rng, 0.0, 3.14)
@@ -579,24 +588,24 @@ def loose_stroma(H, E, px, ox, oy, rng, e, cells):
     red_cells(H, E, px, ox, oy, rng, 4, between(rng, 0, 112), between(rng, 0, 112), 8.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_norm(H, E, px, ox, oy, rng, d):
     """Normal mucosa: round crypts with goblet cells and one basal row of small nuclei, in
     lamina propria. Its hard cases are regenerating: fewer goblets, crowded nuclei."""
-    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.25, 0.55), int(between(rng, 40, 190)))
-    pitch = between(rng, 70.0, 104.0)
+    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.15, 0.6), int(between(rng, 40, 260)))
+    pitch = between(rng, 70.0, 110.0)
     sx, sy, turn = between(rng, 0, pitch), between(rng, 0, pitch), between(rng, 0, 3.14)
     stretch = 1.0 if uniform(rng) < 0.7 else between(rng, 1.3, 2.6)
+    dark, mucin = between(rng, 0.5, 1.0), between(rng, 0.05, 0.35)
     for m in range(-2, 4):
         for n in range(-2, 4):
             u = (n + 0.5 * (m % 2)) * pitch * stretch + 6.0 * normal(rng)
             v = m * pitch * 0.9 + 6.0 * normal(rng)
             x = sx + u * math.cos(turn) - v * math.sin(turn)
             y = sy + u * math.sin(turn) + v * math.cos(turn)
-            b = pitch * between(rng, 0.37, 0.45)
+            b = min(pitch, 100.0) * between(rng, 0.35, 0.45)
             wall = b * between(rng, 0.65, 0.88)
-            goblets = clamp(between(rng, 0.65, 1.05) - 0.65 * d)
-            lumen = between(rng, 0.0, 0.3)
+            goblets = clamp(between(rng, 0.55, 1.05) - 0.65 * d)
             r = max(b * stretch, b) + 6.0
             # Crypts that cannot be seen are skipped; the numbers they would have used come from
             # a generator of their own, so that nothing else moves.
@@ -605,25 +614,33 @@ def paint_norm(H, E, px, ox, oy, rng, d):
             if -r - 12 < x < 124 + r and -r - 12 < y < 124 + r:
                 gland(
                     H, E, px, ox, oy, own, x, y, b * stretch, b, turn, 0.10 + 0.10 * d, wall,
-                    goblets, 1.0 + 0.9 * d, 0.5 * d, lumen,
+                    goblets, 1.0 + 0.9 * d, 0.5 * d, dark, mucin, 0.1,
                 )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint_tum(H, E, px, ox, oy, rng, d):
-    """Adenocarcinoma: irregular, crowded glands or cribriform sheets, nuclei large, dark and
-    unequal, in many rows. Its hard cases are well differentiated and look like crypts."""
-    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.45, 0.75), int(between(rng, 0, 50)))
+    """Adenocarcinoma: irregular, crowded glands or cribriform sheets, nuclei large, unequal
+    and vesicular, in many rows. Its hard cases are well differentiated and look like crypts."""
+    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.2, 0.75), int(between(rng, 0, 90)))
+    dark = between(rng, 0.38, 0.85)
     if uniform(rng) < 0.45 + 0.4 * d:
-        tumour_glands(H, E, px, ox, oy, rng, d)
+        tumour_glands(H, E, px, ox, oy, rng, d, dark)
     else:
-        tumour_sheet(H, E, px, ox, oy, rng, d)
+        tumour_sheet(H, E, px, ox, oy, rng, d, dark)
 
 
-@njit(cache=True, nogil=True)
-def tumour_glands(H, E, px, ox, oy, rng, d):
-    pitch = between(rng, 56.0, 90.0)
+@compiled
+def tumour_glands(H, E, px, ox, oy, rng, d, dark):
+    pitch = between(rng, 56.0, 96.0)
     sx, sy, turn = between(rng, 0, pitch), between(rng, 0, pitch), between(rng, 0, 3.14)
+    # The lumen is bare, or holds mucin, or necrotic debris ("dirty" necrosis).
+    lumen_h, lumen_e = between(rng, 0.0, 0.06), 0.05
+    filling = uniform(rng)
+    if filling < 0.25:
+        lumen_h, lumen_e = between(rng, 0.1, 0.3), between(rng, 0.1, 0.2)
+    elif filling < 0.5:
+        lumen_h, lumen_e = between(rng, 0.05, 0.3), between(rng, 0.3, 0.6)
     for m in range(-2, 4):
         for n in range(-2, 4):
             u = (n + 0.5 * (m % 2)) * pitch + (14.0 - 6.0 * d) * normal(rng)
@@ -632,48 +649,49 @@ def tumour_glands(H, E, px, ox, oy, rng, d):
             y = sy + u * math.sin(turn) + v * math.cos(turn)
             b = between(rng, 20.0, 42.0)
             a = b * between(rng, 1.0, 1.8 - 0.4 * d)
-            wall = min(between(rng, 15.0, 26.0), b * 0.9)
+            wall = min(between(rng, 15.0, 28.0), b * 0.9)
             own = np.empty(1, np.uint64)
             own[0] = new_key(rng)
             if -a - 20 < x < 132 + a and -a - 20 < y < 132 + a:
                 gland(
                     H, E, px, ox, oy, own, x, y, a, b, between(own, 0, 3.14), 0.42 - 0.22 * d,
-                    wall, 0.45 * d, 3.2 - 1.2 * d, 0.9 - 0.45 * d, between(own, 0.0, 0.08),
+                    wall, 0.45 * d, 3.2 - 1.2 * d, 0.9 - 0.45 * d, dark, lumen_h, lumen_e,
                 )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
-def tumour_sheet(H, E, px, ox, oy, rng, d):
+@compiled
+def tumour_sheet(H, E, px, ox, oy, rng, d, dark):
     """A solid or cribriform mass: packed nuclei, with holes punched through."""
     shape, cell, order = new_key(rng), new_key(rng), new_key(rng)
-    scale, level = between(rng, 28.0, 55.0), between(rng, 0.12, 0.42)
-    cyto_e, cyto_h = between(rng, 0.35, 0.6), between(rng, 0.12, 0.34)
-    holes = int(between(rng, 0, 9))
+    scale, level = between(rng, 28.0, 55.0), between(rng, 0.1, 0.4)
+    cyto_e, cyto_h = between(rng, 0.3, 0.65), between(rng, 0.06, 0.32)
+    holes = int(between(rng, -2, 10))
+    holes = max(holes, 0)
     hx, hy, hr = np.empty(holes), np.empty(holes), np.empty(holes)
     for k in range(holes):
         hx[k], hy[k] = between(rng, 0, 112), between(rng, 0, 112)
-        hr[k] = between(rng, 3.0, 11.0)
+        hr[k] = between(rng, 3.0, 12.0)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             x, y = (j + 0.5) * px + ox, (i + 0.5) * px + oy
             mass = clamp((noise(x / scale, y / scale, shape) - level) * scale / (2.0 * px) + 0.5)
-            grain = noise(x / 3.0, y / 3.0, cell) - 0.5
+            grain = noise(0.36 * x + 0.2 * y, 0.36 * y - 0.2 * x, cell) - 0.5
             E[i, j] += mass * (cyto_e * (1.0 + 0.5 * grain) - E[i, j])
             H[i, j] += mass * (cyto_h * (1.0 + 0.7 * grain) - H[i, j])
-    spacing = between(rng, 6.4, 8.6)
-    rows, depth_of_stain = int(136.0 / spacing) + 1, between(rng, 0.45, 0.85)
+    spacing = between(rng, 6.8, 9.4)
+    rows = int(136.0 / spacing) + 1
     for m in range(rows):
         for n in range(rows):
-            x = (n + between(rng, -0.42, 0.42) + 0.5 * (m % 2)) * spacing - 12.0
-            y = (m + between(rng, -0.42, 0.42)) * spacing - 12.0
-            size = min(1.8, max(0.6, 1.1 + 0.28 * (1.0 - 0.5 * d) * normal(rng)))
-            dark = depth_of_stain * between(rng, 0.75, 1.3)
+            x = (n + between(rng, -0.4, 0.4) + 0.5 * (m % 2)) * spacing - 12.0
+            y = (m + between(rng, -0.4, 0.4)) * spacing - 12.0
+            size = min(1.8, max(0.6, 1.05 + 0.28 * (1.0 - 0.5 * d) * normal(rng)))
+            amount = dark * between(rng, 0.7, 1.3)
             turn = 6.28 * noise(x / 25.0, y / 25.0, order) + 0.4 * normal(rng)
             aspect, key = between(rng, 0.58, 0.9), new_key(rng)
             if noise(x / scale, y / scale, shape) > level:
                 ellipse(
-                    H, E, px, ox, oy, x, y, 3.7 * size, 3.7 * size * aspect, turn, dark, 0.45,
-                    0.4, 0.8, 0.92, key,
+                    H, E, px, ox, oy, x, y, 3.7 * size, 3.7 * size * aspect, turn, amount, cyto_e,
+                    0.4, 0.9, 0.92, key,
                 )  # fmt: skip
     for k in range(holes):
         ellipse(
@@ -685,7 +703,7 @@ def tumour_sheet(H, E, px, ox, oy, rng, d):
 # --- the slide and the scanner -------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def soften(image, sigma):
     """Blur (3, S, S) in place with a Gaussian of ``sigma`` pixels, edges repeated."""
     if sigma < 0.2:
@@ -712,7 +730,7 @@ def soften(image, sigma):
                         image[c, j, i] = line[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cosines():
     """The 8-point cosine transform of JPEG as a matrix."""
     table = np.empty((8, 8))
@@ -723,7 +741,7 @@ def cosines():
     return table
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def compress(image, step):
     """Round the cosine coefficients of each 8 x 8 block, higher frequencies more coarsely:
     what JPEG does to a picture, without its colour subsampling."""
@@ -762,7 +780,7 @@ def compress(image, step):
                         image[c, top + i, left + j] = total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fold(H, E, px, ox, oy, rng):
     """A crease: the section lies double along a band."""
     x, y, turn = between(rng, 20, 92), between(rng, 20, 92), between(rng, 0, 3.14)
@@ -778,7 +796,7 @@ def fold(H, E, px, ox, oy, rng):
             E[i, j] = E[i, j] * double + 0.12 * (double - 1.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pen(image, px, rng):
     """A felt-tip mark on the cover glass: green, blue or black ink, out of focus."""
     x, y, turn = between(rng, 15, 97), between(rng, 15, 97), between(rng, 0, 3.14)
@@ -793,7 +811,7 @@ def pen(image, px, rng):
                 image[c, i, j] *= math.exp(-cover * ink[c])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def paint(tissue, H, E, px, ox, oy, rng, d):
     """The painter of each class."""
     if tissue == ADI:
@@ -816,7 +834,7 @@ def paint(tissue, H, E, px, ox, oy, rng, d):
         paint_tum(H, E, px, ox, oy, rng, d)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def render(images, tissue, tissue_key, look_key, difficulty, shift, artefact, optics):
     """Draw a run of patches.
 
@@ -840,7 +858,7 @@ def render(images, tissue, tissue_key, look_key, difficulty, shift, artefact, op
         if artefact[n] == FOLD:
             fold(H, E, px, ox, oy, look)
         row = optics[n]
-        thick_h, thick_e = 1.0 + 0.08 * normal(look), 1.0 + 0.08 * normal(look)
+        thick_h, thick_e = math.exp(0.12 * normal(look)), math.exp(0.12 * normal(look))
         for c in range(3):
             h, e = row[H_VECTOR + c] * thick_h, row[E_VECTOR + c] * thick_e
             for i in range(size):
