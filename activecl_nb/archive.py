@@ -14,7 +14,6 @@ import io
 import itertools
 import json
 import os
-import warnings
 import zipfile
 import zlib
 from collections import deque
@@ -29,7 +28,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from .download import CLASS_NAMES, DataSet, check_space, is_whole
+from .download import CLASS_NAMES, DataSet, check_space, is_whole, write_all
 from .files import replacing
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
@@ -108,24 +107,20 @@ def to_image(pixels: np.ndarray) -> Image.Image:
 def decode_bytes(content: bytes, name: str) -> Image.Image:
     """One image file as RGB. BadImage, with the name, if it is broken or of a refused mode."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata; broken pixels raise
-            image = Image.open(io.BytesIO(content))
-            image.load()
+        image = Image.open(io.BytesIO(content))
+        image.load()
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise BadImage(f"{name} cannot be decoded ({error})") from error
     return to_rgb(image, name)
 
 
-def _in_parallel(
-    job: Callable, items: Iterable, workers: int | None = None
-) -> Iterator[np.ndarray | BadImage]:
+def _in_parallel(job: Callable, items: Iterable) -> Iterator[np.ndarray | BadImage]:
     """Map over threads, in order, with a bounded number of results waiting.
 
     Threads, not processes: inflating and resizing let go of Python's lock, and threads need no
     guarded main module on Windows and macOS.
     """
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque = deque()
         try:
@@ -291,6 +286,65 @@ def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
+# ---------------------------------------------------------------------------- zips
+
+
+def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) -> ImageFiles:
+    """The official zips, ``NCT-CRC-HE-100K/TUM/TUM-AAAA.tif``, read in place, never unpacked.
+
+    counts: how many images each class must have, in the order of CLASS_NAMES.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing")
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"{path} is truncated or no zip ({error}); fetch it again") from error
+    _refuse_outside(path, archive.namelist())
+    entries = sorted(filter(_is_image, archive.namelist()), key=lambda name: name.split("/")[-2:])
+    folders = [name.split("/")[-2] for name in entries]
+    class_numbers(folders, str(path), official=True)
+    labels = np.array([CLASS_NAMES.index(folder) for folder in folders], dtype=np.int64)
+    _check_counts(path, labels, counts)
+    return ImageFiles(
+        names=entries,
+        labels=labels,
+        class_names=CLASS_NAMES,
+        where=str(path),
+        identity=_digest(f"{name} {archive.getinfo(name).CRC}" for name in entries),
+        open_bytes=lambda position: archive.read(entries[position]),
+    )
+
+
+def _refuse_outside(path: Path, names: Iterable[str]) -> None:
+    """Nothing is ever unpacked, but a zip that tries to write elsewhere is not to be trusted."""
+    for name in names:
+        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+            raise ValueError(
+                f"{path} has an entry {name!r} outside its folder, which the official zips have "
+                "not; fetch it again from a place you trust"
+            )
+
+
+def _is_image(name: str) -> bool:
+    """Whether an entry of a zip is an image in a folder, and no litter such as __MACOSX."""
+    parts = name.split("/")
+    hidden = any(part.startswith((".", "__")) for part in parts)
+    return len(parts) > 1 and name.lower().endswith(ENDINGS) and not hidden
+
+
+def _check_counts(path: Path, labels: np.ndarray, counts: Sequence[int] | None) -> None:
+    found = np.bincount(labels, minlength=len(CLASS_NAMES)).tolist()
+    if counts is not None and found != list(counts):
+        wrong = [
+            f"{name} {have} instead of {should}"
+            for name, have, should in zip(CLASS_NAMES, found, counts, strict=True)
+            if have != should
+        ]
+        raise ValueError(f"{path} has other class counts than published: {', '.join(wrong)}")
+
+
 # ---------------------------------------------------------------------------- npz
 
 
@@ -329,7 +383,7 @@ class NpzFile:
 
     def _check_keys(self, archive: zipfile.ZipFile) -> None:
         wanted = [f"{part}_{what}" for part in self.parts for what in ("images", "labels")]
-        keys = sorted(Path(name).stem for name in archive.namelist())
+        keys = sorted(name.removesuffix(".npy") for name in archive.namelist())
         missing = [key for key in wanted if key not in keys]
         if missing:
             raise ValueError(
@@ -442,65 +496,6 @@ def decode(archive: Archive, size: int | None = None) -> np.ndarray:
     return images
 
 
-# ---------------------------------------------------------------------------- zips
-
-
-def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) -> ImageFiles:
-    """The official zips, ``NCT-CRC-HE-100K/TUM/TUM-AAAA.tif``, read in place, never unpacked.
-
-    counts: how many images each class must have, in the order of CLASS_NAMES.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing")
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path} is truncated or no zip ({error}); fetch it again") from error
-    _refuse_outside(path, archive.namelist())
-    entries = sorted(filter(_is_image, archive.namelist()), key=lambda name: name.split("/")[-2:])
-    folders = [name.split("/")[-2] for name in entries]
-    class_numbers(folders, str(path), official=True)
-    labels = np.array([CLASS_NAMES.index(folder) for folder in folders], dtype=np.int64)
-    _check_counts(path, labels, counts)
-    return ImageFiles(
-        names=entries,
-        labels=labels,
-        class_names=CLASS_NAMES,
-        where=str(path),
-        identity=_digest(f"{name} {archive.getinfo(name).CRC}" for name in entries),
-        open_bytes=lambda position: archive.read(entries[position]),
-    )
-
-
-def _refuse_outside(path: Path, names: Iterable[str]) -> None:
-    """Nothing is ever unpacked, but a zip that tries to write elsewhere is not to be trusted."""
-    for name in names:
-        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-            raise ValueError(
-                f"{path} has an entry {name!r} outside its folder, which the official zips have "
-                "not; fetch it again from a place you trust"
-            )
-
-
-def _is_image(name: str) -> bool:
-    """Whether an entry of a zip is an image in a folder, and no litter such as __MACOSX."""
-    parts = name.split("/")
-    hidden = any(part.startswith((".", "__")) for part in parts)
-    return len(parts) > 1 and name.lower().endswith(ENDINGS) and not hidden
-
-
-def _check_counts(path: Path, labels: np.ndarray, counts: Sequence[int] | None) -> None:
-    found = np.bincount(labels, minlength=len(CLASS_NAMES)).tolist()
-    if counts is not None and found != list(counts):
-        wrong = [
-            f"{name} {have} instead of {should}"
-            for name, have, should in zip(CLASS_NAMES, found, counts, strict=True)
-            if have != should
-        ]
-        raise ValueError(f"{path} has other class counts than published: {', '.join(wrong)}")
-
-
 # ---------------------------------------------------------------------------- onto the disk
 
 
@@ -582,12 +577,8 @@ class _Preparation:
     def __init__(
         self, archive: Archive, size: int | None, folder: Path, skip_corrupt: bool
     ) -> None:
-        self.archive, self.size, self.folder, self.skip_corrupt = (
-            archive,
-            size,
-            folder,
-            skip_corrupt,
-        )
+        self.archive, self.size = archive, size
+        self.folder, self.skip_corrupt = folder, skip_corrupt
         self.shape = (size, size) if size else tuple(archive.shape)
         self.recipe = [RECIPE, archive.identity, *self.shape]
         self.part = folder / "images.part"
@@ -611,21 +602,34 @@ class _Preparation:
 
     def run(self) -> None:
         self.resume()
+        missing = len(self.archive.labels) - self.next
+        check_space(self.folder, missing * self.row_bytes, self.folder.name)
+        try:
+            self.append_all()
+            self.finish()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise OSError(
+                errno.ENOSPC,
+                f"the disk of {self.folder} is full after {self.rows:,} patches; they are kept. "
+                "Free some space and call again, and it goes on from there",
+            ) from error
+
+    def append_all(self) -> None:
         total = len(self.archive.labels)
-        check_space(self.folder, (total - self.next) * self.row_bytes, f"{self.folder.name}")
         progress = tqdm(total=total, initial=self.next, desc=self.folder.name, unit="patch")
-        with progress, open(self.part, "r+b") as part:
+        # Unbuffered: closing a buffered file on a full disk would fail a second time.
+        with progress, open(self.part, "r+b", buffering=0) as part:
             part.seek(len(self.header()) + self.rows * self.row_bytes)
             images = self.archive.read(range(self.next, total), self.size)
-            for first in range(self.next, total, BLOCK):
-                block = list(itertools.islice(images, min(BLOCK, total - first)))
-                self.write(part, block)
+            while block := list(itertools.islice(images, BLOCK)):
+                self.append(part, block)
                 progress.update(len(block))
             part.truncate(part.tell())
             part.seek(0)
-            part.write(self.header())
-            _to_disk(part)
-        self.finish()
+            write_all(part, self.header())
+            os.fsync(part.fileno())
 
     def resume(self) -> None:
         """Take up what an earlier run of the same recipe wrote; otherwise begin."""
@@ -639,29 +643,20 @@ class _Preparation:
         (self.folder / "images.npy").unlink(missing_ok=True)
         self.part.write_bytes(self.header())
 
-    def write(self, part: io.BufferedRandom, block: list[np.ndarray | BadImage]) -> None:
-        left_out = {self.next + i: str(b) for i, b in enumerate(block) if isinstance(b, BadImage)}
-        if left_out and not self.skip_corrupt:
-            self.stop(next(iter(left_out.values())))
-        try:
-            for image in block:
-                if not isinstance(image, BadImage):
-                    part.write(image)
-            _to_disk(part)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise OSError(
-                errno.ENOSPC,
-                f"the disk of {self.folder} is full after {self.rows:,} patches; they are kept. "
-                "Free some space and call again, and it goes on from there",
-            ) from error
-        self.next += len(block)
-        self.left_out |= left_out
-        _write_json(
-            self.folder / "progress.json",
-            {"recipe": self.recipe, "next": self.next, "left_out": self.left_out},
-        )
+    def append(self, part: io.RawIOBase, block: list[np.ndarray | BadImage]) -> None:
+        bad = {i: str(image) for i, image in enumerate(block) if isinstance(image, BadImage)}
+        if bad and not self.skip_corrupt:
+            first = min(bad)
+            self.append(part, block[:first])  # what was decoded before it is not lost
+            self.stop(bad[first])
+        for image in block:
+            if not isinstance(image, BadImage):
+                write_all(part, image)
+        os.fsync(part.fileno())
+        left_out = self.left_out | {self.next + i: text for i, text in bad.items()}
+        state = {"recipe": self.recipe, "next": self.next + len(block), "left_out": left_out}
+        _write_json(self.folder / "progress.json", state)
+        self.next, self.left_out = state["next"], left_out
 
     def stop(self, text: str) -> None:
         raise BadImage(
@@ -683,11 +678,6 @@ class _Preparation:
         _write_json(self.folder / "about.json", about)
         os.replace(self.part, self.folder / "images.npy")
         (self.folder / "progress.json").unlink()
-
-
-def _to_disk(file: io.BufferedRandom) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _read_json(path: Path) -> dict | None:

@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import pooch
@@ -33,6 +34,9 @@ import requests
 from tqdm.auto import tqdm
 
 from .files import cache_dir, replacing
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # The nine classes in the order of the official label numbers (Kather et al. 2018; MedMNIST v2).
 CLASS_NAMES = ("ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM")
@@ -388,7 +392,8 @@ def _append(
             progress.total = total
         with open(part, "ab", buffering=0) as out:
             for chunk in _after(chunks, have - start):
-                _write(out, chunk, part)
+                with _full_disk_is_explained(part):
+                    write_all(out, chunk)
                 progress.update(len(chunk))
     should = total if file.size is None else file.size
     if should is not None and _length(part) < should:
@@ -403,11 +408,10 @@ def _after(chunks: Iterator[bytes], known: int) -> Iterator[bytes]:
         known = max(0, known - len(chunk))
 
 
-def _write(out: io.RawIOBase, chunk: bytes, part: Path) -> None:
-    rest = memoryview(chunk)
+@contextlib.contextmanager
+def _full_disk_is_explained(part: Path) -> Iterator[None]:
     try:
-        while rest:
-            rest = rest[out.write(rest) :]
+        yield
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -416,6 +420,13 @@ def _write(out: io.RawIOBase, chunk: bytes, part: Path) -> None:
             f"the disk of {part} is full; {readable(_length(part))} are kept. Free some space, "
             "and the same command goes on from there",
         ) from error
+
+
+def write_all(out: io.RawIOBase, content: bytes | np.ndarray) -> None:
+    """Write everything to an unbuffered file, which may take less at a time."""
+    rest = memoryview(content).cast("B")
+    while rest:
+        rest = rest[out.write(rest) :]
 
 
 Opened = tuple[int, "int | None", Iterator[bytes]]

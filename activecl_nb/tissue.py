@@ -109,8 +109,9 @@ def load(
         seed is a subset of a larger. Only these are decoded.
     seed: of the phantom, or of the subset.
 
-    Real patches above 1 GiB in all are memory-mapped. Raises FileNotFoundError or ValueError
-    with the file, the value and what to do.
+    Real patches above 1 GiB in all are decoded once into ``prepared`` in the kit's cache and
+    memory-mapped; what lies there may be deleted at any time. Raises FileNotFoundError or
+    ValueError with the file, the value and what to do.
     """
     if split not in ("train", "test"):
         raise ValueError(f"split is 'train' or 'test', not {split!r}")

@@ -32,6 +32,8 @@ from activecl_nb import archive, download
 from activecl_nb.archive import BadImage
 from activecl_nb.download import CLASS_NAMES
 
+pytestmark = pytest.mark.filterwarnings("ignore:Truncated File Read")  # PIL, of what is broken
+
 STEM = "NCT-CRC-HE-100K"
 ROOT = Path(__file__).parent.parent
 
@@ -172,6 +174,13 @@ def test_stop_first_and_leave_out_later(tmp_path: Path, monkeypatch: pytest.Monk
     assert decoded == [n for n in decoded if "TUM" in n or "STR" in n]
 
 
+def test_what_was_decoded_before_the_broken_image_is_kept(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", with_broken(f"{STEM}/LYM/LYM-0001.tif"))
+    with pytest.raises(BadImage):
+        archive.prepare(archive.from_zip(path), None, tmp_path / "array")
+    assert archive._read_json(tmp_path / "array" / "progress.json")["next"] == sum(COUNTS[:3]) + 1
+
+
 def test_wrong_checksum_inside_the_zip(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as made:
@@ -266,7 +275,9 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return super().write(content)
 
-    monkeypatch.setattr(archive, "open", lambda path, mode: FullDisk(path, "r+"), raising=False)
+    monkeypatch.setattr(
+        archive, "open", lambda path, mode, buffering: FullDisk(path, "r+"), raising=False
+    )
 
 
 def test_disk_too_small(tmp_path: Path, zip_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
