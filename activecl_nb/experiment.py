@@ -56,7 +56,6 @@ class Protocol(Profile):
     rotation: "right-angles", "continuous" or "none".
     kcenter_seed: "chosen" seeds k-center with the features of all images picked so far,
         "none" starts it from nothing, as the released code does.
-    standardise: whether the proxy sees standardised features (the paper does not say; no).
     """
 
     head: str = "paper"
@@ -65,7 +64,6 @@ class Protocol(Profile):
     carry_optimizer: bool = False
     rotation: str = "right-angles"
     kcenter_seed: str = "chosen"
-    standardise: bool = False
 
     def __post_init__(self) -> None:
         if self.kcenter_seed not in ("chosen", "none"):
@@ -156,7 +154,14 @@ class Run:
         return np.concatenate([np.empty(0, np.int64), *(r.picked for r in rounds)])
 
     def encoder(self) -> torch.nn.Module:
-        """The trained encoder f, in eval mode on the processor."""
+        """The trained encoder f, in eval mode on the processor.
+
+        ValueError: the run was stored without its weights.
+        """
+        if not self.weights:
+            raise ValueError(
+                f"{self.path or self!r} holds no weights; train it again with experiment.run"
+            )
         model = simclr.build_encoder(self.protocol.width, self.protocol.stem)
         model.load_state_dict(_part(self.weights, "encoder"))
         return model.eval()
@@ -558,12 +563,17 @@ def _same_run(found: Run, wanted: Run) -> None:
 
 
 def fingerprint(data: Data) -> dict[str, object]:
-    """What tells one data set from another: its size, and a hash of labels and sampled pixels."""
+    """What tells one data set from another: its size, and a hash of labels and sampled colours.
+
+    Colours are means over an image in steps of 4: the phantom is drawn in floating point, and
+    a pixel may round differently on another processor.
+    """
     digest = hashlib.sha256()
     for part in (data.train, data.test):
         digest.update(part.labels.numpy().tobytes())
         sampled = np.linspace(0, len(part) - 1, 64).astype(np.int64)
-        digest.update(part.images[torch.from_numpy(sampled)].numpy().tobytes())
+        colours = part.images[torch.from_numpy(sampled)].double().mean(dim=(2, 3)) / 4
+        digest.update(colours.round().to(torch.uint8).numpy().tobytes())
     return {
         "source": data.train.source,
         "train": len(data.train),
@@ -642,6 +652,23 @@ def load(path: str | os.PathLike[str]) -> Run:
         with _naming(last):
             weights = load_file(last)
     return replace(run, rounds=rounds, weights=weights)
+
+
+def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None) -> list[Run]:
+    """The runs that come with the kit, for lessons where there is no time to train.
+
+    folder: where runs are kept, by profile; by default the kit's own ``results``.
+
+    FileNotFoundError: none are there.
+    """
+    folder = Path(folder or Path(__file__).parents[1] / "results") / profile
+    found = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} holds no runs; make some with "
+            f"python -m activecl_nb run --profile {profile} --out {folder}/entropy-0"
+        )
+    return found
 
 
 def _read_round(path: Path, row: dict[str, float]) -> Round:

@@ -1,0 +1,166 @@
+"""``python -m activecl_nb``: the kit's experiments from a terminal, a GPU box or a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+EXAMPLES = """examples:
+  python -m activecl_nb check
+  python -m activecl_nb run --strategy entropy --seed 0 --out runs/entropy-0
+  python -m activecl_nb run --data pathmnist --path pathmnist.npz --profile tiny --out runs/real
+  python -m activecl_nb benchmark --seed 0 --out runs/benchmark-0
+  python -m activecl_nb report runs/entropy-0 runs/random-0 --out report
+
+A run that was stopped goes on from its last finished round when the same command is given again.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; ``--help`` of each command says what it needs."""
+    from activecl_nb.profiles import PROFILES
+
+    top = argparse.ArgumentParser(
+        prog="python -m activecl_nb",
+        description="Contrastive learning that chooses its own training images.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, summary in [
+        ("run", "Algorithm 2: pick, train, fit the proxy, score, round after round"),
+        ("benchmark", "train on the whole pool at once, to compare with"),
+    ]:
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.add_argument(
+            "--data",
+            default="phantom",
+            help="phantom (default), pathmnist, kather19, or folder (of class folders)",
+        )
+        command.add_argument("--path", help="the file or folder of real data")
+        command.add_argument(
+            "--profile", choices=list(PROFILES), help="sizes (default: $ACTIVECL_PROFILE, laptop)"
+        )
+        if name == "run":
+            command.add_argument(
+                "--strategy",
+                default="entropy",
+                help="random, entropy, kcenter or certainty (default: entropy)",
+            )
+        command.add_argument("--seed", type=int, default=0, help="default: 0")
+        command.add_argument("--share", type=float, help="share of the positive class, 0 to 1")
+        command.add_argument("--positive", default="TUM", help="the class sought (default: TUM)")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="any field of the protocol, such as --set rounds=3 --set head=simclr",
+        )
+        command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
+        command.add_argument("--out", required=True, type=Path, help="the run's folder")
+    command = commands.add_parser("report", help="table, curve and figure of finished runs")
+    command.add_argument("runs", nargs="+", type=Path, help="folders of runs")
+    command.add_argument("--out", type=Path, default=Path("report"), help="default: report")
+    commands.add_parser("check", help="is this machine ready? what is missing, and the mend")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it went well, 2 with one line on what is wrong if it did not."""
+    options = parser().parse_args(arguments)
+    commands = {"run": _run, "benchmark": _run, "report": _report, "check": _check}
+    try:
+        return commands[options.command](options)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nstopped; the finished rounds are kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    from activecl_nb import analysis, experiment, figures, files, imbalance, profiles
+
+    profile = profiles.current(options.profile)
+    protocol = experiment.Protocol.of(profile, **_choices(options.set))
+    print(profile)
+    data = imbalance.load(
+        options.data,
+        protocol,
+        path=options.path,
+        share=options.share,
+        positive=options.positive,
+    )
+    print(f"training on {data.train}\ntesting on {data.test}", flush=True)
+    common = {"out": options.out, "device": options.device}
+    if options.command == "run":
+        run = experiment.run(protocol, data, options.strategy, options.seed, **common)
+    else:
+        run = experiment.benchmark(protocol, data, options.seed, **common)
+    columns = ["round", "images", "image_epochs", "f1", "auroc", "seconds_train"]
+    print(run.table()[columns].to_string(index=False, float_format="{:.3f}".format))
+    picture = figures.learning_curve(analysis.curve([run]))
+    with files.replacing(options.out / "curve.png") as temporary:
+        temporary.write_bytes(picture.png())
+    print(f"the run is in {options.out}, its curve in {options.out / 'curve.png'}")
+    return 0
+
+
+def _choices(settings: Sequence[str]) -> dict[str, object]:
+    """NAME=VALUE pairs as protocol fields, each of the type its field has."""
+    from activecl_nb.experiment import Protocol
+
+    kinds = {name: type(value) for name, value in vars(Protocol.paper()).items()}
+    choices: dict[str, object] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in kinds:
+            raise ValueError(
+                f"--set {setting}: the protocol has no field {name!r}; it has {', '.join(kinds)}"
+            )
+        try:
+            if kinds[name] is bool:
+                choices[name] = {"true": True, "false": False}[value.lower()]
+            else:
+                choices[name] = kinds[name](value)
+        except (KeyError, ValueError):
+            raise ValueError(
+                f"--set {setting}: {name} takes a {kinds[name].__name__}, not {value!r}"
+            ) from None
+    return choices
+
+
+def _report(options: argparse.Namespace) -> int:
+    from activecl_nb import analysis, experiment, figures, files
+
+    runs = [experiment.load(path) for path in options.runs]
+    unfinished = [str(run.path) for run in runs if not run.rounds]
+    if unfinished:
+        raise ValueError(f"no round is finished in {', '.join(unfinished)}; run them first")
+    table = analysis.table(runs)
+    with files.replacing(options.out / "rounds.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    with files.replacing(options.out / "curve.png") as temporary:
+        temporary.write_bytes(figures.learning_curve(analysis.curve(runs)).png())
+    print(analysis.curve(runs).to_string(index=False, float_format="{:.3f}".format))
+    print(f"table and figure are in {options.out}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from activecl_nb import checks
+
+    findings = checks.environment()
+    print(findings)
+    return 0 if findings.ready else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,424 @@
+"""Every static figure of the kit, each with its alt text.
+
+A function here draws one figure and returns a ``Picture``: the drawing and, in words, what
+there is to see in it. The words are computed from the same numbers as the drawing. Colours are
+told apart by colour-blind readers, and strategies by marker and line as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from activecl_nb.tissue import Tissue
+
+# Okabe and Ito's colours; a strategy has its own marker and line too.
+STRATEGY_STYLES = {
+    "random": {"color": "#595959", "marker": "o", "linestyle": "--"},
+    "entropy": {"color": "#d55e00", "marker": "^", "linestyle": "-"},
+    "kcenter": {"color": "#0072b2", "marker": "s", "linestyle": "-."},
+    "certainty": {"color": "#cc79a7", "marker": "X", "linestyle": ":"},
+}
+OTHER_STYLES = (
+    {"color": "#009e73", "marker": "D", "linestyle": "-"},
+    {"color": "#e69f00", "marker": "P", "linestyle": "--"},
+    {"color": "#56b4e9", "marker": "v", "linestyle": "-."},
+)
+POSITIVE, NEGATIVE = "#d55e00", "#0072b2"
+CLASS_COLOURS = {
+    "ADI": "#c9a227",
+    "BACK": "#9a9a9a",
+    "DEB": "#7a5c3e",
+    "LYM": "#332288",
+    "MUC": "#56b4e9",
+    "MUS": "#aa4499",
+    "NORM": "#117733",
+    "STR": "#44aa99",
+    "TUM": "#d55e00",
+}
+CLASS_MARKERS = "os^DvPX<*"
+
+
+class Picture:
+    """A figure that carries its alt text: shown in a notebook as an image with both.
+
+    Jupyter has no field of its own for the alt text of an image, so the picture is shown as
+    HTML; where only text can be shown, the alt text is what is shown.
+    """
+
+    def __init__(self, figure: Figure, alt: str) -> None:
+        self.figure = figure
+        self.alt = " ".join(alt.split())
+
+    def png(self, dpi: int = 110) -> bytes:
+        """The figure as a PNG file's bytes."""
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        data = base64.b64encode(self.png()).decode()
+        image = (
+            f'<img alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{data}">'
+        )
+        return {"text/html": image, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return "\n".join(textwrap.wrap(f"Figure: {self.alt}", 100))
+
+
+def canvas(width: float = 8, height: float = 3.5, **grid: Any) -> tuple[Figure, Any]:
+    """A figure and its axes, outside pyplot: nothing global, nothing shown twice."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(**grid)
+
+
+def style(name: str, names: Sequence[str] = ()) -> dict[str, str]:
+    """Colour, marker and line of a strategy; one that the kit does not know gets its own too."""
+    if name in STRATEGY_STYLES:
+        return STRATEGY_STYLES[name]
+    others = [n for n in names if n not in STRATEGY_STYLES]
+    place = others.index(name) if name in others else 0
+    return OTHER_STYLES[place % len(OTHER_STYLES)]
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def image_grid(
+    images: Any, titles: Sequence[str] = (), *, columns: int = 10, alt: str = "", side: float = 0.9
+) -> Picture:
+    """Patches side by side. images: uint8 (N, 3, H, W)."""
+    images = np.asarray(images)
+    rows = -(-len(images) // columns)
+    space = 0.22 if len(titles) else 0.04
+    figure, axes = canvas(
+        columns * side, rows * (side + space), nrows=rows, ncols=columns, squeeze=False
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
+        axis.imshow(image.transpose(1, 2, 0), interpolation="nearest")
+        if len(titles):
+            axis.set_title(titles[place], fontsize=8, pad=2)
+    return Picture(figure, alt or f"{len(images)} patches in {rows} rows of {columns}.")
+
+
+def gallery(patches: Tissue, *, each: int = 8, seed: int = 0) -> Picture:
+    """A row of patches for each class."""
+    from activecl_nb import seeds
+
+    names = [n for n, count in patches.counts().items() if count]
+    figure, axes = canvas(
+        each * 0.95 + 0.6, len(names) * 0.95, nrows=len(names), ncols=each, squeeze=False
+    )
+    draw = seeds.numpy_generator(seed, "gallery")
+    for row, name in zip(axes, names, strict=True):
+        members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
+        shown = draw.permutation(members)[:each]
+        for axis in row:
+            axis.axis("off")
+        for axis, position in zip(row, shown, strict=False):
+            axis.imshow(patches.images[int(position)].numpy().transpose(1, 2, 0))
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    return Picture(
+        figure,
+        f"A row of up to {each} patches for each of the classes {', '.join(names)}. "
+        f"Source: {patches.source}.",
+    )
+
+
+def class_counts(patches: Tissue, positive: str = "TUM") -> Picture:
+    """How many patches each class has, the positive class set apart by colour and hatching."""
+    counts = patches.counts()
+    figure, axes = canvas(8, 3)
+    bars = axes.bar(
+        list(counts),
+        list(counts.values()),
+        color=[POSITIVE if n == positive else "#b0b0b0" for n in counts],
+        hatch=["//" if n == positive else "" for n in counts],
+        edgecolor="white",
+    )
+    axes.bar_label(bars, fontsize=8)
+    axes.set_ylabel("patches")
+    _plain(axes)
+    share = counts[positive] / len(patches)
+    listed = ", ".join(f"{n} {c}" for n, c in counts.items())
+    return Picture(
+        figure, f"Bars of patches by class: {listed}. {positive} is {share:.1%} of all patches."
+    )
+
+
+def loss_curve(losses: Mapping[str, Any] | Any, chance: float | None = None) -> Picture:
+    """NT-Xent by epoch; ``chance`` draws the loss of an encoder that cannot tell views apart."""
+    if not isinstance(losses, Mapping):
+        losses = {"loss": losses}
+    figure, axes = canvas(6, 3)
+    told = []
+    for place, (name, values) in enumerate(losses.items()):
+        values = np.asarray(values)
+        looks = OTHER_STYLES[place % len(OTHER_STYLES)]
+        axes.plot(np.arange(1, len(values) + 1), values, label=name, markersize=3, **looks)
+        told.append(f"{name} goes from {values[0]:.2f} to {values[-1]:.2f}")
+    if chance is not None:
+        axes.axhline(chance, color="#595959", linestyle=":")
+        axes.annotate("chance", (1, chance), xytext=(0, 3), textcoords="offset points", fontsize=8)
+        told.append(f"chance is {chance:.2f}")
+    axes.set(xlabel="epoch", ylabel="NT-Xent loss")
+    if len(losses) > 1:
+        axes.legend(frameon=False)
+    _plain(axes)
+    return Picture(figure, f"Training loss by epoch: {'; '.join(told)}.")
+
+
+def embedding(
+    positions: Mapping[str, Any], labels: Any, class_names: Sequence[str], *, alt: str = ""
+) -> Picture:
+    """Two-dimensional maps of the same patches side by side, coloured and marked by class.
+
+    positions: title -> (n, 2) coordinates. labels: (n,).
+    """
+    labels = np.asarray(labels)
+    figure, axes = canvas(4.2 * len(positions), 4, ncols=len(positions), squeeze=False)
+    for axis, (title, points) in zip(axes.flat, positions.items(), strict=True):
+        points = np.asarray(points)
+        for number, name in enumerate(class_names):
+            mine = labels == number
+            if mine.any():
+                axis.scatter(
+                    *points[mine].T,
+                    s=10,
+                    label=name,
+                    color=CLASS_COLOURS.get(name),
+                    marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
+                    linewidths=0,
+                    alpha=0.8,
+                )
+        axis.set(title=title, xticks=[], yticks=[])
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=9, frameon=False, markerscale=1.6
+    )
+    return Picture(
+        figure, alt or f"{len(labels)} patches by class on the maps: {', '.join(positions)}."
+    )
+
+
+def heat(matrix: Any, *, title: str = "", labels: Sequence[str] = (), alt: str = "") -> Picture:
+    """A matrix as colours, with its numbers where there are few."""
+    matrix = np.asarray(matrix)
+    figure, axes = canvas(4.6, 4)
+    drawn = axes.imshow(matrix, cmap="cividis")
+    figure.colorbar(drawn, ax=axes, shrink=0.8)
+    if matrix.size <= 100:
+        middle = (np.nanmin(matrix) + np.nanmax(matrix)) / 2
+        for (row, column), value in np.ndenumerate(matrix):
+            axes.text(
+                column,
+                row,
+                f"{value:.2f}" if matrix.dtype.kind == "f" else f"{value}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if value < middle else "black",
+            )
+    if len(labels):
+        axes.set_xticks(range(matrix.shape[1]), labels)
+        axes.set_yticks(range(matrix.shape[0]), labels)
+    axes.set_title(title)
+    return Picture(figure, alt or f"{title}: a matrix of {matrix.shape[0]} by {matrix.shape[1]}.")
+
+
+def score_bars(table: pd.DataFrame, *, score: str = "f1", by: str = "features") -> Picture:
+    """Mean score of each kind of features, a dot for every repeat.
+
+    table: one row a repeat, with the columns ``by`` and ``score``.
+    """
+    names = list(dict.fromkeys(table[by]))
+    figure, axes = canvas(6.5, 0.6 * len(names) + 1)
+    told = []
+    for row, name in enumerate(names):
+        values = table.loc[table[by] == name, score].to_numpy()
+        axes.barh(row, values.mean(), color="#c8d8e4", edgecolor="#0072b2")
+        axes.plot(values, np.full(len(values), row), "o", color="#333333", markersize=4)
+        told.append(f"{name} {values.mean():.2f} (from {values.min():.2f} to {values.max():.2f})")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set(xlabel=score, xlim=(0, 1))
+    _plain(axes)
+    return Picture(figure, f"Mean {score} over repeats: {'; '.join(told)}.")
+
+
+def picks_2d(
+    points: Any,
+    picks: Mapping[str, Any],
+    *,
+    chosen: Any = (),
+    positive: Any = None,
+    probability: Any = None,
+    numbered: int = 5,
+) -> Picture:
+    """What each strategy picks in two dimensions, a panel each.
+
+    points: (n, 2). picks: strategy -> positions, in the order picked. chosen: (m, 2), what is
+    in the training set already. positive: bool (n,). probability: a function of (k, 2) points
+    that gives the proxy's probability, drawn as a line where it is one half.
+    """
+    points = np.asarray(points)
+    figure, axes = canvas(3.4 * len(picks), 3.4, ncols=len(picks), squeeze=False)
+    positive = np.zeros(len(points), bool) if positive is None else np.asarray(positive)
+    for axis, (name, picked) in zip(axes.flat, picks.items(), strict=True):
+        picked = np.asarray(picked)
+        axis.scatter(*points[~positive].T, s=9, c="#b8c7d3", marker="o", linewidths=0)
+        axis.scatter(*points[positive].T, s=12, c="#f0b48a", marker="^", linewidths=0)
+        if len(chosen):
+            axis.scatter(*np.asarray(chosen).T, s=28, c="black", marker="+", linewidths=1)
+        looks = style(name, list(picks))
+        axis.scatter(
+            *points[picked].T,
+            s=36,
+            facecolors="none",
+            edgecolors=looks["color"],
+            marker=looks["marker"] if looks["marker"] not in "xX+" else "D",
+            linewidths=1.6,
+        )
+        for order, position in enumerate(picked[:numbered], start=1):
+            axis.annotate(
+                str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=8
+            )
+        if probability is not None:
+            low, high = points.min(0), points.max(0)
+            x, y = np.meshgrid(*(np.linspace(a, b, 60) for a, b in zip(low, high, strict=True)))
+            p = np.asarray(probability(np.stack([x.ravel(), y.ravel()], 1))).reshape(x.shape)
+            axis.contour(x, y, p, levels=[0.5], colors="black", linewidths=1, linestyles="--")
+        axis.set(title=name, xticks=[], yticks=[])
+    shares = ", ".join(f"{n} {positive[np.asarray(p)].mean():.0%}" for n, p in picks.items())
+    return Picture(
+        figure,
+        f"The picks of {', '.join(picks)} among {len(points)} points, outlined; crosses are "
+        f"points chosen before, triangles the rare class, the dashed line is where the proxy "
+        f"says one half. Share of the rare class in the picks: {shares}.",
+    )
+
+
+def learning_curve(
+    curve: pd.DataFrame,
+    *,
+    x: str = "images",
+    score: str = "f1",
+    levels: Mapping[str, float] | None = None,
+) -> Picture:
+    """Score against images (or image-epochs, or seconds), a line a strategy with its interval.
+
+    curve: columns ``strategy``, ``x``, "mean", "low", "high" (see ``analysis.curve``).
+    levels: named horizontal lines, such as the benchmark and the baselines.
+    """
+    figure, axes = canvas(7.5, 4)
+    told = []
+    strategies = list(dict.fromkeys(curve["strategy"]))
+    for name in strategies:
+        mine = curve[curve["strategy"] == name].sort_values(x)
+        looks = style(name, strategies)
+        axes.plot(mine[x], mine["mean"], label=name, markersize=6, **looks)
+        axes.fill_between(mine[x], mine["low"], mine["high"], color=looks["color"], alpha=0.15)
+        told.append(f"{name} from {mine['mean'].iloc[0]:.2f} to {mine['mean'].iloc[-1]:.2f}")
+    for place, (name, level) in enumerate((levels or {}).items()):
+        axes.axhline(level, color="#333333", linestyle=[":", (0, (5, 2, 1, 2)), "--"][place % 3])
+        axes.annotate(
+            name,
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=8,
+        )
+        told.append(f"{name} at {level:.2f}")
+    axes.set(xlabel=x.replace("_", " "), ylabel=score)
+    axes.legend(frameon=False, loc="lower right")
+    _plain(axes)
+    return Picture(figure, f"Mean {score} by {x.replace('_', ' ')}: {'; '.join(told)}.")
+
+
+def composition(shares: pd.DataFrame, *, positive: str = "TUM") -> Picture:
+    """Classes of the images picked in each round, stacked, a panel a strategy.
+
+    shares: columns "strategy", "round" and one for each class, rows adding up to 1.
+    """
+    strategies = list(dict.fromkeys(shares["strategy"]))
+    classes = [c for c in shares.columns if c not in ("strategy", "round")]
+    figure, axes = canvas(3.2 * len(strategies), 3.4, ncols=len(strategies), squeeze=False)
+    told = []
+    for axis, name in zip(axes.flat, strategies, strict=True):
+        mine = shares[shares["strategy"] == name].sort_values("round")
+        below = np.zeros(len(mine))
+        for label in classes:
+            axis.bar(
+                mine["round"],
+                mine[label],
+                bottom=below,
+                label=label,
+                color=CLASS_COLOURS.get(label),
+                hatch="//" if label == positive else "",
+                edgecolor="white",
+                linewidth=0.5,
+            )
+            below += mine[label].to_numpy()
+        axis.set(title=name, xlabel="round", ylim=(0, 1))
+        later = mine[mine["round"] > 0]
+        if positive in classes and len(later):
+            told.append(f"{name} {later[positive].mean():.0%}")
+    axes.flat[0].set_ylabel("share of the round's picks")
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=9, frameon=False)
+    return Picture(
+        figure,
+        f"Classes of each round's picks, stacked. Share of {positive} after the random first "
+        f"round: {', '.join(told)}.",
+    )
+
+
+def logit_histogram(logits: Any, positive: Any, picks: Mapping[str, Any]) -> Picture:
+    """Where the picks lie among the proxy's probabilities, a panel a strategy."""
+    p = 1 / (1 + np.exp(-np.asarray(logits, dtype=np.float64)))
+    positive = np.asarray(positive)
+    bins = np.linspace(0, 1, 41)
+    figure, axes = canvas(3.3 * len(picks), 3, ncols=len(picks), squeeze=False, sharey=True)
+    told = []
+    for axis, (name, picked) in zip(axes.flat, picks.items(), strict=True):
+        axis.hist(p, bins, color="#d0d0d0", label="candidates")
+        axis.hist(
+            p[np.asarray(picked)],
+            bins,
+            histtype="step",
+            linewidth=1.8,
+            color=style(name, list(picks))["color"],
+            label="picked",
+        )
+        axis.set(title=name, xlabel="probability of tumour", yscale="log")
+        axis.legend(frameon=False, fontsize=8)
+        _plain(axis)
+        q = np.quantile(p[np.asarray(picked)], [0.1, 0.9])
+        told.append(
+            f"{name} mostly between {q[0]:.2f} and {q[1]:.2f} with "
+            f"{positive[np.asarray(picked)].mean():.0%} tumour"
+        )
+    axes.flat[0].set_ylabel("patches (log)")
+    return Picture(
+        figure,
+        f"The proxy's probabilities of the candidates and of the picks: {'; '.join(told)}.",
+    )
