@@ -92,10 +92,11 @@ def kcenter(
     n, d = features.shape
     rank = torch.randperm(n, generator=generator)  # of candidates equally far, the lowest wins
     products = n * d * (len(chosen_features) + budget)
-    if features.device.type == "cpu" and products > PLAIN_PRODUCTS:
-        from activecl_nb.kcenter import lazy_greedy
+    if products > PLAIN_PRODUCTS and features.device.type == "cpu":
+        from activecl_nb import kcenter as many
 
-        return lazy_greedy(features, chosen_features, budget, rank)
+        if many.suits(features) and many.suits(chosen_features):
+            return many.lazy_greedy(features, chosen_features, budget, rank)
     return greedy(features, chosen_features, budget, rank)
 
 

@@ -1,0 +1,183 @@
+"""k-center greedy for many candidates on a processor: the plain loop's picks, far sooner.
+
+The plain loop (``sampling.greedy``) computes the distance from every candidate to every pick.
+Most of them are never needed. The distance to the closest chosen image can only fall, so the
+last one computed, however old, is an upper bound. Keep the candidates in a heap by their bounds
+and look only at the one on top: bring its distance up to date, and if it is still on top, no
+other candidate can be farther, since even their bounds are lower. This is lazy greedy (Minoux,
+"Accelerated greedy algorithms for maximizing submodular set functions", 1978).
+
+The picks are those of exact greedy in float64. Float32 does the bulk, with a bound on its error,
+and float64 decides wherever that error could matter. Beside the features this takes a few
+numbers per candidate, and a block of 32 MiB.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+# Sums may be reordered and fused, so that loops use the processor's wide registers; the order
+# is the same for every pair of rows, so equal rows have equal distances.
+compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+
+BLOCK = 2**23  # products held at a time while the distances to the chosen images are bounded
+EPSILON = 2.0**-24  # relative error of one float32 operation
+TINY = 1e-30  # beside what float32 loses of the squares of very small numbers
+LARGEST = 1e15  # features beyond this have squares that float32 cannot add up
+
+
+def suits(features: Tensor) -> bool:
+    """Whether ``lazy_greedy`` can read these features exactly and square them in float32."""
+    exactly = features.dtype in (torch.float32, torch.float16, torch.bfloat16)
+    return exactly and (features.numel() == 0 or float(features.abs().max()) < LARGEST)
+
+
+def lazy_greedy(features: Tensor, chosen_features: Tensor, budget: int, rank: Tensor) -> Tensor:
+    """The picks of ``sampling.greedy``, for float32 features on the processor.
+
+    features (n, d); chosen_features (m, d); rank int64 (n,): of candidates equally far, the
+    lowest is taken. Returns int64 (budget,). All features must be finite.
+    """
+    features, chosen = (x.detach().float().numpy() for x in (features, chosen_features))
+    features, chosen = np.ascontiguousarray(features), np.ascontiguousarray(chosen)
+    bounds, closest, others = start_bounds(features, chosen)
+    picks = lazy_loop(features, chosen, bounds, closest, others, rank.numpy(), budget)
+    return torch.from_numpy(picks)
+
+
+def start_bounds(
+    features: np.ndarray, chosen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bounds on the squared distance from each candidate to the chosen set, by matrix products.
+
+    ``|a - b|^2 = |a|^2 + |b|^2 - 2 a b`` is quick and, in float32, inexact: its error is at most
+    about ``d * EPSILON * (|a| + |b|)^2``. Returns float64 (n,) upper bounds, int64 (n,) the
+    chosen image that seems closest, and float64 (n,) lower bounds for all other chosen images.
+    """
+    n, d = features.shape
+    bounds, others = np.full(n, np.inf), np.full(n, np.inf)
+    closest = np.full(n, -1, dtype=np.int64)
+    if not len(chosen):
+        return bounds, closest, others
+    # NumPy's product stays in float32; torch's may be set to fewer digits by its user.
+    middle = chosen.mean(axis=0)  # distances do not change, and the products' error shrinks
+    chosen = chosen - middle
+    chosen_norms = np.square(chosen).sum(axis=1)
+    reach = np.sqrt(chosen_norms.max())
+    rows = max(1, BLOCK // max(len(chosen), d))
+    for start in range(0, n, rows):
+        part = slice(start, start + rows)
+        block = features[part] - middle
+        norms = np.square(block).sum(axis=1)
+        error = (2 * d + 16) * EPSILON * np.square(np.sqrt(norms) + reach) + TINY
+        products = block @ chosen.T
+        two_smallest(
+            products, norms, chosen_norms, error, bounds[part], closest[part], others[part]
+        )
+    return bounds, closest, others
+
+
+@compiled
+def two_smallest(products, norms, chosen_norms, error, bounds, closest, others):
+    """For each row: bounds by its smallest squared distance, where that is, and by the second."""
+    for i in range(len(products)):
+        row = products[i]
+        for j in range(len(row)):
+            row[j] = chosen_norms[j] - 2 * row[j]
+        smallest = row[0]
+        for value in row:
+            smallest = min(smallest, value)
+        where, second = -1, np.float32(np.inf)
+        for j in range(len(row)):
+            if row[j] == smallest and where < 0:
+                where = j
+            else:
+                second = min(second, row[j])
+        bounds[i] = max(0.0, np.float64(smallest) + norms[i]) + error[i]
+        closest[i] = where
+        others[i] = np.float64(second) + norms[i] - error[i]
+
+
+@compiled
+def lazy_loop(features, chosen, bounds, closest, others, rank, budget):
+    """Lazy greedy; ``bounds`` is used up. Squared distances order candidates as distances do."""
+    n = len(features)
+    picks = np.empty(budget, np.int64)
+    seen = np.full(n, -1, np.int64)  # picks that a bound accounts for; -1: chosen images not yet
+    heap = np.arange(n)
+    for place in range(n // 2 - 1, -1, -1):
+        sift_down(heap, place, n, bounds, rank)
+    taken = 0
+    while taken < budget:
+        top = heap[0]
+        if seen[top] < 0:
+            bounds[top] = settle(features[top], chosen, closest[top], others[top])
+            seen[top] = 0
+        elif seen[top] < taken:
+            for k in range(seen[top], taken):
+                bounds[top] = closer(features[top], features[picks[k]], bounds[top])
+            seen[top] = taken
+        else:
+            picks[taken] = top
+            taken += 1
+            n -= 1
+            heap[0] = heap[n]
+        sift_down(heap, 0, n, bounds, rank)
+    return picks
+
+
+@compiled
+def settle(x, chosen, closest, others):
+    """The exact squared distance to the closest chosen image; infinite where none is chosen."""
+    if len(chosen) == 0:
+        return np.inf
+    nearest = exact(x, chosen[closest])
+    if others < nearest:  # another may be closer still
+        for k in range(len(chosen)):
+            nearest = closer(x, chosen[k], nearest)
+    return nearest
+
+
+@compiled
+def closer(x, y, nearest):
+    """The smaller of ``nearest`` and the squared distance of x and y."""
+    rough = np.float32(0)
+    for k in range(len(x)):
+        step = x[k] - y[k]
+        rough += step * step
+    if rough * (1 - (len(x) + 4) * EPSILON) >= nearest:
+        return nearest
+    return min(nearest, exact(x, y))
+
+
+@compiled
+def exact(x, y):
+    """The squared distance in float64."""
+    total = 0.0
+    for k in range(len(x)):
+        step = np.float64(x[k]) - np.float64(y[k])
+        total += step * step
+    return total
+
+
+@compiled
+def sift_down(heap, place, n, bounds, rank):
+    """Let the candidate at this place sink below those with larger bounds, or equal and first."""
+    sinking = heap[place]
+    while 2 * place + 1 < n:
+        child = 2 * place + 1
+        if child + 1 < n and before(heap[child + 1], heap[child], bounds, rank):
+            child += 1
+        if not before(heap[child], sinking, bounds, rank):
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place] = sinking
+
+
+@compiled
+def before(a, b, bounds, rank):
+    return bounds[a] > bounds[b] or (bounds[a] == bounds[b] and rank[a] < rank[b])
