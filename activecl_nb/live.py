@@ -1,9 +1,9 @@
 """A picture that follows its sliders.
 
-``live(draw, share=FloatSlider(...))`` shows controls and the picture that ``draw(share=...)`` returns,
-and draws it anew when a control moves. It is plain ipywidgets, without ``widgets.Output``, so
-that a headless run sees its errors; where nothing answers to the controls (a stored notebook, a
-web page, ACTIVECL_STATIC=1) the first picture is what is shown.
+``live(draw, share=FloatSlider(...))`` shows controls and the picture that ``draw(share=...)``
+returns, and draws it anew when a control moves. It is plain ipywidgets, without
+``widgets.Output``, so that a headless run sees its errors; where nothing answers to the controls
+(a stored notebook, a web page, ACTIVECL_STATIC=1) the first picture is what is shown.
 """
 
 from __future__ import annotations
