@@ -163,7 +163,7 @@ function trace(pen, shape, x, y, r) {
   else if (shape === "diamond") polygon([[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]]);
   else if (shape === "triangle") polygon([[0, -1.25], [1.2, 0.9], [-1.2, 0.9]]);
   else if (shape === "wedge") polygon([[0, 1.25], [1.2, -0.9], [-1.2, -0.9]]);
-  else if (shape === "bar") polygon([[-0.5, -1.3], [0.5, -1.3], [0.5, 1.3], [-0.5, 1.3]]);
+  else if (shape === "left") polygon([[-1.25, 0], [0.9, 1.2], [0.9, -1.2]]);
   else if (shape === "plus" || shape === "cross") {
     const arm = [[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4],
       [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]];
@@ -630,6 +630,7 @@ class Panel {
       `<path class="ax-marker" d="M${x(round)},${y(f1) - 6}l6,6l-6,6l-6,-6z"/>`;
     this.curve.setAttribute("viewBox", `0 0 ${w} ${h}`);
     this.curve.setAttribute("aria-label", `F1 by round; in round ${round} it is ${digits(f1)}`);
+    this.curve.style.setProperty("--ax-own", runs.colours[s]);
     this.curve.innerHTML =
       `<path class="ax-axis" d="M${left},8V${h - 8}H${w - right}"/>` +
       `<text x="${left - 4}" y="12" class="ax-tick">${high.toFixed(2)}</text>` +
@@ -1209,8 +1210,8 @@ class App {
   }
 
   thumbnail(pen, row, x, y, size) {
-    const { side, columns } = this.patches;
-    const [sx, sy] = [(row % columns) * side, Math.floor(row / columns) * side];
+    const { cell, side, columns } = this.patches;
+    const [sx, sy] = [(row % columns) * cell, Math.floor(row / columns) * cell];
     pen.imageSmoothingEnabled = true;
     pen.imageSmoothingQuality = "high";
     pen.drawImage(this.sheet, sx, sy, side, side, x, y, size, size);
@@ -1500,8 +1501,9 @@ const STYLE = `
 .ax-curve path { fill: none; stroke: var(--ax-ink); }
 .ax-curve .ax-axis { stroke-opacity: 0.35; }
 .ax-curve .ax-other { stroke-opacity: 0.25; }
-.ax-curve .ax-own { stroke: #0a7cff; stroke-width: 2; }
-.ax-curve .ax-marker { fill: #0a7cff; stroke: var(--ax-ink); stroke-width: 1.5; }
+.ax-curve .ax-own { stroke: color-mix(in srgb, var(--ax-own), var(--ax-ink) var(--ax-lift, 0%)); stroke-width: 2.5; }
+.ax-curve .ax-marker { fill: color-mix(in srgb, var(--ax-own), var(--ax-ink) var(--ax-lift, 0%)); stroke: var(--ax-ink); stroke-width: 1.5; }
+.ax-dark { --ax-lift: 45%; }
 .ax-side { display: flex; flex-direction: column; gap: 10px; min-width: 0; }
 .ax-box { border: 1px solid var(--ax-line); border-radius: 4px; padding: 8px; min-width: 0; }
 .ax-box[hidden] { display: none; }

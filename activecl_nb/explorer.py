@@ -31,7 +31,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from activecl_nb import files, maps
+from activecl_nb import figures, files, maps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,27 +43,25 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 INVITATION = "Run this cell for the live explorer."
 MOST_PANELS = 4
-SPRITE_BYTES = 1_700_000  # of the thumbnails; with everything else, a page stays below 4 MB
+SPRITE_BYTES = 1_500_000  # of the thumbnails; with everything else, a page stays below 4 MB
 NEVER = 255  # in the bytes sent to the browser: not picked, or no such value
 LOGIT_LIMIT = 8.0  # beyond it p is within 0.0004 of 0 or 1, which no colour shows
 LN2 = float(np.log(2))  # the largest entropy of two classes, in nats
 
-# Okabe and Ito's and Paul Tol's colours, told apart with any kind of colour vision; the second of
-# each pair is for dark backgrounds. Shapes say the same again for whoever sees no colour.
-CLASS_COLOURS = {
-    "ADI": ("#c9a227", "#ddcc77"),
-    "BACK": ("#9a9a9a", "#8c8c8c"),
-    "DEB": ("#7a5c3e", "#b58a62"),
-    "LYM": ("#332288", "#8f86e8"),
-    "MUC": ("#56b4e9", "#88ccee"),
-    "MUS": ("#aa4499", "#cc79a7"),
-    "NORM": ("#117733", "#4cae6a"),
-    "STR": ("#44aa99", "#66d0bf"),
-    "TUM": ("#d55e00", "#ff7f2a"),
+# The kit's class colours, lightened where they would drown on a dark background.
+DARK_COLOURS = {
+    "ADI": "#ddcc77",
+    "BACK": "#8c8c8c",
+    "DEB": "#b58a62",
+    "LYM": "#8f86e8",
+    "MUC": "#88ccee",
+    "MUS": "#cc79a7",
+    "NORM": "#4cae6a",
+    "STR": "#66d0bf",
+    "TUM": "#ff7f2a",
 }
-OTHER_COLOURS = tuple(CLASS_COLOURS.values())
-SHAPES = ("circle", "square", "diamond", "cross", "plus", "bar", "wedge", "star", "triangle")
-STRATEGY_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# The browser's names for figures.CLASS_MARKERS, in the same order.
+SHAPES = ("circle", "square", "triangle", "diamond", "wedge", "plus", "cross", "left", "star")
 FACT_TITLES = {
     "difficulty": "how ambiguous (ground truth)",
     "duplicate_of": "near-duplicate (ground truth)",
@@ -397,7 +395,7 @@ class ViewModel:
     def fixed(self) -> dict[str, Any]:
         """What stays the same while rounds are added: sent once."""
         wide = np.uint16 if self.n < 2**16 else np.uint32
-        sprite, side, columns = _sprite_sheet(self.train.images, self.patches)
+        sprite, cell, side, columns = _sprite_sheet(self.train.images, self.patches)
         frames = 1 if self.map.positions.ndim == 2 else len(self.map.positions)
         return {
             "n": self.n,
@@ -407,7 +405,6 @@ class ViewModel:
             "positive": self.class_names.index(self.positive),
             "classes": list(self.class_names),
             "colours": [_class_colours(self.class_names), list(SHAPES)],
-            "strategy_colours": list(STRATEGY_COLOURS),
             "patches": self.patches.astype(np.uint32).tobytes(),
             "positions": self.map.positions.astype(np.float32).tobytes(),
             "labels": self.labels.astype(np.uint8).tobytes(),
@@ -419,6 +416,7 @@ class ViewModel:
                 if colouring.values is not None and name != "class"
             ],
             "sprite": sprite,
+            "cell": cell,
             "side": side,
             "columns": columns,
         }
@@ -432,6 +430,7 @@ class ViewModel:
         farthest = self.colourings["distance"].high
         return {
             "names": list(self.names),
+            "colours": [figures.style(name, self.names)["color"] for name in self.names],
             "rounds": self.rounds,
             "done": [self.done(s) for s in range(len(self.names))],
             "taken": np.where(self.taken < 0, NEVER, self.taken).astype(np.uint8).tobytes(),
@@ -544,8 +543,10 @@ def _fact(name: str, values: np.ndarray, class_names: tuple[str, ...]) -> Colour
 
 
 def _class_colours(class_names: Sequence[str]) -> list[tuple[str, str]]:
-    spare = itertools.cycle(OTHER_COLOURS)
-    return [CLASS_COLOURS.get(name) or next(spare) for name in class_names]
+    """A colour for light and one for dark backgrounds, for each class."""
+    spare = itertools.cycle(DARK_COLOURS)
+    known = [name if name in DARK_COLOURS else next(spare) for name in class_names]
+    return [(figures.CLASS_COLOURS[name], DARK_COLOURS[name]) for name in known]
 
 
 def _fact_to_send(name: str, colouring: Colouring) -> dict[str, Any]:
@@ -593,35 +594,49 @@ def _tiles(images: np.ndarray, columns: int) -> np.ndarray:
     return sheet.reshape(rows, columns, h, w, 3).swapaxes(1, 2).reshape(rows * h, columns * w, 3)
 
 
-def _sprite_sheet(images: Any, patches: np.ndarray) -> tuple[bytes, int, int]:
-    """All thumbnails as one JPEG: (bytes, side of a thumbnail in pixels, thumbnails a row).
+def _sprite_sheet(images: Any, patches: np.ndarray) -> tuple[bytes, int, int, int]:
+    """All thumbnails as one JPEG: (bytes, side of a cell, side of the thumbnail in it, columns).
 
-    The side is the largest multiple of 16 that fits the bytes: JPEG codes colour in blocks of 16
-    pixels, and with any other side the thumbnails would bleed into each other.
+    The cell is a multiple of 16 pixels, since JPEG codes colour in blocks of 16 and thumbnails
+    would bleed into each other; a thumbnail that is smaller is padded with its own border.
     """
+    n, native = len(patches), max(images.shape[-2:])
+    fits = (SPRITE_BYTES / (0.14 * max(n, 1))) ** 0.5  # a pixel takes about 0.14 bytes
+    cell = int(np.clip(min(fits, native + 15) // 16 * 16, 16, 96))
+    side = min(native, cell)
+    columns = max(1, int(np.ceil(n**0.5)))
+    small = np.concatenate(
+        [_shrunk(images[patches[at : at + 1024]], side) for at in range(0, n, 1024)]
+    )
+    small = np.pad(small, ((0, 0), (0, cell - side), (0, cell - side), (0, 0)), mode="edge")
+    sample = small[:: -(-n // 400)]
+    for quality in (80, 70, 60, 50, 42, 35, 28, 20):
+        each = len(_jpeg(_tiles(sample, 20), quality)) / len(sample)
+        if each * n <= SPRITE_BYTES:
+            break
+    return _jpeg(_tiles(small, columns), quality), cell, side, columns
+
+
+def _shrunk(images: Any, side: int) -> np.ndarray:
+    """uint8 (n, 3, H, W) -> uint8 (n, side, side, 3), averaged over what a pixel covers."""
     import torch
-    from PIL import Image
     from torch.nn import functional as F
 
-    native = images.shape[-1]
-    roomy = (SPRITE_BYTES / (0.22 * max(len(patches), 1))) ** 0.5  # a pixel takes about 0.2 bytes
-    side = int(np.clip(min(roomy, native + 15) // 16 * 16, 16, 96))
-    columns = max(1, int(np.ceil(len(patches) ** 0.5)))
-    small = np.empty((len(patches), side, side, 3), dtype=np.uint8)
-    for start in range(0, len(patches), 1024):
-        rows = patches[start : start + 1024]
-        block = torch.as_tensor(images[rows])
-        if block.shape[-1] != side:
-            shrink = {"mode": "area"} if native > side else {"mode": "bilinear"}
-            block = F.interpolate(block.float(), size=(side, side), **shrink).round().byte()
-        small[start : start + 1024] = block.permute(0, 2, 3, 1).numpy()
-    sheet = Image.fromarray(_tiles(small, columns))
-    for quality in (80, 70, 60, 50, 40, 30, 20):
-        packed = io.BytesIO()
-        sheet.save(packed, "JPEG", quality=quality)
-        if packed.tell() <= SPRITE_BYTES:
-            break
-    return packed.getvalue(), side, columns
+    block = torch.as_tensor(images)
+    stride = min(block.shape[-2:]) // (3 * side)
+    if stride > 1:  # nine source pixels for each one left average well enough
+        block = block[..., ::stride, ::stride]
+    if block.shape[-2:] != (side, side):
+        block = F.interpolate(block.float(), size=(side, side), mode="area").round().byte()
+    return block.permute(0, 2, 3, 1).numpy()
+
+
+def _jpeg(image: np.ndarray, quality: int) -> bytes:
+    from PIL import Image
+
+    packed = io.BytesIO()
+    Image.fromarray(image).save(packed, "JPEG", quality=quality)
+    return packed.getvalue()
 
 
 # --- the live view ------------------------------------------------------------------------
@@ -681,7 +696,10 @@ class Explorer(traitlets.HasTraits):
             map = _map_of(runs, getattr(data, "train", data))
         self.view = ViewModel(runs, data, map, positive=positive)
         self._widget: View | None = None
-        super().__init__(panels=list(self.view.names[:MOST_PANELS]))
+        # Round 1 is the first that a strategy chose; round 0 is random for all of them.
+        super().__init__(
+            panels=list(self.view.names[:MOST_PANELS]), round=min(1, self.view.rounds - 1)
+        )
         for name, value in state.items():
             if not self.has_trait(name):
                 raise TypeError(f"Explorer has no setting {name!r}")
@@ -781,17 +799,17 @@ class Explorer(traitlets.HasTraits):
                 raise ValueError(f"the browser asked for patch {row} of {self.view.n}")
             view.send({"patch": row}, [_png(self.view.images(np.array([row]))[0])])
 
-    def still(self) -> Any:
+    def still(self) -> figures.Picture:
         """The same view as a static figure, with its description as alt text."""
-        return _picture(draw(self.view, **self.state()), describe(self.view, **self.state()))
+        state = self.state()
+        return figures.Picture(draw(self.view, **state), describe(self.view, **state))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        picture = self.still()._repr_mimebundle_()
-        bundle = picture[0] if isinstance(picture, tuple) else picture
-        note = f"<p><em>{INVITATION}</em></p>"
+        picture = self.still()
+        shown = picture._repr_mimebundle_()["text/html"]
         return {
-            "text/html": bundle["text/html"] + note,
-            "text/plain": f"{self!r}\n{INVITATION}",
+            "text/html": f"{shown}<p><em>{INVITATION}</em></p>",
+            "text/plain": f"{self!r}\n{picture!r}\n{INVITATION}",
         }
 
     def _ipython_display_(self) -> None:
@@ -911,9 +929,22 @@ def draw(
     from matplotlib.figure import Figure
 
     panels = list(panels) or list(view.names[:MOST_PANELS])
-    figure = Figure(figsize=(3.3 * max(len(panels), 2), 4.9), layout="constrained", dpi=90)
+    width = 3.0 * max(len(panels), 2)
+    figure = Figure(figsize=(width, 4.9), dpi=90)
+    # Margins by hand: Matplotlib's own layout takes as long as all the drawing.
     grid = figure.subplots(
-        3, len(panels), squeeze=False, height_ratios=(6, 1, 1.3), gridspec_kw={"hspace": 0.06}
+        3,
+        len(panels),
+        squeeze=False,
+        height_ratios=(6.2, 1, 1.3),
+        gridspec_kw={
+            "left": 0.75 / width,
+            "right": 1 - (1.1 if view.colourings[colour].kind == "numbers" else 0.65) / width,
+            "top": 0.94,
+            "bottom": 0.18,
+            "wspace": 0.3,
+            "hspace": 0.36,
+        },
     )
     for (top, middle, bottom), name in zip(grid.T, panels, strict=True):
         strategy = view.names.index(name)
@@ -936,7 +967,7 @@ def _draw_map(axes: Any, view: ViewModel, strategy: int, round: int, colour: str
     taken = view.taken[strategy]
     before, now = (taken >= 0) & (taken < round), taken == round
     if colouring.kind == "names":
-        palette = np.array([light for light, _ in _palette(view, colouring)])
+        palette = np.array(_palette(colouring))
         shade = {"c": palette[values]}
     else:
         shade = {
@@ -945,16 +976,27 @@ def _draw_map(axes: Any, view: ViewModel, strategy: int, round: int, colour: str
             "vmin": colouring.low,
             "vmax": colouring.high,
         }
-    size = np.clip(20000 / view.n, 1.5, 12)
-    layers = (
-        (~before & ~now, {"s": size, "marker": "o", "alpha": 0.45, "linewidths": 0}),
-        (before, {"s": 14, "marker": "o", "edgecolors": "black", "linewidths": 0.6}),
-        (now, {"s": 34, "marker": "D", "edgecolors": "black", "linewidths": 1.3}),
-    )
-    for mask, style in layers:
-        colours = shade | {"c": np.asarray(shade["c"])[mask]}
-        axes.scatter(*points[mask].T, **colours, **style, rasterized=True)
-    axes.set(xticks=[], yticks=[], aspect="equal", title=view.names[strategy])
+    size = float(np.clip(20000 / view.n, 1.5, 12))
+    markers = figures.CLASS_MARKERS
+    layers = [
+        (~before & ~now & (view.labels == c), size, markers[c % len(markers)], 0.45, 0.0)
+        for c in range(len(view.class_names))
+    ]
+    layers += [(before, 14, "o", 1.0, 0.6), (now, 34, "D", 1.0, 1.3)]
+    for mask, area, marker, alpha, line in layers:
+        if not mask.any():
+            continue
+        axes.scatter(
+            *points[mask].T,
+            **shade | {"c": np.asarray(shade["c"])[mask]},
+            s=area,
+            marker=marker,
+            alpha=alpha,
+            linewidths=line,
+            edgecolors="black" if line else "none",
+        )
+    axes.set(xticks=[], yticks=[], title=view.names[strategy])
+    axes.margins(0.04)
     axes.set_xlabel(f"round {round}: {view.counts[strategy, round].sum()} picked", fontsize=8)
 
 
@@ -969,10 +1011,11 @@ def _draw_composition(axes: Any, view: ViewModel, summary: Summary) -> None:
             hatch = "////" if c == summary.positive else None
             axes.barh(y, shares[c], left=left, color=colours[c], hatch=hatch, edgecolor="white")
             left += shares[c]
-        text = f"{summary.share(far):.0%} {view.positive}"
+        text = f"{summary.share(far):.0%} {view.positive}" if counts.any() else "none"
         axes.text(1.02, y, text, va="center", fontsize=7, transform=axes.get_yaxis_transform())
     axes.set(yticks=[0, 1], xticks=[], xlim=(0, 1))
-    axes.set_yticklabels(["this round", "so far"], fontsize=7)
+    axes.set_yticklabels(["this round", "so far"] if axes.get_subplotspec().is_first_col() else [])
+    axes.tick_params(labelsize=7)
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -981,9 +1024,10 @@ def _draw_composition(axes: Any, view: ViewModel, summary: Summary) -> None:
 def _draw_f1(axes: Any, view: ViewModel, strategy: int, round: int) -> None:
     for other in range(len(view.names)):
         axes.plot(view.f1[other], color="0.8", linewidth=1)
-    axes.plot(view.f1[strategy], color=STRATEGY_COLOURS[0], linewidth=1.6)
+    colour = figures.style(view.names[strategy], view.names)["color"]
+    axes.plot(view.f1[strategy], color=colour, linewidth=1.6)
     f1 = view.f1[strategy, round]
-    axes.plot(round, f1, "D", color=STRATEGY_COLOURS[0], markeredgecolor="black")
+    axes.plot(round, f1, "D", color=colour, markeredgecolor="black")
     axes.set_title(f"F1 {f1:.2f}" if np.isfinite(f1) else "F1 not scored", fontsize=8)
     axes.set_xlim(-0.4, view.rounds - 0.6)
     axes.tick_params(labelsize=7)
@@ -1011,20 +1055,20 @@ def _draw_legend(figure: Figure, view: ViewModel, colour: str, beside: Any) -> N
         mark("chosen before", "o", "white", "black", 5),
         mark("picked in this round", "D", "white", "black", 7),
     ]
-    if colouring.kind == "names":
-        pairs = list(zip(colouring.names, _palette(view, colouring), strict=True))[:12]
-        handles += [mark(name, "o", light, light, 5) for name, (light, _) in pairs]
-    else:
-        figure.colorbar(beside.collections[0], ax=beside, label=colouring.title, shrink=0.8)
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize=8
-    )
+    if colouring.kind == "numbers":
+        inset = beside.inset_axes([1.03, 0.1, 0.05, 0.8])
+        bar = figure.colorbar(beside.collections[0], cax=inset, label=colouring.title)
+        bar.solids.set_alpha(1)
+        colouring = view.colourings["class"]  # which the bars below still show
+    markers = figures.CLASS_MARKERS if colouring.names == view.class_names else "o"
+    named = list(zip(colouring.names, _palette(colouring), itertools.cycle(markers)))[:12]
+    handles += [mark(name, marker, light, light, 5) for name, light, marker in named]
+    figure.legend(handles=handles, loc="lower center", ncols=min(len(handles), 6), fontsize=8)
 
 
-def _palette(view: ViewModel, colouring: Colouring) -> list[tuple[str, str]]:
-    if colouring.names == view.class_names:
-        return [tuple(pair) for pair in _class_colours(view.class_names)]
-    return list(itertools.islice(itertools.cycle(OTHER_COLOURS), len(colouring.names)))
+def _palette(colouring: Colouring) -> list[str]:
+    """The colours of names: those of the classes, in turn where the names are others."""
+    return [light for light, _ in _class_colours(colouring.names)]
 
 
 def describe(
@@ -1046,22 +1090,3 @@ def describe(
             f"{view.positive} ({summary.share(so_far=True):.0%} so far){f1}."
         )
     return " ".join(said)
-
-
-@dataclass(frozen=True)
-class _Picture:
-    png: bytes
-    alt: str
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        data = base64.b64encode(self.png).decode("ascii")
-        return {
-            "text/html": f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{data}">',
-            "text/plain": self.alt,
-        }
-
-
-def _picture(figure: Figure, alt: str) -> _Picture:
-    packed = io.BytesIO()
-    figure.savefig(packed, format="png")
-    return _Picture(packed.getvalue(), alt)

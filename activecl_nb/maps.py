@@ -147,7 +147,7 @@ def nearest(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return rows.astype(np.int32), distances.astype(np.float32)
 
 
-def distances(features: np.ndarray, chosen: np.ndarray, block: int = 2048) -> np.ndarray:
+def distances(features: np.ndarray, chosen: np.ndarray, block: int = 1024) -> np.ndarray:
     """Euclidean distance of each patch to the nearest chosen one: float32 (n,).
 
     features (n, d), chosen (m, d); infinite where nothing is chosen (m = 0). This is what
@@ -156,12 +156,14 @@ def distances(features: np.ndarray, chosen: np.ndarray, block: int = 2048) -> np
     smallest = np.full(len(features), np.inf, dtype=np.float32)
     if not len(chosen):
         return smallest
-    lengths = (chosen**2).sum(axis=1)
+    # |x - c|^2 = |x|^2 + (|c|^2 - 2 x c): the bracket is one matrix product, and blocks of it that
+    # stay in the processor's cache are what makes this quick.
+    against = np.hstack([-2 * chosen, (chosen**2).sum(axis=1, keepdims=True)]).T
     for start in range(0, len(features), block):
         rows = features[start : start + block]
-        squares = lengths - 2 * (rows @ chosen.T)  # plus |row|^2, the same for every chosen one
-        nearest_squared = squares.min(axis=1) + (rows**2).sum(axis=1)
-        smallest[start : start + block] = np.sqrt(np.maximum(nearest_squared, 0))
+        bracket = np.hstack([rows, np.ones((len(rows), 1), dtype=rows.dtype)]) @ against
+        squares = bracket.min(axis=1) + (rows**2).sum(axis=1)
+        smallest[start : start + block] = np.sqrt(np.maximum(squares, 0))
     return smallest
 
 
