@@ -11,6 +11,7 @@ those above it in this list and none below:
     proxy, sampling     the linear proxy; the strategies that pick the next images
     experiment          Algorithm 2 of the paper, and its benchmark
     analysis, figures   what the runs say, and how it is drawn
+    live                pictures that follow their sliders
     maps, explorer      the UMAP map and the interactive explorer
     checks              what stands behind the exercises
 

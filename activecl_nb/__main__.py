@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("report", help="table, curve and figure of finished runs")
     command.add_argument("runs", nargs="+", type=Path, help="folders of runs")
     command.add_argument("--out", type=Path, default=Path("report"), help="default: report")
+    command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
+    command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
     commands.add_parser("check", help="is this machine ready? what is missing, and the mend")
     return top
 
@@ -71,7 +73,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it went well, 2 with one line on what is wrong if it did not."""
     options = parser().parse_args(arguments)
-    commands = {"run": _run, "benchmark": _run, "report": _report, "check": _check}
+    commands = {
+        "run": _run,
+        "benchmark": _run,
+        "report": _report,
+        "prepare": _prepare,
+        "check": _check,
+    }
     try:
         return commands[options.command](options)
     except (ValueError, FileNotFoundError) as error:
@@ -151,6 +159,15 @@ def _report(options: argparse.Namespace) -> int:
         temporary.write_bytes(figures.learning_curve(analysis.curve(runs)).png())
     print(analysis.curve(runs).to_string(index=False, float_format="{:.3f}".format))
     print(f"table and figure are in {options.out}")
+    return 0
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from activecl_nb import imbalance, profiles
+
+    profile = profiles.current(options.profile)
+    data = imbalance.load("phantom", profile)
+    print(f"{data.train}\n{data.test}")
     return 0
 
 

@@ -1,0 +1,59 @@
+# `make lab` opens the lessons, `make run` executes them all, `make test` proves them.
+# Each sets up what it needs. Options:
+#   PYTHON=python3.12     the Python to build .venv with
+#   TORCH=cpu             Linux without an NVIDIA card: spare the gigabytes of CUDA libraries
+#   LAB_FLAGS="..."       passed on to JupyterLab, such as --no-browser
+
+PYTHON ?= python3
+TORCH ?=
+LAB_FLAGS ?=
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help lab run test lint notebooks bench clean
+help:
+	@sed -n '1,6p' Makefile
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
+	  f"this kit needs Python 3.10 or newer, not {sys.version.split()[0]}; say PYTHON=...")'
+	@echo "[1/4] making the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "[2/4] installing the kit and what it needs (minutes, the first time)"
+ifeq ($(TORCH),cpu)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip install --python $(BIN)/python --torch-backend cpu -c constraints.txt torch torchvision
+endif
+	@$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e ".[test]"
+	@touch $(READY)
+
+lab: $(READY)
+	@echo "[3/4] drawing the embedded tissue (kept for the next time)"
+	@$(BIN)/python -m activecl_nb prepare
+	@echo "[4/4] checking this machine"
+	@$(BIN)/python -m activecl_nb check
+	@echo "opening JupyterLab; stop it with Ctrl-C"
+	@$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+run: $(READY)
+	@$(BIN)/python notebooks/run.py --out build/run
+
+notebooks: $(READY)
+	@$(BIN)/python notebooks/run.py --store
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+test: lint
+	@$(BIN)/python -m activecl_nb prepare --profile tiny
+	@ACTIVECL_PROFILE=tiny $(BIN)/python -m pytest tests notebooks \
+	  --nbval-lax --nbval-current-env -n $(JOBS) --dist loadfile
+
+bench: $(READY)
+	@$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache
