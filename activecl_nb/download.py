@@ -367,12 +367,21 @@ def _fill(part: Path, file: RemoteFile, source: str, reserve: int, patience: Pat
                 failures = 1 if _length(part) > furthest else failures + 1
                 furthest = max(furthest, _length(part))
                 if failures >= patience.tries:
-                    raise ConnectionError(
-                        f"{source}: {error}. Gave up after {failures} tries without a new byte; "
-                        f"the first {readable(furthest)} are kept in {part}, and the same "
-                        "command goes on from there"
-                    ) from error
+                    raise ConnectionError(_gave_up(source, error, failures, part)) from error
+                progress.set_postfix_str(f"try {failures} of {patience.tries} failed, waiting")
                 patience.wait(failures)
+                progress.set_postfix_str("")
+
+
+def _gave_up(source: str, error: Exception, failures: int, part: Path) -> str:
+    if part.exists():
+        kept = f"{readable(_length(part))} are kept in {part}: the same command goes on from there"
+    else:
+        kept = "Nothing was fetched yet: try later"
+    return (
+        f"{source}: {error}. Gave up after {failures} tries without a new byte. {kept}, or fetch "
+        "from another place with --mirror"
+    )
 
 
 def _append(
