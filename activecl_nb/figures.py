@@ -422,3 +422,209 @@ def logit_histogram(logits: Any, positive: Any, picks: Mapping[str, Any]) -> Pic
         figure,
         f"The proxy's probabilities of the candidates and of the picks: {'; '.join(told)}.",
     )
+
+
+# ---- lesson 03: the proxy ---------------------------------------------------------------
+
+
+def probabilities(probability: Any, positive: Any, threshold: float = 0.5) -> Picture:
+    """Histograms of the proxy's probabilities, the two classes apart. probability, positive: (n,)."""
+    p, positive = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=bool)
+    figure, axes = canvas(7, 2.8)
+    bins = np.linspace(0, 1, 41)
+    axes.hist(p[~positive], bins, color="#b8c7d3", label="NON-TUM")
+    axes.hist(p[positive], bins, histtype="step", linewidth=1.8, color=POSITIVE, label="TUM")
+    axes.axvline(threshold, color="black", linestyle="--", linewidth=1)
+    axes.set(xlabel="probability of tumour", ylabel="patches (log)", yscale="log")
+    axes.legend(frameon=False)
+    _plain(axes)
+    return Picture(
+        figure,
+        f"The proxy's probabilities of {positive.sum()} TUM and {(~positive).sum()} NON-TUM "
+        f"patches. Above the threshold {threshold:.2f} lie {(p > threshold)[positive].mean():.0%} "
+        f"of TUM and {(p > threshold)[~positive].mean():.0%} of NON-TUM.",
+    )
+
+
+def thresholds(probability: Any, positive: Any, at: float = 0.5) -> Picture:
+    """Precision, recall and F1 by threshold, and the confusion matrix at one of them.
+
+    probability: (n,), what the proxy says. positive: bool (n,), what is true. A patch is called
+    tumour when its probability lies above the threshold.
+    """
+    p, positive = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=bool)
+    grid = np.linspace(0, 0.99, 100)
+    curves = np.array([_precision_recall_f1(p > t, positive) for t in grid])
+    figure, (left, right) = canvas(8.5, 3.3, ncols=2, width_ratios=[1.7, 1])
+    looks = (("precision", "#0072b2", ":"), ("recall", "#009e73", "--"), ("F1", POSITIVE, "-"))
+    for (name, colour, line), values in zip(looks, curves.T, strict=True):
+        left.plot(grid, values, color=colour, linestyle=line, label=name)
+    left.axvline(at, color="black", linewidth=1)
+    left.set(xlabel="threshold on the probability of tumour", ylim=(0, 1.02))
+    left.legend(frameon=False, loc="lower left", fontsize=8)
+    _plain(left)
+    called = p > at
+    cells = [[(called & positive).sum(), (~called & positive).sum()]]
+    cells += [[(called & ~positive).sum(), (~called & ~positive).sum()]]
+    right.imshow(np.array(cells) / len(p), cmap="Blues", vmin=0, vmax=1.6)
+    for (row, column), name in np.ndenumerate(np.array([["TP", "FN"], ["FP", "TN"]])):
+        right.text(column, row, f"{name}\n{cells[row][column]}", ha="center", va="center")
+    right.set_xticks([0, 1], ["called TUM", "called\nNON-TUM"])
+    right.set_yticks([0, 1], ["TUM", "NON-TUM"])
+    right.set_title(f"threshold {at:.2f}", fontsize=10)
+    precision, recall, f1 = _precision_recall_f1(called, positive)
+    best = int(curves[:, 2].argmax())
+    return Picture(
+        figure,
+        f"At the threshold {at:.2f}: precision {precision:.2f}, recall {recall:.2f}, F1 {f1:.2f}; "
+        f"TP {cells[0][0]}, FN {cells[0][1]}, FP {cells[1][0]}, TN {cells[1][1]}. Over all "
+        f"thresholds F1 is highest, {curves[best, 2]:.2f}, at {grid[best]:.2f}.",
+    )
+
+
+def _precision_recall_f1(called: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
+    """Formula (4) of the paper; precision is 1 where nothing is called positive, F1 is 0."""
+    tp = float((called & positive).sum())
+    return (
+        tp / called.sum() if called.any() else 1.0,
+        tp / positive.sum(),
+        2 * tp / (called.sum() + positive.sum()),
+    )
+
+
+def label_curve(
+    table: pd.DataFrame, *, score: str = "f1", by: str = "features", x: str = "labels"
+) -> Picture:
+    """Score against the number of labels: a dot for each draw of labels, a line for the mean.
+
+    table: one row a draw, with the columns ``by``, ``x`` and ``score``.
+    """
+    names, sizes = list(dict.fromkeys(table[by])), sorted(set(table[x]))
+    figure, axes = canvas(7.5, 3.8)
+    told = []
+    for place, name in enumerate(names):
+        mine = table[table[by] == name]
+        looks = OTHER_STYLES[place % len(OTHER_STYLES)]
+        shift = 1.06 ** (place - (len(names) - 1) / 2)  # side by side on the log axis
+        mean = mine.groupby(x)[score].mean()
+        axes.plot(mine[x] * shift, mine[score], looks["marker"], color=looks["color"], alpha=0.45)
+        axes.plot(mean.index * shift, mean, color=looks["color"], linestyle=looks["linestyle"])
+        axes.plot([], [], label=name, **looks)
+        ends = []
+        for size in (sizes[0], sizes[-1]):
+            values = mine.loc[mine[x] == size, score]
+            ends.append(f"{values.mean():.2f} ({values.min():.2f} to {values.max():.2f})")
+        told.append(f"{name} {ends[0]} with {sizes[0]} labels, {ends[1]} with {sizes[-1]}")
+    axes.set(xscale="log", xlabel=f"{x} (log)", ylabel=score, ylim=(-0.02, 1))
+    axes.set_xticks(sizes, [str(s) for s in sizes])
+    axes.minorticks_off()
+    axes.legend(frameon=False, loc="upper left", fontsize=8)
+    _plain(axes)
+    return Picture(
+        figure, f"Mean {score} over draws of labels, range in brackets: {'; '.join(told)}."
+    )
+
+
+# ---- lesson 04: strategies --------------------------------------------------------------
+
+
+def uncertainty_curves(measures: Mapping[str, Any], p: Any) -> Picture:
+    """Measures of uncertainty against the probability. measures: name -> (n,) at ``p`` (n,)."""
+    p = np.asarray(p)
+    figure, axes = canvas(6.5, 3.2)
+    told = []
+    for place, (name, values) in enumerate(measures.items()):
+        values = np.asarray(values)
+        looks = OTHER_STYLES[place % len(OTHER_STYLES)]
+        axes.plot(p, values, label=name, markevery=max(1, len(p) // 12), **looks)
+        told.append(f"{name} is highest at p = {p[values.argmax()]:.2f}")
+    axes.set(xlabel="probability p of tumour", ylabel="uncertainty")
+    axes.legend(frameon=False, fontsize=8)
+    _plain(axes)
+    return Picture(figure, f"Measures of uncertainty by probability: {'; '.join(told)}.")
+
+
+def kcenter_step(points: Any, chosen: Any, picks: Any, step: int) -> Picture:
+    """k-center greedy after ``step`` picks: what is covered, and which point is next.
+
+    points: (n, 2). chosen: (m, 2), there before, m at least 1. picks: the greedy order of
+    positions in ``points``. A point is the darker the farther it is from its nearest centre.
+    """
+    points, chosen, picks = np.asarray(points), np.asarray(chosen), np.asarray(picks)
+    centres = np.concatenate([chosen, points[picks[:step]]])
+    nearest = np.linalg.norm(points[:, None] - centres[None], axis=2).min(1)
+    figure, axes = canvas(5.6, 4.6)
+    drawn = axes.scatter(
+        *points.T, c=nearest, s=16, cmap="cividis_r", vmin=0, vmax=max(4.0, nearest.max())
+    )
+    figure.colorbar(drawn, ax=axes, shrink=0.8, label="distance to the nearest centre")
+    axes.scatter(*chosen.T, s=50, c="black", marker="+", label="chosen before")
+    looks = STRATEGY_STYLES["kcenter"]
+    axes.scatter(
+        *points[picks[:step]].T,
+        s=42,
+        facecolors="none",
+        edgecolors=looks["color"],
+        marker=looks["marker"],
+        label="picked",
+    )
+    for order, position in enumerate(picks[:step], start=1):
+        axes.annotate(
+            str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=8
+        )
+    after = "Every pick is made."
+    if step < len(picks):
+        following = points[picks[step]]
+        closest = centres[np.linalg.norm(centres - following, axis=1).argmin()]
+        axes.plot(*np.stack([following, closest]).T, color=POSITIVE, linewidth=1)
+        axes.plot(*following, "*", color=POSITIVE, markersize=13, label="farthest: the next pick")
+        after = f"The next pick lies {nearest[picks[step]]:.2f} from its nearest centre."
+    axes.set(xticks=[], yticks=[], title=f"after {step} picks", aspect="equal")
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+    )
+    return Picture(
+        figure,
+        f"k-center greedy on {len(points)} points after {step} of {len(picks)} picks. The largest "
+        f"distance to a nearest centre is {nearest.max():.2f}. {after}",
+    )
+
+
+def strategy_shares(table: pd.DataFrame) -> Picture:
+    """Shares of the picks by strategy: a row for each property, a mark for each strategy.
+
+    table: index of strategies (and perhaps "all candidates"), a column for each property, 0..1.
+    """
+    figure, axes = canvas(7, 0.5 * len(table.columns) + 1.4)
+    told, names = [], list(table.index)
+    for place, name in enumerate(names):
+        looks = style(name, names)
+        heights = np.arange(len(table.columns)) + 0.14 * (place - (len(names) - 1) / 2)
+        axes.plot(
+            table.loc[name],
+            heights,
+            looks["marker"],
+            color=looks["color"],
+            label=name,
+            markersize=7,
+        )
+    for column in table.columns:
+        listed = ", ".join(f"{name} {table.loc[name, column]:.0%}" for name in names)
+        told.append(f"{column}: {listed}")
+    axes.set_yticks(range(len(table.columns)), table.columns)
+    axes.invert_yaxis()
+    axes.grid(axis="y", color="#e5e5e5")
+    axes.set(xlabel="share of the picks", xlim=(-0.02, max(0.5, 1.1 * table.to_numpy().max())))
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(names),
+        frameon=False,
+        fontsize=8,
+    )
+    _plain(axes)
+    return Picture(figure, f"Shares of the picks. {'; '.join(told)}.")
