@@ -1,0 +1,148 @@
+"""References: the formula in float64 loops, torchvision's ResNet18, torch's own Adam."""
+
+import math
+
+import pytest
+import torch
+
+from activecl_nb import simclr
+
+
+def nt_xent_by_the_formula(z_i, z_j, temperature):
+    z = torch.cat([z_i, z_j]).double()
+    n = len(z_i)
+
+    def sim(a, b):
+        return float(a @ b / (a.norm() * b.norm()))
+
+    total = 0.0
+    for i in range(2 * n):
+        partner = (i + n) % (2 * n)
+        others = sum(math.exp(sim(z[i], z[k]) / temperature) for k in range(2 * n) if k != i)
+        total -= math.log(math.exp(sim(z[i], z[partner]) / temperature) / others)
+    return total / (2 * n)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 2.0])
+def test_nt_xent_is_the_formula(n, temperature):
+    draw = torch.Generator().manual_seed(n)
+    z_i, z_j = (torch.randn(n, 5, generator=draw) * 3 for _ in range(2))
+    expected = nt_xent_by_the_formula(z_i, z_j, temperature)
+    assert simclr.nt_xent(z_i, z_j, temperature).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_nt_xent_gradient_is_the_formulas():
+    draw = torch.Generator().manual_seed(0)
+    z_i, z_j = (torch.randn(3, 4, generator=draw, dtype=torch.float64) for _ in range(2))
+    z_i.requires_grad_(), z_j.requires_grad_()
+    assert torch.autograd.gradcheck(lambda a, b: simclr.nt_xent(a, b, 0.5), (z_i, z_j))
+
+
+def test_the_default_encoder_is_torchvisions_resnet18():
+    from torchvision.models import resnet18
+
+    ours, theirs = simclr.build_encoder(), resnet18()
+    theirs.fc = torch.nn.Identity()
+    state = theirs.state_dict()
+    assert [v.shape for v in ours.state_dict().values()] == [v.shape for v in state.values()]
+    ours.load_state_dict(dict(zip(ours.state_dict(), state.values(), strict=True)))
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(ours.eval()(images), theirs.eval()(images))
+
+
+@pytest.mark.parametrize("stem", simclr.STEMS)
+def test_every_stem_and_width_gives_8_times_width_features(stem):
+    encoder = simclr.build_encoder(4, stem)
+    assert encoder(torch.zeros(2, 3, 32, 32)).shape == (2, 32)
+    assert simclr.feature_count(encoder) == 32
+
+
+def test_the_paper_head_is_three_layers_of_128():
+    layers = [m for m in simclr.build_head(512).modules() if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in layers] == [(512, 128), (128, 128), (128, 128)]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="no stem is called 'big'"):
+        simclr.build_encoder(stem="big")
+    with pytest.raises(ValueError, match="no projection head is called 'deep'"):
+        simclr.build_head(8, kind="deep")
+
+
+def test_weights_come_from_the_seed_and_leave_the_global_state_alone():
+    before = torch.get_rng_state()
+    a, b, c = (simclr.build_encoder(4, seed=s).state_dict()["0.weight"] for s in (1, 1, 2))
+    assert torch.equal(a, b) and not torch.equal(a, c)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def model(seed=0, head="paper"):
+    return simclr.SimCLR(
+        simclr.build_encoder(4, "half", seed=seed), simclr.build_head(32, 16, head, seed=seed)
+    )
+
+
+@pytest.fixture
+def images():
+    draw = torch.Generator().manual_seed(5)
+    return torch.randint(0, 256, (20, 3, 16, 16), dtype=torch.uint8, generator=draw)
+
+
+def weights(m):
+    return {k: v.clone() for k, v in m.state_dict().items()}
+
+
+def test_training_lowers_the_loss_and_changes_encoder_and_head(images):
+    m = model()
+    before = weights(m)
+    losses = simclr.train(m, images, epochs=30, batch_size=10, learning_rate=3e-3)
+    assert losses.shape == (30,) and losses[-5:].mean() < losses[:5].mean()
+    changed = {k for k, v in weights(m).items() if not torch.equal(v, before[k])}
+    assert {"encoder.0.weight", "head.0.weight"} <= changed
+
+
+def test_the_same_names_give_the_same_training(images):
+    runs = []
+    for seed in (0, 0, 1):
+        m = model()
+        simclr.train(m, images, epochs=2, batch_size=10, seed=seed)
+        runs.append(weights(m)["encoder.0.weight"])
+    assert torch.equal(runs[0], runs[1]) and not torch.equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_training_in_two_parts_equals_training_at_once(images, schedule):
+    whole, parts = model(), model()
+    common = {"batch_size": 10, "learning_rate": 1e-3, "schedule": schedule, "total_epochs": 4}
+    simclr.train(whole, images, epochs=4, **common)
+    optimizer = simclr.adam(parts, 1e-3)
+    simclr.train(parts, images, epochs=2, optimizer=optimizer, **common)
+    simclr.train(parts, images, epochs=2, optimizer=optimizer, first_epoch=2, **common)
+    torch.testing.assert_close(weights(whole), weights(parts), rtol=0, atol=0)
+
+
+def test_the_cosine_goes_from_1_to_a_tenth():
+    assert simclr._cosine(0) == 1 and simclr._cosine(1) == pytest.approx(0.1)
+    assert simclr._cosine(0.5) == pytest.approx(0.55)
+
+
+def test_the_last_partial_batch_is_dropped(images):
+    seen = []
+    simclr.train(model(), images, epochs=2, batch_size=8, on_batch=seen.append)
+    assert seen == [8, 8, 8, 8]
+
+
+def test_too_few_images_for_a_batch_are_refused(images):
+    with pytest.raises(ValueError, match="20 images do not fill one batch of 32"):
+        simclr.train(model(), images, epochs=1, batch_size=32)
+    with pytest.raises(ValueError, match="no schedule is called 'step'"):
+        simclr.train(model(), images, epochs=1, batch_size=8, schedule="step")
+
+
+def test_features_do_not_depend_on_the_batch_and_the_mode_is_restored(images):
+    encoder = model().encoder.train()
+    at_once = simclr.encode(encoder, images)
+    torch.testing.assert_close(at_once, simclr.encode(encoder, images, batch_size=3))
+    assert encoder.training and at_once.dtype == torch.float32 and at_once.shape == (20, 32)
+    assert simclr.encode(encoder, images[:0]).shape == (0, 32)
