@@ -7,6 +7,7 @@ NumPy or torch, loops or none.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -217,3 +218,351 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
 # ---- lesson 04: strategies --------------------------------------------------------------
 
 # ---- lesson 05: the loop ----------------------------------------------------------------
+
+
+def _plain_answer(answer: Any) -> Any:
+    """What the learner assigned, as ``answer_of`` gives what a function returned."""
+    return answer_of(lambda: answer)
+
+
+def _letter(answer: Any, right: str, wrong: dict[str, str]) -> Verdict:
+    """The verdict on one letter of several; wrong: letter -> hint."""
+    if answer is None or answer is Ellipsis:
+        return NOT_YET
+    if not isinstance(answer, str) or answer.strip().lower() not in (right, *wrong):
+        return hint(f"answer with one letter in quotes, such as {right!r} or {min(wrong)!r}")
+    chosen = answer.strip().lower()
+    return SOLVED if chosen == right else hint(wrong[chosen])
+
+
+def labels_in_the_loop(answer: Any) -> Verdict:
+    """Lesson 05, exercise 1: what changes when the picks' labels are deleted? A letter."""
+    wrong = {
+        "a": "SimCLR's loss compares two views of a patch; look for a label in its arguments",
+        "b": "the proxy is fitted, but on which images? Read line 7 of the algorithm again",
+        "c": "a strategy sees features and logits; the logits come from a proxy, which learned "
+        "from labels, but not from the labels of the picks",
+    }
+    return _letter(answer, "d", wrong)
+
+
+def update(function: Any) -> Verdict:
+    """Lesson 05, exercise 2: the training set after a pick, as positions in the training images.
+
+    Takes (chosen, candidates, picks); the order of what it returns does not matter.
+    """
+    inputs = (np.array([40, 7]), np.array([12, 30, 31, 55, 60]), np.array([3, 0]))
+    answer = answer_of(function, *inputs)
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
+        import torch
+
+        answer = answer_of(function, *map(torch.from_numpy, inputs))
+    if not isinstance(answer, Verdict):
+        answer = np.sort(answer.ravel())
+    wrong = {
+        "you added the picks themselves; they count within the candidates, so look up which "
+        "images they are: candidates[picks]": [0, 3, 7, 40],
+        "these are the new images alone; the encoder goes on with all that was chosen before": [
+            12,
+            55,
+        ],
+        "you added every candidate; only those that were picked join": [7, 12, 30, 31, 40, 55, 60],
+        "you added the candidates that were not picked": [7, 30, 31, 40, 60],
+        "you added the first candidates, as many as there are picks; picks says which ones": [
+            7,
+            12,
+            30,
+            40,
+        ],
+    }
+    return compare(answer, [7, 12, 40, 55], wrong)
+
+
+def round_costs(answer: Any) -> Verdict:
+    """Lesson 05, exercise 3: image-epochs of each of four rounds of 100 images, 10 epochs."""
+    wrong = {
+        "this is the cost if each round trained on its new images alone; the set keeps the old "
+        "ones, so it grows": [1000] * 4,
+        "this is the total so far; the question is each round's own cost": [
+            1000,
+            3000,
+            6000,
+            10000,
+        ],
+        "these are the images; each is seen once in every epoch": [100, 200, 300, 400],
+        "you doubled from round to round; a round adds 100 images, so the set goes 100, 200, 300": [
+            1000,
+            2000,
+            4000,
+            8000,
+        ],
+        "you counted both views; here an image counts once an epoch, though it gives two views": [
+            2000,
+            4000,
+            6000,
+            8000,
+        ],
+    }
+    answer = _plain_answer(answer)
+    if not isinstance(answer, Verdict) and answer.shape == ():
+        return hint("give four numbers in a list, one for each round")
+    return compare(answer, [1000, 2000, 3000, 4000], wrong)
+
+
+def enrichment(function: Any) -> Verdict:
+    """Lesson 05, exercise 4: how much richer in one class the picks are than the pool.
+
+    Takes (labels, pool, picked, positive); positions are positions in ``labels``.
+    """
+    labels = np.array([1, 1, 1, 0, 0, 1, 0, 2, 0, 2, 0, 2, 0, 0])
+    pool = np.arange(4, 14)  # one of ten is of class 1; with the rest, four of fourteen
+    picked = np.array([5, 4, 7, 13])
+    answer = answer_of(function, labels, pool, picked, 1)
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:
+        import torch
+
+        tensors = map(torch.from_numpy, (labels, pool, picked))
+        answer = answer_of(function, *tensors, 1)
+    share = 1 / 4
+    wrong = {
+        "this is the share among the picks; divide it by the share in the pool": share,
+        "this is upside down: it falls when the picks get richer": 0.1 / share,
+        "this is the part of the pool's positives that was picked (recall); compare shares": 1.0,
+        "you subtracted the shares; a ratio says how many times richer": share - 0.1,
+        "you divided by the share among all images; the labelled set was never on offer, so use "
+        "the pool": share / (4 / 14),
+        "these are odds, positives to negatives; use shares, positives to all": (1 / 3) / (1 / 9),
+    }
+    if not isinstance(answer, Verdict):
+        answer = answer.reshape(()) if answer.size == 1 else answer
+    return compare(answer, share / 0.1, wrong)
+
+
+def strategy(function: Any) -> Verdict:
+    """Lesson 05, exercise 5: does this function keep the contract of a strategy?"""
+    import torch
+
+    from activecl_nb import sampling, seeds
+
+    if not callable(function):
+        return NOT_YET
+    draw = seeds.generator(0, "strategy exercise")
+    features, chosen = torch.randn(12, 3, generator=draw), torch.randn(4, 3, generator=draw)
+    logits = torch.randn(12, generator=draw)
+    cases = {
+        "with 12 candidates": (features, logits, chosen, 5),
+        "when all candidates have the same logit": (features, torch.zeros(12), chosen, 5),
+        "when nothing is chosen yet": (features, logits, chosen[:0], 5),
+        "when the budget takes every candidate": (features, logits, chosen, 12),
+    }
+    for when, inputs in cases.items():
+        verdict = _contract(sampling, function, inputs, when)
+        if not verdict.solved:
+            return verdict
+    return SOLVED
+
+
+def _contract(sampling: Any, function: Any, inputs: tuple[Any, ...], when: str) -> Verdict:
+    """One call of a learner's strategy, and another that must give the same picks."""
+    import copy
+
+    from activecl_nb import seeds
+
+    *tensors, budget = inputs
+    found = []
+    for _ in range(2):
+        given = copy.deepcopy(tensors)
+        # Not answer_of's copies: here it matters whether the inputs are changed.
+        draw = seeds.generator(0, "strategy exercise", 1)
+        picks = answer_of(functools.partial(function, *given, budget, draw))
+        if isinstance(picks, Verdict):
+            if picks is NOT_YET or when == "with 12 candidates":
+                return picks
+            return hint(f"{picks.text.removeprefix('not solved: ')} {when}")
+        if any(not a.equal(b) for a, b in zip(given, tensors, strict=True)):
+            return hint("your function changes its inputs; work on a copy (x.clone())")
+        wrong = _not_picks(picks, len(tensors[0]), budget)
+        if wrong:
+            return hint(f"{wrong} ({when})")
+        found.append(picks)
+    if not np.array_equal(*found):
+        return hint(
+            "two calls with the same generator gave different picks; draw with "
+            "generator=generator, so that a run can be repeated"
+        )
+    return SOLVED
+
+
+def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
+    """What is wrong with these picks; empty if nothing is."""
+    if picks.shape != (budget,):
+        if picks.shape == (n,):
+            return (
+                f"you return {n} numbers, one for each candidate; return the {budget} positions "
+                "to pick: of scores these are scores.argsort(descending=True)[:budget]"
+            )
+        return f"return {budget} positions, as a shape ({budget},), not {picks.shape}"
+    if not np.isfinite(picks).all() or (picks != picks.round()).any():
+        return "these are no positions but scores; return where they are largest, as argsort does"
+    if (picks < 0).any() or (picks >= n).any():
+        return f"the candidates are 0 to {n - 1}, and you picked {picks.min():g} to {picks.max():g}"
+    if len(np.unique(picks)) < budget:
+        return "you picked a candidate more than once; a picked one is no candidate any more"
+    return ""
+
+
+# ---- lesson 06: the explorer ------------------------------------------------------------
+
+
+def richest(answer: Any, view: Any, round: int = 1) -> Verdict:
+    """Lesson 06, exercise 1: which strategy's picks of this round hold the most tumour?"""
+    if answer is None or answer is Ellipsis:
+        return NOT_YET
+    shares = {name: view.summary(s, round).share() for s, name in enumerate(view.names)}
+    if not isinstance(answer, str) or answer not in shares:
+        return hint(f"answer with one of the panels' names in quotes: {', '.join(shares)}")
+    most = max(shares.values())
+    if shares[answer] == most:
+        return SOLVED
+    return hint(
+        f"{shares[answer]:.0%} of the picks of {answer} are {view.positive} in round {round}, and "
+        f"another panel has more; look at the bar 'this round' under each map"
+    )
+
+
+def map_distance(answer: Any) -> Verdict:
+    """Lesson 06, exercise 2: what does a gap on a UMAP map mean? A letter."""
+    wrong = {
+        "a": "UMAP keeps neighbours together; it does not keep distances, so no ratio can be read",
+        "b": "the proxy was not asked when the map was made; colour by probability to see it",
+        "d": "the map was made from features alone, before any label was looked at",
+    }
+    return _letter(answer, "c", wrong)
+
+
+def beyond_chance(function: Any) -> Verdict:
+    """Lesson 06, exercise 3: how many times more picks two strategies share than by chance.
+
+    Takes (first, second, pool): two lists of picked positions and the pool's size.
+    """
+    first, second = [3, 8, 15, 21, 30], [8, 2, 30, 44]
+    answer = answer_of(function, first, second, 50)
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:
+        answer = answer_of(function, np.array(first), np.array(second), 50)
+    chance = 5 * 4 / 50
+    wrong = {
+        "this is how many they share; divide by how many two random draws would share": 2,
+        "this is the share of the first one's picks; two random draws share some as well": 2 / 5,
+        "this is the share of the second one's picks; two random draws share some as well": 2 / 4,
+        "this is the Jaccard index, shared by all; it has no pool in it": 2 / 7,
+        "this is upside down: chance divided by what is shared": chance / 2,
+        "you subtracted; the question is how many times": 2 - chance,
+        "a random draw of b patches out of the pool hits each of the first's a with chance "
+        "b / pool, so a * b / pool are expected": 2 / (5 / 50),
+    }
+    return compare(answer, 2 / chance, wrong)
+
+
+# ---- lesson 07: reproduce the paper -----------------------------------------------------
+
+
+def work_saved(answer: Any) -> Verdict:
+    """Lesson 07, exercise 1: the part of the benchmark's image-epochs that 7 rounds spare."""
+    answer = _plain_answer(answer)
+    if not isinstance(answer, Verdict):
+        if answer.shape != ():
+            return hint("give one number, a part of 1")
+        if 1 < answer <= 100:
+            return hint("give a part of 1, not a percentage: 0.5 for a half")
+    loop, whole = 100 * 1000 * 28, 100 * 99_000
+    wrong = {
+        "this is what the paper claims of time; count the image passes instead": 0.99,
+        "this is what 7,000 different images are of 99,000, each counted once; the first thousand "
+        "is trained on in all 7 rounds": 1 - 7 / 99,
+        "this is the part that is spent; the question is the part that is spared": loop / whole,
+        "you trained on all 7,000 in every round; the set starts at 1,000 and grows": 1 - 49 / 99,
+    }
+    return compare(answer, 1 - loop / whole, wrong, tolerance=6e-3)
+
+
+def paired_interval(function: Any) -> Verdict:
+    """Lesson 07, exercise 2: mean of a - b over seeds, and the ends of its 95% t interval."""
+    from scipy import stats
+
+    a, b = np.array([0.71, 0.64, 0.80, 0.69, 0.75]), np.array([0.68, 0.65, 0.72, 0.66, 0.70])
+    d, n = a - b, len(a)
+    answer = answer_of(function, a, b)
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:
+        answer = answer_of(function, a.tolist(), b.tolist())
+    t, error = stats.t.ppf(0.975, n - 1), d.std(ddof=1) / n**0.5
+
+    def ends(half: float) -> list[float]:
+        return [d.mean(), d.mean() - half, d.mean() + half]
+
+    apart = (a.var(ddof=1) / n + b.var(ddof=1) / n) ** 0.5
+    wrong = {
+        "this is b - a; the claim is about a - b": [-x for x in ends(-t * error)],
+        "1.96 belongs to many values; five need Student's t with n - 1 degrees": ends(1.96 * error),
+        "this is the spread of single seeds; the mean of n is known better, by sqrt(n)": ends(
+            t * error * n**0.5
+        ),
+        "the deviation needs n - 1 in its denominator (ddof=1)": ends(t * d.std() / n**0.5),
+        "this treats the two as unrelated; take the difference seed by seed first": ends(t * apart),
+        "this is one-sided; 95% in the middle leaves 2.5% at each end": ends(
+            stats.t.ppf(0.95, n - 1) * error
+        ),
+        "t has n - 1 degrees of freedom, not n": ends(stats.t.ppf(0.975, n) * error),
+    }
+    return compare(answer, ends(t * error), wrong, tolerance=1e-4)
+
+
+def table_one(answer: Any) -> Verdict:
+    """Lesson 07, exercise 3: which way of counting gives Table I? A letter."""
+    wrong = {
+        "a": "7 rounds on a growing set at the benchmark's own pace are two to three hours; "
+        "compute it with the cell above",
+        "b": "100 epochs on the new images alone are 700,000 image-epochs: most of an hour at the "
+        "benchmark's pace",
+        "d": "a few seconds of choosing cannot bring hours down to minutes; add up the parts",
+    }
+    return _letter(answer, "c", wrong)
+
+
+def verdict_rule(function: Any) -> Verdict:
+    """Lesson 07, exercise 4: supported, contradicted or undecided, from an interval and a claim.
+
+    Takes (low, high, claimed): the claim is "at least ``claimed``".
+    """
+    if not callable(function):
+        return NOT_YET
+    nan = float("nan")
+    cases = [
+        ((0.02, 0.08, 0.0), "supported", "an interval wholly above the claim supports it"),
+        ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below the claim contradicts it"),
+        (
+            (-0.01, 0.08, 0.0),
+            "undecided",
+            "an interval with the claim inside it decides nothing, wherever its middle is",
+        ),
+        ((0.40, 0.60, 0.93), "contradicted", "compare with the claimed number, not with 0"),
+        (
+            (nan, nan, 0.0),
+            "undecided",
+            "NaN ends (one seed, or a score never reached) decide nothing; every comparison with "
+            "NaN is False, so let undecided be what remains",
+        ),
+    ]
+    for inputs, right, text in cases:
+        try:
+            said = function(*inputs)
+        except Exception as error:  # as in answer_of
+            return hint(f"your function stopped with {type(error).__name__}: {error}")
+        if said is None or said is Ellipsis:
+            return NOT_YET if inputs is cases[0][0] else hint(f"nothing comes back; {text}")
+        if not isinstance(said, str):
+            return hint(f"return a word in quotes, not a {type(said).__name__}")
+        if said.strip().lower() not in ("supported", "contradicted", "undecided"):
+            return hint("the words are supported, contradicted and undecided")
+        if said.strip().lower() != right:
+            return hint(f"{inputs} should be {right}: {text}")
+    return SOLVED
