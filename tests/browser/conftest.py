@@ -138,28 +138,20 @@ def lab(browser, tmp_path_factory) -> Iterator[Lab]:
         "IPYTHONDIR": str(home / "ipython"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "browser")]),
     }
-    log = open(home / "log.txt", "w")
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            "--no-browser",
-            "--allow-root",
-            "--ip=127.0.0.1",
-            f"--port={port}",
-            "--ServerApp.port_retries=0",
-            f"--IdentityProvider.token={token}",
-            f"--ServerApp.root_dir={folder}",
-            f"--LabServerApp.app_settings_dir={overrides}",
-            f"--LabApp.app_settings_dir={overrides}",
-            "--LabApp.extension_manager=readonly",
-        ],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        cwd=folder,
-    )
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={folder}",
+        f"--LabApp.app_settings_dir={overrides}",
+        "--LabApp.extension_manager=readonly",
+    ]
+    with open(home / "log.txt", "w") as log:
+        server = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=folder
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(server, f"{address}/api/status?token={token}", home / "log.txt")
@@ -170,7 +162,6 @@ def lab(browser, tmp_path_factory) -> Iterator[Lab]:
             server.wait(20)
         except subprocess.TimeoutExpired:
             server.kill()
-        log.close()
 
 
 def _wait(server: subprocess.Popen, address: str, log: Path, seconds: float = 90) -> None:
