@@ -428,7 +428,10 @@ def logit_histogram(logits: Any, positive: Any, picks: Mapping[str, Any]) -> Pic
 
 
 def probabilities(probability: Any, positive: Any, threshold: float = 0.5) -> Picture:
-    """Histograms of the proxy's probabilities, the two classes apart. probability, positive: (n,)."""
+    """Histograms of the proxy's probabilities, the two classes apart.
+
+    probability: (n,). positive: bool (n,).
+    """
     p, positive = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=bool)
     figure, axes = canvas(7, 2.8)
     bins = np.linspace(0, 1, 41)
@@ -628,3 +631,62 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
     )
     _plain(axes)
     return Picture(figure, f"Shares of the picks. {'; '.join(told)}.")
+
+
+# ---- lessons 05 and 07: the loop and its claims -----------------------------------------
+
+
+def work_by_round(work: pd.DataFrame) -> Picture:
+    """Image-epochs of each round, and added up, against the benchmark's.
+
+    work: as ``analysis.work`` gives it; its last row is the benchmark.
+    """
+    total = work["image_epochs"].to_numpy()[:-1]
+    whole = float(work["image_epochs"].iloc[-1])
+    rounds = np.arange(len(total))
+    figure, axes = canvas(7, 3)
+    axes.bar(rounds, np.diff(total, prepend=0), color="#c8d8e4", edgecolor="#0072b2", label="round")
+    axes.plot(rounds, total, color="#d55e00", marker="^", label="all rounds so far")
+    axes.axhline(whole, color="#333333", linestyle=":")
+    axes.annotate(
+        "benchmark",
+        (1, whole),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=8,
+    )
+    axes.set(xlabel="round", ylabel="image-epochs", ylim=(0, 1.12 * max(whole, total.max())))
+    axes.legend(frameon=False, loc="center left")
+    _plain(axes)
+    cheaper = rounds[total < whole]
+    last = f"up to round {cheaper[-1]} the loop costs less" if len(cheaper) else "it never is less"
+    return Picture(
+        figure,
+        f"Image-epochs by round: {np.diff(total, prepend=0)[0]:,.0f} in round 0, "
+        f"{np.diff(total, prepend=0)[-1]:,.0f} in round {rounds[-1]}; together "
+        f"{total[-1] / whole:.0%} of the benchmark's {whole:,.0f}; {last}.",
+    )
+
+
+def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "difference") -> Picture:
+    """Means with their intervals, a line for each claim, and what is claimed as a line.
+
+    table: columns "claim", "mean", "low", "high"; NaN where there is nothing to draw.
+    """
+    figure, axes = canvas(7.5, 0.5 * len(table) + 1)
+    told = []
+    for row, one in enumerate(table.itertuples()):
+        if np.isnan(one.mean):
+            axes.annotate("not reached", (claimed, row), va="center", fontsize=8)
+            told.append(f"{one.claim}: not reached")
+            continue
+        axes.plot([one.low, one.high], [row, row], color="#0072b2", linewidth=2)
+        axes.plot(one.mean, row, "D", color="#0072b2", markersize=6)
+        told.append(f"{one.claim}: {one.mean:.3f}, from {one.low:.3f} to {one.high:.3f}")
+    axes.axvline(claimed, color="#333333", linestyle=":")
+    axes.set_yticks(range(len(table)), table["claim"])
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlabel(unit)
+    _plain(axes)
+    return Picture(figure, f"{unit}, mean and 95% interval: {'; '.join(told)}.")
