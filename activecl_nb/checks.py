@@ -215,7 +215,362 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
 
 # ---- lesson 03: the proxy ---------------------------------------------------------------
 
+_WORDS_03 = ("up", "down", "either")
+
+
+def f1(function: Callable[..., Any]) -> Verdict:
+    """Exercise 3.1: F1 of the positive class from targets and logits."""
+    import torch
+
+    targets = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=torch.bool)
+    logits = torch.tensor([2.0, 1.0, 0.3, -1, 1.5, 0.4, -2, -1, -3, -0.5, -2.5, -1.5, -4])
+    tp, fp, fn, tn = 3, 2, 1, 7
+    precision, recall, other = tp / (tp + fp), tp / (tp + fn), 2 * tn / (2 * tn + fp + fn)
+    right = 2 * precision * recall / (precision + recall)
+    verdict = compare(
+        answer_of(function, targets, logits),
+        right,
+        {
+            "you cut at a logit of 0.5; a probability of 0.5 is a logit of 0": 2 * 2 / (2 * 2 + 3),
+            "every patch is called tumour: a probability is always above 0, so cut at 0.5": 8 / 17,
+            "that is the accuracy; the true negatives have no place in F1": (tp + tn) / 13,
+            "that is the plain mean of precision and recall; F1 is their harmonic mean": (
+                (precision + recall) / 2
+            ),
+            "that is TP / (TP + FP + FN); F1 counts TP twice, above and below": tp / 6,
+            "that is the F1 of NON-TUM; the positive class is where targets is True": other,
+            "that is the mean of the F1 of both classes; here only that of TUM counts": (
+                (right + other) / 2
+            ),
+            "that is the precision alone; where are the tumours that were missed?": precision,
+            "that is the recall alone; where are the false alarms?": recall,
+            "precision times recall, but not divided by their sum and doubled": precision * recall,
+        },
+    )
+    if not verdict.solved:
+        return verdict
+    none = answer_of(function, targets, -logits.abs())
+    if isinstance(none, Verdict) or not np.isfinite(none).all():
+        return hint(
+            "right where tumours are found; where no patch is called tumour you divide by 0: "
+            "F1 is 0 there"
+        )
+    return SOLVED if _close(none, np.zeros(()), 1e-6) else hint("no tumour found must give F1 0")
+
+
+def threshold_raised(recall: object, precision: object) -> Verdict:
+    """Exercise 3.2: what a higher threshold does to recall and precision."""
+    if recall is ... or precision is ... or recall is None or precision is None:
+        return NOT_YET
+    answers = [str(word).strip().lower() for word in (recall, precision)]
+    for word in answers:
+        if word not in _WORDS_03:
+            return hint(f"answer with {', '.join(map(repr, _WORDS_03))}, not {word[:40]!r}")
+    if answers[0] == "up":
+        return hint("recall: a higher threshold calls fewer patches tumour; can it find more?")
+    if answers[0] == "either":
+        return hint("recall: its denominator, TP + FN, never changes; so follow TP alone")
+    if answers[1] == "up":
+        return hint(
+            "precision often rises, but must it? Let the surest patch of all be NON-TUM and "
+            "raise the threshold to just below it"
+        )
+    if answers[1] == "down":
+        return hint("precision: what if all that falls below the threshold are false alarms?")
+    return SOLVED
+
+
+def unfair_baseline(letter: object) -> Verdict:
+    """Exercise 3.3: what is wrong with the comparison."""
+    return _letter(
+        letter,
+        right="b",
+        wrong={
+            "a": "a random encoder is no empty baseline: its convolutions already answer to "
+            "edges and colours; look at its bar",
+            "c": "accuracy would hide the rare class (lesson 01); the fault lies elsewhere",
+            "d": "standardising takes mean and deviation from the labelled patches alone, so it "
+            "sees no test patch",
+        },
+    )
+
+
+def no_tumour_chance(chance: object) -> Verdict:
+    """Exercise 3.4: the chance that ten random labels hold no tumour."""
+    share, labels = 0.14317, 10
+    none = (1 - share) ** labels
+    return compare(
+        answer_of(lambda: chance),
+        none,
+        {
+            "that is the chance that all ten are tumour": share**labels,
+            "that is the chance of at least one tumour; you want the other case": 1 - none,
+            "that is the number of tumours to expect, not the chance of none": labels * share,
+            "chances do not add up like that: the result is below 0": 1 - labels * share,
+            "that is for one label; all ten must be NON-TUM": 1 - share,
+            "that is the share of tumour itself; start from the chance of NON-TUM": share,
+            "give a share between 0 and 1, not a percentage": 100 * none,
+        },
+        tolerance=4e-3,
+    )
+
+
+def stratified(function: Callable[..., Any]) -> Verdict:
+    """Exercise 3.5: a labelled set that holds the classes in their shares."""
+    import torch
+
+    targets = torch.zeros(200, dtype=torch.bool)
+    targets[3::5] = True
+    labels, expected = 50, 10
+
+    def answer(seed: int) -> Any:
+        return answer_of(function, targets, labels, np.random.default_rng(seed))
+
+    first, again, other = answer(1), answer(1), answer(2)
+    for one in (first, again, other):
+        if isinstance(one, Verdict):
+            return one
+        if one.shape != (labels,):
+            return hint(f"return {labels} positions, not an answer of shape {one.shape}")
+        if not np.isfinite(one).all() or (one != one.round()).any() or one.min() < 0:
+            return hint("return positions: whole numbers from 0")
+        if one.max() >= len(targets):
+            return hint(f"position {one.max():.0f} is beyond the {len(targets)} targets")
+        if len(set(one.tolist())) < labels:
+            return hint("a patch is labelled twice: draw with replace=False")
+    tumours = int(targets.numpy()[first.astype(int)].sum())
+    if tumours == labels // 2:
+        return hint(
+            "half of the labels are tumour; stratified means the share of the whole set, or the "
+            "proxy learns to expect tumour everywhere"
+        )
+    if tumours in (0, labels):
+        return hint("all labels are of one class: draw from both and join the two")
+    if not np.array_equal(first, again):
+        return hint("the same generator gives another draw: make every draw with `generator`")
+    if np.array_equal(np.sort(first), np.sort(other)):
+        return hint("every generator gives the same patches: draw at random within each class")
+    if abs(tumours - expected) > 1:
+        return hint(
+            f"{tumours} of {labels} are tumour where {expected} would be its share; is the draw "
+            "made in each class apart?"
+        )
+    return SOLVED
+
+
 # ---- lesson 04: strategies --------------------------------------------------------------
+
+
+def entropy(function: Callable[..., Any]) -> Verdict:
+    """Exercise 4.1: the binary entropy of logits, in nats, for any logit."""
+    import torch
+
+    logits = torch.tensor([-3.0, -1.0, 0.0, 0.5, 2.0])
+    p = 1 / (1 + np.exp(-logits.double().numpy()))
+    right = -p * np.log(p) - (1 - p) * np.log(1 - p)
+    answer = answer_of(function, logits)
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.shape == right.shape and np.isnan(answer[:3]).all() and not np.isnan(answer[3]):
+        return hint("a logit is no probability: turn it into one with a sigmoid first")
+    verdict = compare(
+        answer,
+        right,
+        {
+            "your scores are largest for the most certain patches: the minus sign is missing": (
+                -right
+            ),
+            "the sum has two terms, one for each class: (1 - p) log(1 - p) is missing": (
+                -p * np.log(p)
+            ),
+            "that is in bits (log2); the ranking is the same, but use the natural log": (
+                right / np.log(2)
+            ),
+            "that is least confidence, 1 - max(p, 1 - p): it ranks alike, but is not the entropy": (
+                np.minimum(p, 1 - p)
+            ),
+            "that is p (1 - p): it ranks alike, but is not the entropy": p * (1 - p),
+            "that is the mean over all patches; each patch needs a score of its own": right.mean(),
+            "that is the sum over all patches; each patch needs a score of its own": right.sum(),
+        },
+    )
+    if not verdict.solved:
+        return verdict
+    far = answer_of(function, torch.tensor([-1000.0, 1000.0, 0.0]))
+    if isinstance(far, Verdict) or not np.isfinite(far).all():
+        return hint(
+            "right for moderate logits; at 1000 the probability is exactly 1 and 0 log 0 gives "
+            "NaN: keep p a little away from 0 and 1, or take the logs with logsigmoid"
+        )
+    if not _close(far, np.array([0, 0, np.log(2)]), 1e-3):
+        return hint("right for moderate logits; at -1000 and 1000 the entropy should be about 0")
+    return SOLVED
+
+
+def missing_minus(letter: object) -> Verdict:
+    """Exercise 4.2: what formula (3) picks when it is read to the letter."""
+    return _letter(
+        letter,
+        right="b",
+        wrong={
+            "a": "the proxy is surest of what it has seen most of; is that the rare class?",
+            "c": "sum p log p is lowest, not highest, at p = 1/2; try it with p = 1/2 and p = 0.99",
+            "d": "it is a ranking like any other, with nothing random in it; what stands on top?",
+        },
+    )
+
+
+def rank_alike(letter: object) -> Verdict:
+    """Exercise 4.3: why three measures of uncertainty agree with two classes."""
+    return _letter(
+        letter,
+        right="b",
+        wrong={
+            "a": "the curves are not multiples of one another: one has corners, one is round; "
+            "picks depend on the order alone",
+            "c": "nothing in the argument asks where p comes from; a deep network's p does as well",
+            "d": "with three classes two numbers are free and the measures part: see the cell on "
+            "three classes",
+        },
+    )
+
+
+def kcenter(function: Callable[..., Any]) -> Verdict:
+    """Exercise 4.4: k-center greedy, seeded with what is chosen."""
+    import torch
+
+    draw = np.random.default_rng(4)
+    features, chosen = draw.normal(size=(30, 3)), draw.normal(size=(2, 3)) + 1.0
+    budget = 7
+    tensors = [torch.from_numpy(a.astype(np.float32)) for a in (features, chosen)]
+    picks = _picks(answer_of(function, *tensors, budget), budget, len(features))
+    if isinstance(picks, Verdict):
+        return picks
+    right = _greedy(features, chosen, budget)
+    if not np.array_equal(picks, right) and set(picks) == set(right):
+        return hint("the right candidates, but return them in the order they are picked")
+    to_chosen = np.linalg.norm(features[:, None] - chosen, axis=2).min(1)
+    alone = [[start, *_greedy(features, features[[start]], budget - 1)] for start in range(30)]
+    for start in alone:
+        if np.array_equal(picks, start):
+            return hint("what is chosen already counts as centres too: begin with its distances")
+    return compare(
+        picks,
+        right,
+        {
+            "those are the farthest from the chosen set, all at once: each pick is a new centre, "
+            "so update the distances after it": np.argsort(-to_chosen)[:budget],
+            "you pick the nearest candidate, which is covered already: pick the farthest": _greedy(
+                features, chosen, budget, best=np.argmin
+            ),
+            "you average the distances to all centres; only the nearest centre covers a point": (
+                _greedy(features, chosen, budget, over=np.mean)
+            ),
+            "you take the distance to the farthest centre; it is the nearest that covers a point": (
+                _greedy(features, chosen, budget, over=np.max)
+            ),
+        },
+        tolerance=0,
+    )
+
+
+def falls_for(outliers: object, duplicates: object) -> Verdict:
+    """Exercise 4.5: which of three strategies falls for outliers, which for near-duplicates."""
+    if any(word is ... or word is None for word in (outliers, duplicates)):
+        return NOT_YET
+    names = [str(word).strip().lower() for word in (outliers, duplicates)]
+    for name in names:
+        if name not in ("random", "entropy", "kcenter"):
+            return hint(f"answer with 'random', 'entropy' or 'kcenter', not {name[:40]!r}")
+    hints = {
+        (0, "random"): "outliers: they are few, and random takes of them no more than their share",
+        (0, "entropy"): "outliers: entropy looks at the distance to the proxy's line alone; most "
+        "outliers lie far from it",
+        (1, "random"): "duplicates: random takes of them about their share; who takes far more?",
+        (1, "kcenter"): "duplicates: once one copy is a centre, the distance of the others is "
+        "almost 0, so they come last",
+    }
+    for place, name in enumerate(names):
+        if (place, name) in hints:
+            return hint(hints[place, name])
+    return SOLVED
+
+
+def hybrid(function: Callable[..., Any]) -> Verdict:
+    """Exercise 4.6: k-center greedy among the most uncertain candidates."""
+    import torch
+
+    draw = np.random.default_rng(6)
+    features, logits = draw.normal(size=(40, 3)), draw.normal(size=40)
+    chosen, budget = draw.normal(size=(3, 3)), 5
+    tensors = [torch.from_numpy(a.astype(np.float32)) for a in (features, logits, chosen)]
+    generator = torch.Generator().manual_seed(0)
+    try:
+        answer = function(*(t.clone() for t in tensors), budget, generator)
+    except Exception as error:  # as in answer_of, which cannot copy a torch generator
+        return hint(f"your function stopped with {type(error).__name__}: {error}")
+    picks = _picks(answer_of(lambda: answer), budget, len(features))
+    if isinstance(picks, Verdict):
+        return picks
+    order = np.argsort(np.abs(logits))
+    shortlist, certain = order[: 3 * budget], order[::-1][: 3 * budget]
+    inside = _greedy(features[shortlist], chosen, budget)
+    sorted_inside = _greedy(features[np.sort(shortlist)], chosen, budget)
+    right = shortlist[inside]
+    wrong = {
+        "those are positions in your shortlist: turn them back into positions of candidates": (
+            inside
+        ),
+        "that is entropy alone: the shortlist is three budgets long, k-center picks from it": (
+            order[:budget]
+        ),
+        "that is k-center alone: only the most uncertain candidates may be picked": _greedy(
+            features, chosen, budget
+        ),
+        "your shortlist holds the most certain candidates: the logits nearest to 0 are the "
+        "uncertain ones": certain[_greedy(features[certain], chosen, budget)],
+    }
+    if np.array_equal(picks, sorted_inside):  # the shortlist was sorted, then forgotten
+        return hint(next(iter(wrong)))
+    verdict = compare(picks, right, wrong, tolerance=0)
+    if not verdict.solved and set(picks) <= set(shortlist) and "positions" not in verdict.text:
+        if set(picks) == set(order[:budget]):
+            return verdict
+        return hint("all picks are among the most uncertain, but k-center would pick others there")
+    return verdict
+
+
+def _picks(answer: Any, budget: int, candidates: int) -> Any:
+    """The picks as an array, or the Verdict that says why they are none."""
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.shape != (budget,):
+        return hint(f"return {budget} positions, one for each pick, not a shape of {answer.shape}")
+    if not np.isfinite(answer).all() or (answer != answer.round()).any():
+        return hint("return positions: whole numbers")
+    if answer.min() < 0 or answer.max() >= candidates:
+        return hint(f"positions run from 0 to {candidates - 1}; yours leave that range")
+    if len(set(answer.tolist())) < budget:
+        return hint("a candidate is picked twice: its distance is 0 once it is a centre")
+    return answer
+
+
+def _greedy(
+    features: np.ndarray,
+    chosen: np.ndarray,
+    budget: int,
+    best: Callable[..., Any] = np.argmax,
+    over: Callable[..., Any] = np.min,
+) -> np.ndarray:
+    """k-center greedy without haste: every distance anew for each pick. (budget,) positions."""
+    picks: list[int] = []
+    for _ in range(budget):
+        centres = np.concatenate([chosen, features[picks]])
+        distance = over(np.linalg.norm(features[:, None] - centres, axis=2), axis=1)
+        distance[picks] = np.inf if best is np.argmin else -np.inf
+        picks.append(int(best(distance)))
+    return np.array(picks)
+
 
 # ---- lesson 05: the loop ----------------------------------------------------------------
 

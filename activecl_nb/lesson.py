@@ -80,7 +80,7 @@ class Toy:
     """Points with two features, and a proxy that saw a few labels.
 
     points: float32 (n, 2). kind: str (n,), "common", "rare", "outlier" or "duplicate".
-    chosen: float32 (m, 2), what is in the training set already. proxy: fitted to 40 points of
+    chosen: float32 (m, 2), what is in the training set already. proxy: fitted to 60 points of
     the same world that are not among ``points``.
     """
 
@@ -125,10 +125,10 @@ def toy_world(
     """
     draw = seeds.numpy_generator(seed, "toy")
     # Drawn whatever the dials say, so that a dial moves points and does not reshuffle them.
-    spread, which = draw.normal(size=(size + 48, 2)), draw.random(size + 48)
+    spread, which = draw.normal(size=(size + 68, 2)), draw.random(size + 68)
     centres = np.array([[-1.5, 1.2], [-0.8, -1.8]])[(which * 1000).astype(int) % 2]
     rare = which < rare_share
-    rare[-48:] = np.arange(48) % 3 == 0  # labels enough of both classes, whatever the share
+    rare[-3:] = True  # of the labels at least these, whatever the share
     centres[rare] = [-1.2 + separation, 0.0]
     ordinary = centres + spread
     angle = seeds.numpy_generator(seed, "toy outliers").random(outliers) * 2 * np.pi
@@ -136,7 +136,7 @@ def toy_world(
     halfway = np.array([-1.2 + separation / 2, 0.3])
     copies = halfway + 0.04 * seeds.numpy_generator(seed, "toy copies").normal(size=(duplicates, 2))
     points = np.concatenate([ordinary[:size], far, copies])
-    labelled = slice(size + 8, size + 48)
+    labelled = slice(size + 8, size + 68)
     fitted = proxy.fit(
         torch.from_numpy(ordinary[labelled]).float(),
         torch.from_numpy(rare[labelled]),
