@@ -674,11 +674,11 @@ class Explorer(traitlets.HasTraits):
     none); lasso (a polygon in map positions, empty for none).
     """
 
-    round = traitlets.Int(0)
+    round = traitlets.CInt(0)  # CInt takes NumPy's numbers as well
     panels = traitlets.List(traitlets.Unicode())
     colour = traitlets.Unicode("class")
     when = traitlets.Enum(("before", "after"), "before")
-    pinned = traitlets.Int(-1)
+    pinned = traitlets.CInt(-1)
     lasso = traitlets.List()
 
     def __init__(
@@ -743,6 +743,15 @@ class Explorer(traitlets.HasTraits):
             except ValueError as error:
                 raise traitlets.TraitError(str(error)) from error
         return proposal["value"]
+
+    @traitlets.validate("lasso")
+    def _polygon(self, proposal: dict[str, Any]) -> list[list[float]]:
+        corners = np.asarray(proposal["value"], dtype=float)
+        if corners.size and (corners.ndim != 2 or corners.shape[1] != 2):
+            raise traitlets.TraitError(
+                f"a lasso is a list of map positions (x, y), not of shape {corners.shape}"
+            )
+        return corners.tolist()
 
     @property
     def selected(self) -> np.ndarray:

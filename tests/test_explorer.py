@@ -337,7 +337,9 @@ def test_lasso_and_pin_answer_in_positions_of_the_tissue(shown, caplog):
     assert np.array_equal(shown.selected, shown.view.patches[shown.view.inside(box)])
     assert len(shown.selected) > 5
     assert len(shown.neighbours) == 0
-    shown.pinned = int(shown.view.patches[7])
+    shown.lasso = np.array(box)
+    assert shown.widget.lasso == np.array(box).tolist()
+    shown.pinned = shown.view.patches[7]
     assert shown.widget.pinned == shown.pinned
     assert np.array_equal(shown.neighbours, shown.view.patches[shown.view.map.neighbours[7]])
     assert not caplog.records
@@ -367,6 +369,7 @@ def test_the_browser_asks_for_a_whole_patch_and_gets_it(made, shown, monkeypatch
         ("colour", "mood", "cannot colour by 'mood'"),
         ("when", "later", "before"),
         ("pinned", 10**6, "not on the map"),
+        ("lasso", [1, 2, 3], "list of map positions"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(shown, name, value, said):
