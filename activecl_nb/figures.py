@@ -302,7 +302,8 @@ def picks_2d(
                 str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=8
             )
         if probability is not None:
-            low, high = points.min(0), points.max(0)
+            margin = 0.05 * np.ptp(points, axis=0)  # or marks at the rim are cut in half
+            low, high = points.min(0) - margin, points.max(0) + margin
             x, y = np.meshgrid(*(np.linspace(a, b, 60) for a, b in zip(low, high, strict=True)))
             p = np.asarray(probability(np.stack([x.ravel(), y.ravel()], 1))).reshape(x.shape)
             axis.contour(x, y, p, levels=[0.5], colors="black", linewidths=1, linestyles="--")

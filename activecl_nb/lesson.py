@@ -55,6 +55,14 @@ def trained_encoder(
     return encoder.cpu().eval()
 
 
+def features(
+    profile: Profile, data: Data, seed: int = 0, *, progress: bool = True
+) -> tuple[Tensor, Tensor]:
+    """What ``trained_encoder`` makes of the training and of the test patches: float32 (n, d)."""
+    encoder = trained_encoder(profile, data, seed, progress=progress)
+    return simclr.encode(encoder, data.train.images), simclr.encode(encoder, data.test.images)
+
+
 def _train(encoder: nn.Module, profile: Profile, data: Data, seed: int, progress: bool) -> None:
     from tqdm.auto import tqdm
 
