@@ -634,7 +634,7 @@ def update(function: Any) -> Verdict:
 
 
 def round_costs(answer: Any) -> Verdict:
-    """Lesson 05, exercise 3: image-epochs of each of four rounds of 100 images, 10 epochs."""
+    """Lesson 05, exercise 4: image-epochs of each of four rounds of 100 images, 10 epochs."""
     wrong = {
         "this is the cost if each round trained on its new images alone; the set keeps the old "
         "ones, so it grows": [1000] * 4,
@@ -665,7 +665,7 @@ def round_costs(answer: Any) -> Verdict:
 
 
 def enrichment(function: Any) -> Verdict:
-    """Lesson 05, exercise 4: how much richer in one class the picks are than the pool.
+    """Lesson 05, exercise 3: how much richer in one class the picks are than the pool.
 
     Takes (labels, pool, picked, positive); positions are positions in ``labels``.
     """
