@@ -13,7 +13,7 @@ shadows, so a shadow that is far enough away spares the distance itself.
 
 The picks are those of exact greedy in float64. Float32 does the bulk, with a bound on its error,
 and float64 decides wherever that error could matter. Beside the features this takes about
-50 numbers per candidate, and a block of 32 MiB.
+50 numbers per candidate, and blocks of a few MiB.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch import Tensor
 # is the same for every pair of rows, so equal rows have equal distances.
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
-BLOCK = 2**23  # products held at a time while the distances to the chosen images are bounded
+BLOCK = 2**20  # numbers held at a time while bounds and shadows are made
 EPSILON = 2.0**-24  # relative error of one float32 operation
 SHADOW = 32  # numbers in a candidate's shadow
 TINY = 1e-30  # beside what float32 loses of the squares of very small numbers

@@ -133,6 +133,8 @@ def named(strategy: str | Strategy) -> tuple[str, Strategy]:
     """The name and the function of a strategy given by either; ValueError for an unknown name."""
     if callable(strategy):
         return getattr(strategy, "__name__", repr(strategy)), strategy
+    if not isinstance(strategy, str):
+        raise ValueError(f"a strategy is a name or a function, not {type(strategy).__name__}")
     if strategy not in STRATEGIES:
         known = ", ".join(sorted(STRATEGIES))
         raise ValueError(f"unknown strategy {strategy!r}; there are: {known}")
@@ -171,8 +173,8 @@ def greedy(features: Tensor, chosen_features: Tensor, budget: int, rank: Tensor)
     n = len(features)
     rank = rank.to(features.device)
     nearest = features.new_full((n,), torch.inf, dtype=torch.float64)
-    for chosen in chosen_features.to(features.device).split(256):
-        lower_to(nearest, features, chosen)
+    for start in range(0, len(chosen_features), 256):
+        lower_to(nearest, features, chosen_features[start : start + 256].to(features.device))
     picks = torch.empty(budget, dtype=torch.int64, device=features.device)
     for step in range(budget):
         farthest = torch.where(nearest == nearest.max(), rank, n).argmin()
