@@ -211,7 +211,369 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
 
 # ---- lesson 01: imbalanced tissue -------------------------------------------------------
 
+
+def baseline_accuracy(answer: Any) -> Verdict:
+    """Lesson 01, exercise 1: accuracy of always saying NON-TUM on the paper's test set."""
+    tumour, other = 1_233, 5_947  # section III-A
+    right = other / (tumour + other)
+    return compare(
+        _plain_answer(answer),
+        right,
+        {
+            "that is the share of TUM; the baseline is right about all the others": 1 - right,
+            "that is the training set's share of NON-TUM; the question is about the test set": (
+                85_683 / 100_000
+            ),
+            "that is TUM over NON-TUM; accuracy is the share of all patches that are right": (
+                tumour / other
+            ),
+            "that is NON-TUM over TUM; accuracy is the share of all patches that are right": (
+                other / tumour
+            ),
+            "that is a coin's accuracy; this baseline does not guess, it always says the same": 0.5,
+            "that is its F1; the question here is its accuracy": 0.0,
+            "right, as a percentage; give it as a share between 0 and 1": 100 * right,
+        },
+        tolerance=5e-3,
+    )
+
+
+def dial(function: Callable[..., Any]) -> Verdict:
+    """Lesson 01, exercise 2: positions kept so that a given share of them is positive.
+
+    Takes (positive, share, generator): bool (N,), a number, a NumPy generator.
+    """
+    positive = np.arange(200) % 4 == 0  # 50 of 200
+    fewer = _dialled(function, positive, 0.1)
+    if isinstance(fewer, Verdict):
+        return fewer
+    kept, yes = len(fewer), int(positive[fewer].sum())
+    if yes == kept:
+        return hint("only TUM is left; keep all the NON-TUM patches too, and thin the TUM ones")
+    if yes == 50 and kept == 200:
+        return hint("nothing was left out: 25% are still TUM where 10% were asked for")
+    if (yes, kept) == (15, 165):
+        return hint(
+            "you kept 0.1 x 150 TUM patches, which makes TUM 10% of the NON-TUM patches; "
+            "share is yes / (yes + no) of those that stay, so yes = no x share / (1 - share)"
+        )
+    if (yes, kept) == (5, 155):
+        return hint(
+            "you kept a tenth of the TUM patches; the share asked for is TUM's part of what stays"
+        )
+    if (yes, kept) == (20, 170):
+        return hint(
+            "you kept 0.1 x 200 TUM patches: a tenth of what there was, and fewer patches stay"
+        )
+    if kept < 160:
+        return hint(
+            f"{200 - kept} patches are gone; for fewer TUM leave out TUM patches alone, so that "
+            "as many as possible stay"
+        )
+    if abs(yes / kept - 0.1) > 0.005:
+        return hint(f"{yes} of the {kept} patches that stay are TUM; 10% were asked for")
+    more = _dialled(function, positive, 0.5)
+    if isinstance(more, Verdict):
+        return more
+    if abs(positive[more].mean() - 0.5) > 0.01:
+        return hint(
+            "turned down it works, turned up it does not: 25% are TUM, and for 50% it is the "
+            "NON-TUM patches that have to go"
+        )
+    again = _dialled(function, positive, 0.1, seed=1)
+    if isinstance(again, Verdict):
+        return again
+    if np.array_equal(np.sort(again), np.sort(fewer)):
+        return hint(
+            "two generators leave out the same patches; draw which ones stay: "
+            "generator.choice(..., replace=False)"
+        )
+    return SOLVED
+
+
+def _dialled(function: Any, positive: np.ndarray, share: float, seed: int = 0) -> Any:
+    """The kept positions, int64, or a Verdict about what is wrong with them."""
+    answer = answer_of(function, positive, share, np.random.default_rng(seed))
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.ndim == 1 and len(answer) == len(positive) and set(answer.tolist()) <= {0.0, 1.0}:
+        answer = np.flatnonzero(answer)  # a mask says the same
+    return _positions(answer, len(positive))
+
+
+def _positions(answer: np.ndarray, n: int) -> Any:
+    """Distinct positions among n as int64 (k,), or a Verdict."""
+    if answer.ndim != 1 or not len(answer):
+        return hint(f"return a row of positions, not something of shape {answer.shape}")
+    if not np.isfinite(answer).all() or (answer % 1).any():
+        return hint("positions are whole numbers; these are not")
+    if answer.min() < 0 or answer.max() >= n:
+        return hint(f"positions run from 0 to {n - 1}; yours from {answer.min()} to {answer.max()}")
+    if len(np.unique(answer)) < len(answer):
+        return hint("some patches are there twice; draw without replacement (replace=False)")
+    return answer.astype(np.int64)
+
+
+def random_split(letter: Any) -> Verdict:
+    """Lesson 01, exercise 3: why the random split flatters a memorising classifier. A letter."""
+    wrong = {
+        "a": "both parts come from the same patients in one case, and the held-out patients are "
+        "drawn at random in the other; nothing makes them harder one by one",
+        "c": "the two splits hold out about as many patches; look at the row without near-copies, "
+        "which has the same classifier and the same fitted patches as the first row",
+        "d": "the phantom draws the class of a patch without asking for its patient, so the "
+        "shares of the classes are alike",
+    }
+    return _letter(letter, "b", wrong)
+
+
+def patient_split(function: Callable[..., Any]) -> Verdict:
+    """Lesson 01, exercise 4: positions to fit on and to hold out, no patient in both.
+
+    Takes (patient, share, generator): int (N,), the share of patients held out, a NumPy
+    generator; returns two rows of positions.
+    """
+    patient = np.repeat(np.arange(10), [1, 2, 3, 4, 5, 6, 7, 8, 9, 55])[
+        np.random.default_rng(5).permutation(100)
+    ]
+    parts = _split_parts(function, patient, 0)
+    if isinstance(parts, Verdict):
+        return parts
+    fit, held = parts
+    if set(fit) & set(held):
+        return hint("some patches are in both parts; a patch belongs to one of them")
+    both = set(patient[fit]) & set(patient[held])
+    if both:
+        return hint(
+            f"{len(both)} patients have patches in both parts; draw patients, then take all the "
+            "patches of each"
+        )
+    if len(fit) + len(held) < len(patient):
+        return hint(
+            f"{len(patient) - len(fit) - len(held)} patches are in neither part; take every patch "
+            "of a patient, not one or a few"
+        )
+    count = len(set(patient[held]))
+    if count == 7:
+        return hint("7 of 10 patients are held out for a share of 0.3: the two parts are swapped")
+    if count != 3:
+        return hint(
+            f"{count} of 10 patients are held out; a share of 0.3 of the patients, not of the "
+            "patches, is asked for"
+        )
+    others = [_split_parts(function, patient, seed) for seed in range(1, 6)]
+    stopped = next((other for other in others if isinstance(other, Verdict)), None)
+    if stopped is not None:
+        return stopped
+    if all(set(patient[other[1]]) == set(patient[held]) for other in others):
+        return hint("whatever the generator, the same patients are held out; draw them with it")
+    return SOLVED
+
+
+def _split_parts(function: Any, patient: np.ndarray, seed: int) -> Any:
+    """(fit, held) as int64 positions, or a Verdict."""
+    caught: list[Any] = []
+
+    def call(*inputs: Any) -> Any:
+        answer = function(*inputs)
+        if answer is None or answer is Ellipsis:
+            return None
+        caught.extend(list(answer) if isinstance(answer, tuple | list) else [answer])
+        return 0.0
+
+    stopped = answer_of(call if callable(function) else None, patient, 0.3, _generator(seed))
+    if isinstance(stopped, Verdict):
+        return stopped
+    if len(caught) != 2:
+        return hint("return two things: the positions to fit on and the positions held out")
+    parts = []
+    for part in caught:
+        numbers = _plain_answer(part)
+        if isinstance(numbers, Verdict):
+            return numbers
+        if hasattr(part, "dtype") and str(part.dtype).endswith("bool"):
+            numbers = np.flatnonzero(numbers).astype(np.float64)  # a mask says the same
+        numbers = _positions(numbers, len(patient))
+        if isinstance(numbers, Verdict):
+            return numbers
+        parts.append(numbers)
+    return tuple(parts)
+
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
 # ---- lesson 02: SimCLR ------------------------------------------------------------------
+
+
+def chance_loss(answer: Any) -> Verdict:
+    """Lesson 02, exercise 1: NT-Xent of a batch of 4 patches when all similarities are equal."""
+    return compare(
+        _plain_answer(answer),
+        np.log(7),
+        {
+            "you counted the view itself among its candidates; k is never i": np.log(8),
+            "you counted the negatives alone; the partner is a candidate too": np.log(6),
+            "you counted patches; each of the 4 gives two views": np.log(4),
+            "you counted the other patches; each of the 4 gives two views": np.log(3),
+            "that is the number of candidates; the loss is the log of it": 7.0,
+            "that is the chance of guessing right; the loss is minus its natural log": 1 / 7,
+            "log base 2; the loss uses the natural logarithm (np.log, math.log)": np.log2(7),
+            "log base 10; the loss uses the natural logarithm (np.log, math.log)": np.log10(7),
+            "the sign: minus the log of a probability is positive": -np.log(7),
+        },
+        tolerance=2e-3,
+    )
+
+
+def nt_xent(function: Callable[..., Any]) -> Verdict:
+    """Lesson 02, exercise 2: the contrastive loss of (z_i, z_j, temperature), a mean over views."""
+    import torch
+
+    draw = np.random.default_rng(2)
+    z_i, z_j = draw.normal(size=(2, 5, 3)) * [[[3.0, 1.0, 0.5]]]
+    z_j = 0.5 * z_i + z_j
+    tau = 0.5
+    right = _nt_xent(z_i, z_j, tau)
+    wrong = {
+        "similarity is the cosine: normalise each row to length 1 first": _nt_xent(
+            z_i, z_j, tau, normalise=False
+        ),
+        "a view is compared with itself: leave k = i out of the sum below": _nt_xent(
+            z_i, z_j, tau, self_too=True
+        ),
+        "the temperature is missing: divide the similarities by it": _nt_xent(z_i, z_j, 1.0),
+        "you multiply by the temperature; divide by it": _nt_xent(z_i, z_j, 1 / tau),
+        "the temperature is fixed at 0.1; use the argument": _nt_xent(z_i, z_j, 0.1),
+        "the minus sign is missing": -right,
+        "that is the sum over the 2N views; take their mean": 10 * right,
+        "that is the sum over the 2N views divided by N; divide by 2N": 2 * right,
+        "the partner is missing from the sum below; only k = i is left out": _nt_xent(
+            z_i, z_j, tau, partner_too=False
+        ),
+        "each z_i looks for its partner among the z_j alone; its candidates are all 2N - 1 other "
+        "views": _nt_xent(z_i, z_j, tau, across=True),
+        "only the first views ask for their partner; the second views ask too: mean over 2N": (
+            _nt_xent(z_i, z_j, tau, rows=slice(0, 5))
+        ),
+        "the partner of view i is i + N in the stacked batch, not its neighbour i + 1": _nt_xent(
+            z_i, z_j, tau, partner=np.arange(10) ^ 1
+        ),
+    }
+    inputs = torch.tensor(z_i, dtype=torch.float32), torch.tensor(z_j, dtype=torch.float32)
+    verdict = compare(answer_of(function, *inputs, tau), right, wrong)
+    if not verdict.solved:
+        return verdict
+    typed_in = "right at one temperature, and the same at any other: use the argument"
+    return compare(answer_of(function, *inputs, 0.2), _nt_xent(z_i, z_j, 0.2), {typed_in: right})
+
+
+def _nt_xent(
+    z_i: np.ndarray,
+    z_j: np.ndarray,
+    tau: float,
+    *,
+    normalise: bool = True,
+    self_too: bool = False,
+    partner_too: bool = True,
+    across: bool = False,
+    rows: slice = slice(None),
+    partner: np.ndarray | None = None,
+) -> float:
+    """The loss in float64 from its formula; the options are the mistakes."""
+    z = np.concatenate([z_i, z_j])
+    if normalise:
+        z = z / np.linalg.norm(z, axis=1, keepdims=True)
+    n = len(z_i)
+    partner = np.roll(np.arange(2 * n), n) if partner is None else partner
+    e = np.exp(z @ z.T / tau)
+    above = e[np.arange(2 * n), partner].copy()
+    if across:
+        above, below = above[:n], e[:n, n:].sum(1)
+    else:
+        if not self_too:
+            np.fill_diagonal(e, 0)
+        if not partner_too:
+            e[np.arange(2 * n), partner] = 0
+        below = e.sum(1)
+    return float(-np.log(above / below)[rows].mean())
+
+
+def near_negative(answer: Any) -> Verdict:
+    """Lesson 02, exercise 3: how much more a negative at 0.8 weighs than one at 0, at tau 0.1."""
+    return compare(
+        _plain_answer(answer),
+        np.exp(8),
+        {
+            "the temperature is missing: the similarity is divided by it before the exponential": (
+                np.exp(0.8)
+            ),
+            "you multiplied by the temperature; divide by it": np.exp(0.08),
+            "that is the difference of the logits; the weights are their exponentials": 8.0,
+            "that is the difference of the similarities; divide by the temperature, then take the "
+            "exponential": 0.8,
+            "the ratio is upside down: the near negative weighs more": np.exp(-8),
+            "the exponential has base e, not 10": 1e8,
+            "the exponential has base e, not 2": 256.0,
+        },
+        tolerance=1e-2,
+    )
+
+
+def forced_to_ignore(letter: Any) -> Verdict:
+    """Lesson 02, exercise 4: what full colour jitter makes the features lose. A letter."""
+    wrong = {
+        "a": "jitter moves no pixel; the texture that tells the tissues apart is still there",
+        "c": "sizes stay as they are under jitter; it is the crop, enlarged again, that changes "
+        "them",
+        "d": "directions are changed by rotation and flips, not by colours",
+    }
+    return _letter(letter, "b", wrong)
+
+
+def stain_family(family: Any) -> Verdict:
+    """Lesson 02, exercise 5: a Family for sorting slides by how strongly they are stained."""
+    from activecl_nb.augment import Family
+
+    if family is None or family is Ellipsis:
+        return NOT_YET
+    if not isinstance(family, Family):
+        return hint(
+            f"the answer is an augment.Family, such as Family().without('blur'), "
+            f"not a {type(family).__name__}"
+        )
+    colours = max(family.brightness, family.contrast, family.saturation, family.hue)
+    geometry = family.crop and family.flip > 0 and family.rotation != "none"
+    if not family.crop and not family.flip and family.rotation == "none" and not family.jitter:
+        return hint(
+            "with crop, flips and rotation off there is next to nothing to ignore; the task needs "
+            "the colours, not the place or the direction"
+        )
+    if family.jitter and colours and family.gray:
+        return hint("jitter and gray both make the colours worthless; the task is about colours")
+    if family.jitter and family.brightness and not family.hue and not family.saturation:
+        return hint("brightness alone already hides how strong a stain is; leave jitter out whole")
+    if family.jitter and colours:
+        return hint("jitter changes the colours, so the encoder learns to ignore the staining")
+    if family.gray:
+        return hint("a gray view has lost its stain: one patch in so many teaches to do without")
+    if not geometry:
+        off = [
+            name
+            for name, on in [
+                ("crop", family.crop),
+                ("flip", family.flip > 0),
+                ("rotation", family.rotation != "none"),
+            ]
+            if not on
+        ]
+        return hint(
+            f"the colours are kept; but without {' and '.join(off)} the encoder may still answer "
+            "by place or direction, which the task calls no matter"
+        )
+    return SOLVED
+
 
 # ---- lesson 03: the proxy ---------------------------------------------------------------
 

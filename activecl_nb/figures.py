@@ -440,6 +440,7 @@ def probabilities(probability: Any, positive: Any, threshold: float = 0.5) -> Pi
     axes.hist(p[positive], bins, histtype="step", linewidth=1.8, color=POSITIVE, label="TUM")
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1)
     axes.set(xlabel="probability of tumour", ylabel="patches (log)", yscale="log")
+    axes.set_ylim(bottom=0.7)  # a bar of one patch is seen too
     axes.legend(frameon=False)
     _plain(axes)
     return Picture(
@@ -465,7 +466,7 @@ def thresholds(probability: Any, positive: Any, at: float = 0.5) -> Picture:
         left.plot(grid, values, color=colour, linestyle=line, label=name)
     left.axvline(at, color="black", linewidth=1)
     left.set(xlabel="threshold on the probability of tumour", ylim=(0, 1.02))
-    left.legend(frameon=False, loc="lower left", fontsize=8)
+    left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=8)
     _plain(left)
     called = p > at
     cells = [[(called & positive).sum(), (~called & positive).sum()]]
@@ -691,3 +692,92 @@ def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "differe
     axes.set_xlabel(unit)
     _plain(axes)
     return Picture(figure, f"{unit}, mean and 95% interval: {'; '.join(told)}.")
+
+
+def dial(counts: Mapping[str, int], positive: str = "TUM") -> Picture:
+    """What an imbalance does to two answers that look at nothing: counts by class, and scores.
+
+    counts: class -> patches. The scores are the accuracy and F1 of always saying ``positive``
+    and of never saying it.
+    """
+    total, yes = sum(counts.values()), counts[positive]
+    share = yes / total
+    answers = {
+        f"never {positive}": (1 - share, 0.0),
+        f"always {positive}": (share, 2 * share / (1 + share)),
+    }
+    figure, (left, right) = canvas(9, 3.2, ncols=2, width_ratios=[3, 2])
+    left.bar(
+        list(counts),
+        list(counts.values()),
+        color=[POSITIVE if n == positive else "#b0b0b0" for n in counts],
+        hatch=["//" if n == positive else "" for n in counts],
+        edgecolor="white",
+    )
+    left.set(ylabel="patches", title=f"{positive} is {share:.1%} of {total}")
+    for place, (score, colour, hatch) in enumerate(
+        [("accuracy", "#0072b2", ""), ("F1", "#e69f00", "..")]
+    ):
+        values = [scores[place] for scores in answers.values()]
+        bars = right.bar(
+            np.arange(2) + 0.4 * place - 0.2,
+            values,
+            0.38,
+            label=score,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+        )
+        right.bar_label(bars, fmt="%.2f", fontsize=8)
+    right.set_xticks([0, 1], list(answers))
+    right.set(ylim=(0, 1.15), title="two answers that see nothing")
+    right.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
+    _plain(left), _plain(right)
+    told = "; ".join(f"{n}: accuracy {a:.2f}, F1 {f:.2f}" for n, (a, f) in answers.items())
+    return Picture(figure, f"{yes} of {total} patches are {positive}, {share:.1%}. {told}.")
+
+
+def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
+    """Who each view takes for its partner: places on the circle, and the probabilities.
+
+    z: (2N, 2) unit vectors, first views then second views. The probabilities are NT-Xent's: a
+    softmax of each row of similarities over the temperature, without the view itself.
+    """
+    z = np.asarray(z, dtype=np.float64)
+    n = len(z) // 2
+    logits = z @ z.T / temperature
+    np.fill_diagonal(logits, -np.inf)
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    partner = np.roll(np.arange(2 * n), n)
+    right = p[np.arange(2 * n), partner]
+    figure, (left, matrix) = canvas(9, 4, ncols=2, width_ratios=[2, 3])
+    turn = np.linspace(0, 2 * np.pi, 200)
+    left.plot(np.cos(turn), np.sin(turn), color="#c0c0c0", linewidth=1)
+    for patch in range(n):
+        colour = list(CLASS_COLOURS.values())[(3 * patch + 2) % 9]
+        for view, marker in ((patch, "o"), (patch + n, "s")):
+            left.scatter(*z[view], s=60, color=colour, marker=marker, zorder=2)
+            left.annotate(names[view], 1.18 * z[view], ha="center", va="center", fontsize=8)
+    left.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal", xticks=[], yticks=[])
+    left.spines[:].set_visible(False)
+    matrix.imshow(p, cmap="cividis", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(p):
+        if row != column:
+            colour = "white" if value < 0.5 else "black"
+            text = f"{value:.2f}".lstrip("0") if value >= 0.005 else "0"
+            weight = "bold" if column == partner[row] else "normal"
+            matrix.text(
+                column, row, text, ha="center", va="center", fontsize=8, color=colour, weight=weight
+            )
+    matrix.set_xticks(range(2 * n), names)
+    matrix.set_yticks(range(2 * n), names)
+    loss = float(-np.log(right).mean())
+    matrix.set_title(f"temperature {temperature:.2f}, loss {loss:.2f}")
+    return Picture(
+        figure,
+        f"{n} patches with two views each on a circle, and for each view the probability of every "
+        f"other to be its partner. At temperature {temperature:.2f} the true partner gets from "
+        f"{right.min():.2f} to {right.max():.2f}, and the loss is {loss:.2f} (chance: "
+        f"{np.log(2 * n - 1):.2f}).",
+    )
