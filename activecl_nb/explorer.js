@@ -375,8 +375,8 @@ class Tiles {
 
   draw() {
     const { rows, size, canvas, app } = this;
-    if (!rows.length || !app.sheet) return;
-    const room = canvas.parentElement.clientWidth || 240;
+    if (!rows.length || !app.sheet || !canvas.parentElement.clientWidth) return;
+    const room = canvas.parentElement.clientWidth - 16; // less its padding
     this.columns = clamp(Math.floor(room / size), 1, rows.length);
     const dpr = window.devicePixelRatio || 1;
     canvas.style.width = `${this.columns * size}px`;
@@ -585,7 +585,7 @@ class Panel {
       corners.forEach(([x, y], i) => (i ? pen.lineTo(...this.toScreen(x, y)) : pen.moveTo(...this.toScreen(x, y))));
       pen.closePath();
       pen.fillStyle = app.theme.ink;
-      pen.globalAlpha = 0.08;
+      pen.globalAlpha = 0.05;
       pen.fill();
       pen.globalAlpha = 1;
       pen.strokeStyle = app.theme.ink;
@@ -776,7 +776,7 @@ class App {
     this.on = button("▶", "Next round", () => this.go(this.round + 1));
     this.slider = make("input", { type: "range", min: 0, step: 1, className: "ax-slider",
       "aria-label": "Round", on: { input: () => this.go(Number(this.slider.value)) } });
-    this.roundText = make("output", { className: "ax-round" });
+    this.roundText = make("span", { className: "ax-round" });
     this.countBox = select("Number of panels", () => this.showCount(Number(this.countBox.value)), []);
     this.colourBox = select("Colour by", () => this.set("colour", this.colourBox.value), colourings);
     this.whenBox = select("Proxy and distances as they stood",
