@@ -781,3 +781,36 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
         f"{right.min():.2f} to {right.max():.2f}, and the loss is {loss:.2f} (chance: "
         f"{np.log(2 * n - 1):.2f}).",
     )
+
+
+def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0) -> Picture:
+    """Patches of each class from several sources, a titled block of columns for each source.
+
+    sources: title -> tissue. Sources share their class names.
+    """
+    from activecl_nb import seeds
+
+    names = next(iter(sources.values())).class_names
+    columns = each * len(sources) + len(sources) - 1  # an empty column between two blocks
+    figure, axes = canvas(
+        0.62 * columns + 0.7, 0.66 * len(names) + 0.4, nrows=len(names), ncols=columns, squeeze=False
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for block, (title, patches) in enumerate(sources.items()):
+        first = block * (each + 1)
+        axes[0, first].set_title(title, fontsize=10, loc="left")
+        draw = seeds.numpy_generator(seed, "side by side", title)
+        for row, name in zip(axes, names, strict=True):
+            members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
+            shown = draw.permutation(members)[:each]
+            for axis, position in zip(row[first:], shown, strict=False):
+                axis.imshow(patches.images[int(position)].numpy().transpose(1, 2, 0))
+    for row, name in zip(axes, names, strict=True):
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    blocks = "; ".join(f"{title}, from {patches.source}" for title, patches in sources.items())
+    return Picture(
+        figure,
+        f"Up to {each} patches of each of the classes {', '.join(names)}, in "
+        f"{len(sources)} block(s) of columns: {blocks}.",
+    )

@@ -6,13 +6,14 @@ strategy's choice can be seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from activecl_nb import files, imbalance, profiles, proxy, seeds, simclr
+from activecl_nb import files, imbalance, profiles, proxy, sampling, seeds, simclr
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 
@@ -160,3 +161,20 @@ def toy_world(
         torch.from_numpy(ordinary[size : size + 8]).float(),
         fitted,
     )
+
+
+def toy_picks(
+    world: Toy,
+    strategies: Sequence[str | sampling.Strategy] = ("random", "entropy", "kcenter", "certainty"),
+    budget: int = 20,
+    seed: int = 0,
+) -> dict[str, Tensor]:
+    """What each strategy picks in the toy world: name -> positions int64 (budget,)."""
+    picks = {}
+    for strategy in strategies:
+        name, _ = sampling.named(strategy)
+        draw = seeds.generator(seed, "toy", name)
+        picks[name] = sampling.pick(
+            strategy, world.points, world.logits, world.chosen, budget, draw
+        )
+    return picks
