@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from activecl_nb import files, imbalance, profiles, proxy, sampling, seeds, simclr
+from activecl_nb.experiment import fingerprint
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 
@@ -42,8 +43,6 @@ def trained_encoder(
     reads them. What lies there may be deleted at any time.
     """
     from safetensors.torch import load_file, save_file
-
-    from activecl_nb.experiment import fingerprint
 
     encoder = simclr.build_encoder(profile.width, profile.stem, seed=seed)
     name = seeds.number(seed, RECIPE, repr(profile), repr(sorted(fingerprint(data).items())))
