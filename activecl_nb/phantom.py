@@ -59,7 +59,7 @@ class Dials:
     """
 
     tumour_share: float = 0.143
-    confusability: float = 0.3
+    confusability: float = 0.2
     redundancy: float = 0.1
     label_noise: float = 0.0
     artefacts: float = 0.03
@@ -235,15 +235,15 @@ GLASS = np.array([246.0, 242.0, 246.0])  # what the scanner records where there 
 
 
 def _optics(seed: int, split: str, centre_shift: float) -> np.ndarray:
-    """How each slide of a split was stained and scanned: float64 (slides, 12), in the columns
+    """How each slide of a split was stained and scanned: float64 (slides, 13), in the columns
     that ``phantom_structures`` names."""
-    table = np.empty((SLIDES[split], 12))
+    table = np.empty((SLIDES[split], 13))
     shifted = centre_shift * CENTRE_OF[split]
     for slide, row in enumerate(table):
         g = seeds.numpy_generator(seed, "phantom", split, "slide", slide)
-        strength_h = np.exp(g.normal(-0.10 * shifted, 0.18))
-        strength_e = np.exp(g.normal(0.10 * shifted, 0.20))
-        tint = g.normal(0.0, 0.03, 3)
+        strength_h = np.exp(g.normal(-0.25 * shifted, 0.24))
+        strength_e = np.exp(g.normal(0.10 * shifted, 0.22))
+        tint = g.normal(0.0, 0.045, 3)
         row[0:3] = strength_h * (HAEMATOXYLIN + g.normal(0, 0.04, 3) + tint)
         row[3:6] = strength_e * (
             EOSIN + g.normal(0, 0.03, 3) + tint + shifted * np.array([0.03, -0.02, -0.05])
@@ -254,6 +254,7 @@ def _optics(seed: int, split: str, centre_shift: float) -> np.ndarray:
         row[9] = g.uniform(0.2, 0.55) + 0.2 * shifted  # micrometres of blur
         row[10] = g.uniform(0.5, 2.5) + shifted  # grey levels of noise
         row[11] = g.uniform(4.0, 16.0)  # JPEG's quantiser at 224 pixels
+        row[12] = g.uniform(0.0, 0.06) + 0.05 * shifted  # share of stray light
     return np.maximum(table, 0.0)
 
 

@@ -27,7 +27,7 @@ ADI, BACK, DEB, LYM, MUC, MUS, NORM, STR, TUM = range(9)
 NO_ARTEFACT, FOLD, PEN, BLUR = range(4)
 
 # Columns of the table that describes the slide behind each patch.
-H_VECTOR, E_VECTOR, WHITE, FOCUS, GRAIN, JPEG, OPTICS = 0, 3, 6, 9, 10, 11, 12
+H_VECTOR, E_VECTOR, WHITE, FOCUS, GRAIN, JPEG, FLARE = 0, 3, 6, 9, 10, 11, 12
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -334,13 +334,14 @@ def gland(
                 H, E, px, ox, oy, gx, gy, long_, radius, normal_turn,
                 amount, 0.08, 0.15, 0.5, 0.95, key,
             )  # fmt: skip
-    places = int(girth / between(rng, 4.2, 5.2) * max(1.0, crowding * 0.85))
+    apart = between(rng, 4.2, 5.2) * (1.0 + 0.25 * pleomorphism)
+    places = int(girth / apart * max(1.0, crowding * 0.85))
     for k in range(places):
         angle = 2.0 * math.pi * (k + between(rng, -0.4, 0.4)) / places
         c, s = math.cos(angle), math.sin(angle)
         edge = 1.0 + rough * (noise(c * 1.6 + 9.0, s * 1.6 + 9.0, outline) - 0.5) * 1.6
         normal_turn = turn + math.atan2(s / b, c / a)
-        size = 1.0 + pleomorphism * (0.25 + 0.45 * normal(rng) * 0.6)
+        size = 1.0 + pleomorphism * (0.5 + 0.27 * normal(rng))
         size = min(1.9, max(0.6, size))
         long_, wide = 3.3 * size * between(rng, 0.85, 1.2), 2.2 * size * between(rng, 0.85, 1.15)
         depth = 3.6 + 0.8 * between(rng, -1.0, 1.0)
@@ -443,13 +444,15 @@ def paint_deb(H, E, px, ox, oy, rng, d):
             pore = 1.0 - 0.75 * clamp((0.34 * holes / 0.22 - m) * 6.0)
             E[i, j] += keep * (max(0.06, e * (1.0 + fine * lump + 0.5 * c)) * pore - E[i, j])
             H[i, j] += keep * (max(0.0, h * (1.0 - 2.0 * c + fine * lump)) * pore - H[i, j])
-    for _ in range(int(between(rng, 0, 110) * keep)):  # nuclei that have lost their stain
-        r = between(rng, 2.2, 4.2)
+    fading = between(rng, 0.1, 0.7)
+    for _ in range(int(between(rng, 0, 130) * keep)):  # nuclei that lose their stain
+        r = between(rng, 2.0, 4.0)
         ellipse(
             H, E, px, ox, oy, between(rng, -5, 117), between(rng, -5, 117), r, r * 0.8,
-            between(rng, 0, 3.1), h + between(rng, 0.1, 0.4), e, 0.5, 0.5, 0.5, new_key(rng),
+            between(rng, 0, 3.1), h + fading * between(rng, 0.6, 1.2), e, 0.6, 0.5, 0.6,
+            new_key(rng),
         )  # fmt: skip
-    dust = int(between(rng, 0.0, 1.0) ** 2 * 260 * keep) + 10
+    dust = int(between(rng, 0.0, 1.0) ** 2 * 420 * keep) + 10
     for _ in range(dust):
         r = between(rng, 0.5, 1.8)
         ellipse(
@@ -457,8 +460,8 @@ def paint_deb(H, E, px, ox, oy, rng, d):
             r * between(rng, 0.5, 1.0), between(rng, 0, 3.1), between(rng, 0.6, 1.1), 0.5, 0.5,
             0.0, 0.85, new_key(rng),
         )  # fmt: skip
-    if uniform(rng) < 0.3:
-        count = int(between(rng, 1, 5))
+    if uniform(rng) < 0.4:
+        count = int(between(rng, 1, 7))
         clefts(H, E, px, ox, oy, rng, count, turn, between(rng, 25, 110), between(rng, 1.0, 3.0))
 
 
@@ -466,10 +469,10 @@ def paint_deb(H, E, px, ox, oy, rng, d):
 def paint_lym(H, E, px, ox, oy, rng, d):
     """Lymphocytes side by side."""
     fibres(
-        H, E, px, ox, oy, rng, between(rng, 0, 3.14), 8.0, 30.0, 3.0, between(rng, 0.15, 0.45), 0.5,
-        between(rng, 0.05, 0.22), between(rng, 0.2, 0.6),
+        H, E, px, ox, oy, rng, between(rng, 0, 3.14), 8.0, 30.0, 3.0, between(rng, 0.15, 0.65), 0.5,
+        between(rng, 0.05, 0.28), between(rng, 0.15, 0.6),
     )  # fmt: skip
-    spacing, gaps = between(rng, 5.2, 6.6), between(rng, 0.02, 0.2)
+    spacing, gaps = between(rng, 5.4, 6.8), between(rng, 0.02, 0.3)
     dark, holes = between(rng, 0.4, 0.95), new_key(rng)
     cells = int(132.0 / spacing) + 1
     for m in range(cells):
@@ -554,7 +557,7 @@ def paint_mus(H, E, px, ox, oy, rng, d):
     if uniform(rng) < 0.45:
         count = int(between(rng, 1, 4))
         clefts(H, E, px, ox, oy, rng, count, turn, between(rng, 40, 130), between(rng, 0.8, 5.0))
-    count = int(between(rng, 16, 46))
+    count = int(between(rng, 16, 64))
     long_ = 6.0 - 1.4 * d
     spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.10 + 0.15 * d, long_, 1.7 - 0.2 * d, 0.8)
 
@@ -569,9 +572,12 @@ def paint_str(H, E, px, ox, oy, rng, d):
         between(rng, 1.2, 2.2), between(rng, 0.4, 0.72), 0.65 - 0.2 * d, between(rng, 0.05, 0.24),
         between(rng, 0.15, 0.5) - 0.1 * d,
     )  # fmt: skip
-    count = int(between(rng, 14, 46))
+    count = int(between(rng, 14, 60))
     spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.4 - 0.15 * d, 4.2 + 0.8 * d, 1.2, 0.9)
-    count = int(between(rng, 0.0, 1.0) ** 3 * 130 * (1.0 - 0.6 * d))
+    count = between(rng, 0.0, 40.0)
+    if uniform(rng) < 0.1:  # some stroma is inflamed
+        count *= 3.0
+    count = int(count * (1.0 - 0.6 * d))
     scatter_lymphocytes(H, E, px, ox, oy, rng, count, 0.9)
 
 
@@ -592,11 +598,11 @@ def loose_stroma(H, E, px, ox, oy, rng, e, cells):
 def paint_norm(H, E, px, ox, oy, rng, d):
     """Normal mucosa: round crypts with goblet cells and one basal row of small nuclei, in
     lamina propria. Its hard cases are regenerating: fewer goblets, crowded nuclei."""
-    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.15, 0.6), int(between(rng, 40, 260)))
+    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.15, 0.6), int(between(rng, 40, 200)))
     pitch = between(rng, 70.0, 110.0)
     sx, sy, turn = between(rng, 0, pitch), between(rng, 0, pitch), between(rng, 0, 3.14)
     stretch = 1.0 if uniform(rng) < 0.7 else between(rng, 1.3, 2.6)
-    dark, mucin = between(rng, 0.5, 1.0), between(rng, 0.05, 0.35)
+    dark, mucin = between(rng, 0.5, 1.0), between(rng, 0.03, 0.4)
     for m in range(-2, 4):
         for n in range(-2, 4):
             u = (n + 0.5 * (m % 2)) * pitch * stretch + 6.0 * normal(rng)
@@ -605,7 +611,7 @@ def paint_norm(H, E, px, ox, oy, rng, d):
             y = sy + u * math.sin(turn) + v * math.cos(turn)
             b = min(pitch, 100.0) * between(rng, 0.35, 0.45)
             wall = b * between(rng, 0.65, 0.88)
-            goblets = clamp(between(rng, 0.55, 1.05) - 0.65 * d)
+            goblets = clamp(between(rng, 0.55, 1.05) - 0.55 * d)
             r = max(b * stretch, b) + 6.0
             # Crypts that cannot be seen are skipped; the numbers they would have used come from
             # a generator of their own, so that nothing else moves.
@@ -623,7 +629,7 @@ def paint_tum(H, E, px, ox, oy, rng, d):
     """Adenocarcinoma: irregular, crowded glands or cribriform sheets, nuclei large, unequal
     and vesicular, in many rows. Its hard cases are well differentiated and look like crypts."""
     loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.2, 0.75), int(between(rng, 0, 90)))
-    dark = between(rng, 0.38, 0.85)
+    dark = between(rng, 0.52, 0.9)
     if uniform(rng) < 0.45 + 0.4 * d:
         tumour_glands(H, E, px, ox, oy, rng, d, dark)
     else:
@@ -664,7 +670,7 @@ def tumour_sheet(H, E, px, ox, oy, rng, d, dark):
     """A solid or cribriform mass: packed nuclei, with holes punched through."""
     shape, cell, order = new_key(rng), new_key(rng), new_key(rng)
     scale, level = between(rng, 28.0, 55.0), between(rng, 0.1, 0.4)
-    cyto_e, cyto_h = between(rng, 0.3, 0.65), between(rng, 0.06, 0.32)
+    cyto_e, cyto_h = between(rng, 0.3, 0.6), between(rng, 0.06, 0.28)
     holes = int(between(rng, -2, 10))
     holes = max(holes, 0)
     hx, hy, hr = np.empty(holes), np.empty(holes), np.empty(holes)
@@ -678,13 +684,13 @@ def tumour_sheet(H, E, px, ox, oy, rng, d, dark):
             grain = noise(0.36 * x + 0.2 * y, 0.36 * y - 0.2 * x, cell) - 0.5
             E[i, j] += mass * (cyto_e * (1.0 + 0.5 * grain) - E[i, j])
             H[i, j] += mass * (cyto_h * (1.0 + 0.7 * grain) - H[i, j])
-    spacing = between(rng, 6.8, 9.4)
+    spacing = between(rng, 7.6, 10.2)
     rows = int(136.0 / spacing) + 1
     for m in range(rows):
         for n in range(rows):
             x = (n + between(rng, -0.4, 0.4) + 0.5 * (m % 2)) * spacing - 12.0
             y = (m + between(rng, -0.4, 0.4)) * spacing - 12.0
-            size = min(1.8, max(0.6, 1.05 + 0.28 * (1.0 - 0.5 * d) * normal(rng)))
+            size = min(1.9, max(0.7, 1.22 + 0.28 * (1.0 - 0.5 * d) * normal(rng)))
             amount = dark * between(rng, 0.7, 1.3)
             turn = 6.28 * noise(x / 25.0, y / 25.0, order) + 0.4 * normal(rng)
             aspect, key = between(rng, 0.58, 0.9), new_key(rng)
@@ -841,7 +847,7 @@ def render(images, tissue, tissue_key, look_key, difficulty, shift, artefact, op
     images: uint8 (n, 3, size, size), filled in place. tissue: int64 (n,), the class to paint.
     tissue_key: uint64 (n,), what is in the field of view; look_key: uint64 (n,), what the
     scanner adds. difficulty: (n,) in 0..1. shift: (n, 2) in micrometres. artefact: int64 (n,).
-    optics: (n, 12), the slide's columns.
+    optics: (n, 13), the slide's columns.
     """
     size = images.shape[2]
     fine = max(1, math.ceil(56 / size))  # small pictures are drawn finer and averaged down
@@ -858,7 +864,7 @@ def render(images, tissue, tissue_key, look_key, difficulty, shift, artefact, op
         if artefact[n] == FOLD:
             fold(H, E, px, ox, oy, look)
         row = optics[n]
-        thick_h, thick_e = math.exp(0.12 * normal(look)), math.exp(0.12 * normal(look))
+        thick_h, thick_e = math.exp(0.15 * normal(look)), math.exp(0.15 * normal(look))
         for c in range(3):
             h, e = row[H_VECTOR + c] * thick_h, row[E_VECTOR + c] * thick_e
             for i in range(size):
@@ -868,7 +874,8 @@ def render(images, tissue, tissue_key, look_key, difficulty, shift, artefact, op
                         for k in range(fine):
                             y, x = i * fine + m, j * fine + k
                             light += math.exp(-(h * H[y, x] + e * E[y, x]))
-                    image[c, i, j] = row[WHITE + c] * light / (fine * fine)
+                    light = row[FLARE] + (1.0 - row[FLARE]) * light / (fine * fine)
+                    image[c, i, j] = row[WHITE + c] * light
         blur = row[FOCUS]
         if artefact[n] == PEN:
             pen(image, FIELD / size, look)
