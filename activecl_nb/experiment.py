@@ -21,6 +21,7 @@ nothing had happened, since every random draw has a name of its own (see ``seeds
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -639,10 +640,8 @@ def load(path: str | os.PathLike[str]) -> Run:
         )
     if not (path / "rounds.csv").exists():
         return run
-    import pandas as pd
-
-    with _naming(path / "rounds.csv"):
-        rows = pd.read_csv(path / "rounds.csv", float_precision="round_trip").to_dict("records")
+    with _naming(path / "rounds.csv"), open(path / "rounds.csv", newline="") as lines:
+        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(lines)]
         rounds = tuple(_read_round(path, row) for row in rows)
     weights = {}
     last = path / f"weights-{rounds[-1].number:02d}.safetensors"

@@ -1,0 +1,92 @@
+import os
+
+import pandas as pd
+import pytest
+
+from activecl_nb import __main__ as terminal
+from activecl_nb import experiment
+
+SMALL = ["--set=rounds=2", "--set=epochs=1", "--set=width=4", "--set=benchmark_epochs=2"]
+
+
+def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
+    out = tmp_path / "run"
+    command = ["run", "--profile", "tiny", "--strategy", "random", "--out", str(out), *SMALL]
+    assert terminal.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "profile tiny" in printed and "(paper: 224)" in printed and str(out) in printed
+    assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+    run = experiment.load(out)
+    assert run.strategy == "random" and len(run.rounds) == 2 and run.protocol.width == 4
+
+    before = {p.name: p.stat().st_mtime_ns for p in out.glob("round-*")}
+    assert terminal.main(command) == 0  # nothing left to do
+    assert before == {p.name: p.stat().st_mtime_ns for p in out.glob("round-*")}
+
+    bench = tmp_path / "benchmark"
+    assert terminal.main(["benchmark", "--profile", "tiny", "--out", str(bench), *SMALL]) == 0
+    assert terminal.main(["report", str(out), str(bench), "--out", str(tmp_path / "report")]) == 0
+    rows = pd.read_csv(tmp_path / "report" / "rounds.csv")
+    assert set(rows["strategy"]) == {"random", "benchmark"}
+    assert (tmp_path / "report" / "curve.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--strategy", "best"], "unknown strategy 'best'"),
+        (["--set", "speed=9"], "has no field 'speed'"),
+        (["--set", "rounds=many"], "rounds takes a int, not 'many'"),
+        (["--data", "nothing"], "unknown source 'nothing'"),
+        (["--data", "folder", "--path", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["--device", "tpu"], "'tpu' is not on this machine"),
+        (["--positive", "XYZ"], "no class is called 'XYZ'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, arguments, message):
+    out = tmp_path / "run"
+    assert terminal.main(["run", "--profile", "tiny", "--out", str(out), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error
+    assert "Traceback" not in error and error.count("\n") == 1
+
+
+def test_an_unknown_profile_lists_the_known_ones(tmp_path, capsys, monkeypatch):
+    with pytest.raises(SystemExit) as stop:
+        terminal.main(["run", "--profile", "huge", "--out", str(tmp_path)])
+    assert stop.value.code == 2 and "tiny" in capsys.readouterr().err
+    monkeypatch.setenv("ACTIVECL_PROFILE", "huge")
+    assert terminal.main(["run", "--out", str(tmp_path)]) == 2
+    assert "no profile is called 'huge'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["benchmark"], ["report"], ["check"]])
+def test_help_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        terminal.main([*command, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "usage: python -m activecl_nb" in text
+    if command in (["run"], ["benchmark"]):
+        for option in ("--data", "--profile", "--seed", "--out", "--path", "--device"):
+            assert option in text
+
+
+def test_check_says_ready_or_not(capsys):
+    code = terminal.main(["check"])
+    printed = capsys.readouterr().out
+    assert (code == 0) == printed.strip().endswith("ready")
+    assert "OMP_WAIT_POLICY" in printed and "disk" in printed
+
+
+@pytest.mark.skipif(
+    "ACTIVECL_REAL_SAMPLE" not in os.environ,
+    reason="ACTIVECL_REAL_SAMPLE does not name the folder of the real sample",
+)
+def test_the_loop_runs_on_real_tissue(tmp_path):
+    sample = os.path.join(os.environ["ACTIVECL_REAL_SAMPLE"], "pathmnist_mini.npz")
+    command = ["run", "--profile", "tiny", "--data", "pathmnist", "--path", sample]
+    assert terminal.main([*command, "--out", str(tmp_path / "run")]) == 0
+    run = experiment.load(tmp_path / "run")
+    assert run.finished and "pathmnist" in run.data["source"]
+    assert (tmp_path / "run" / "curve.png").exists()
