@@ -793,13 +793,18 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
     names = next(iter(sources.values())).class_names
     columns = each * len(sources) + len(sources) - 1  # an empty column between two blocks
     figure, axes = canvas(
-        0.62 * columns + 0.7, 0.66 * len(names) + 0.4, nrows=len(names), ncols=columns, squeeze=False
+        0.62 * columns + 0.7,
+        0.66 * len(names) + 0.4,
+        nrows=len(names),
+        ncols=columns,
+        squeeze=False,
     )
     for axis in axes.flat:
         axis.axis("off")
     for block, (title, patches) in enumerate(sources.items()):
         first = block * (each + 1)
-        axes[0, first].set_title(title, fontsize=10, loc="left")
+        # Out of the layout, or a long title would widen the column that it stands over.
+        axes[0, first].set_title(title, fontsize=10, loc="left").set_in_layout(False)
         draw = seeds.numpy_generator(seed, "side by side", title)
         for row, name in zip(axes, names, strict=True):
             members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
