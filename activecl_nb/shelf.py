@@ -105,3 +105,23 @@ def _short(profile: Profile) -> tuple[list[Run], Data]:
         else:
             runs.append(experiment.run(protocol, data, strategy, seed, progress=False))
     return runs, data
+
+
+_maps: dict[object, maps.Map] = {}
+
+
+def map_of(runs: list[Run], data: Data) -> maps.Map:
+    """The map that goes with these runs of one seed: a stored one, else one made now and kept.
+
+    Without a stored map it is made from the first run that has its weights, which takes seconds
+    for a few thousand patches. ValueError: no run has either.
+    """
+    for run in runs:
+        found = maps.stored(run, run.watched)
+        if found is not None:
+            return found
+    run = next((run for run in runs if run.weights), runs[0])
+    key = (run.protocol, run.strategy, run.seed, run.data["sha256"])
+    if key not in _maps:
+        _maps[key] = maps.of_run(run, data.train)
+    return _maps[key]
