@@ -94,7 +94,7 @@ def sketch(features: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.nda
     apart than their images. Returns float32 (n, SHADOW) and (m, SHADOW), and a distance.
     """
     n, d = features.shape
-    if d < 4 * SHADOW:  # a distance costs little more than a shadow
+    if d < 4 * SHADOW or n < SHADOW:  # a distance costs little more than a shadow
         return np.empty((n, 0), np.float32), np.empty((len(chosen), 0), np.float32), 0.0
     sample = features[:: max(1, n // 1024)]
     middle = sample.mean(axis=0)

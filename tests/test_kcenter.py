@@ -81,6 +81,14 @@ def test_every_candidate_can_be_picked():
     assert sorted(picks.tolist()) == list(range(50))
 
 
+@pytest.mark.parametrize("n", [1, 5, 31, 32, 33])
+def test_few_candidates_of_many_features(n):
+    features, chosen = made("noise", n, 4, 200, seed=13)
+    rank = torch.arange(n)
+    expected = brute_force(features, chosen, n, rank)
+    assert kcenter.lazy_greedy(features, chosen, n, rank).tolist() == expected
+
+
 def test_no_budget_no_picks():
     features, chosen = made("noise", 20, 3, 5, seed=8)
     picks = kcenter.lazy_greedy(features, chosen, 0, torch.arange(20))
