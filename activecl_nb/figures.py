@@ -819,3 +819,13 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
         f"Up to {each} patches of each of the classes {', '.join(names)}, in "
         f"{len(sources)} block(s) of columns: {blocks}.",
     )
+
+
+def as_pixels(views: Any) -> Any:
+    """Views as they can be shown: normalised float (N, 3, H, W) -> uint8, on the processor."""
+    from activecl_nb import augment
+
+    mean, deviation = (
+        views.new_tensor(v).view(1, 3, 1, 1) for v in (augment.MEAN, augment.DEVIATION)
+    )
+    return ((views * deviation + mean) * 255).round().clamp(0, 255).byte().cpu()
