@@ -187,7 +187,6 @@ class Painter {
   constructor(canvas) {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
-    this.glyphs = new Map();
   }
 
   /** Start with an empty sheet of the colour [r, g, b]. */
@@ -195,74 +194,103 @@ class Painter {
     const { width, height } = this.canvas;
     if (this.sheet?.width !== width || this.sheet?.height !== height) {
       this.sheet = new ImageData(width, height);
+      this.pixels = new Uint32Array(this.sheet.data.buffer);
     }
-    this.pixels = new Uint32Array(this.sheet.data.buffer);
     this.pixels.fill((255 << 24) | (b << 16) | (g << 8) | r);
   }
 
-  /** A glyph as premultiplied pixels. edge: [colour, width] of its outline, halo: one outside it. */
-  glyph(shape, colour, r, alpha = 1, edge = null, halo = null) {
-    const key = `${shape}|${colour}|${r}|${alpha}|${edge}|${halo}`;
-    let found = this.glyphs.get(key);
-    if (found) return found;
-    const reach = Math.ceil(r * 1.4 + (edge ? edge[1] : 0) + (halo ? halo[1] : 0) + 1);
-    const size = 2 * reach + 1;
-    const pen = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
-    pen.globalAlpha = alpha;
-    pen.lineJoin = "round";
-    for (const line of [halo && [halo[0], 2 * halo[1] + (edge ? edge[1] : 0)], edge]) {
-      if (!line) continue;
-      trace(pen, shape, reach + 0.5, reach + 0.5, r);
-      [pen.strokeStyle, pen.lineWidth] = line;
-      pen.stroke();
-    }
-    trace(pen, shape, reach + 0.5, reach + 0.5, r);
-    pen.fillStyle = colour;
-    pen.fill();
-    const { data } = pen.getImageData(0, 0, size, size);
-    const [offsets, colours] = [[], []];
-    for (let i = 0; i < size * size; i++) {
-      const a = data[4 * i + 3];
-      if (a < 8) continue;
-      offsets.push((i % size) - reach, Math.floor(i / size) - reach);
-      colours.push(data[4 * i], data[4 * i + 1], data[4 * i + 2], a);
-    }
-    found = { reach, offsets: Int16Array.from(offsets), colours: Uint8Array.from(colours) };
-    if (this.glyphs.size > 4000) this.glyphs.clear();
-    this.glyphs.set(key, found);
-    return found;
-  }
-
-  stamp(glyph, x, y) {
+  /** Put a glyph, filled with the colour 0xbbggrr, around the pixel nearest to (x, y). */
+  stamp(glyph, x, y, colour) {
     const { width, height } = this.sheet;
-    const { offsets, colours, reach } = glyph;
+    const { reach, count, dx, dy, fill, rest, edge, outline } = glyph;
     x = Math.round(x);
     y = Math.round(y);
     if (x < -reach || y < -reach || x >= width + reach || y >= height + reach) return;
     const inside = x >= reach && y >= reach && x < width - reach && y < height - reach;
+    if (glyph.width !== width) {
+      glyph.width = width;
+      glyph.steps = Int32Array.from(dx, (across, i) => dy[i] * width + across);
+    }
+    const steps = glyph.steps;
     const pixels = this.pixels;
-    for (let i = 0, j = 0; i < offsets.length; i += 2, j += 4) {
-      const px = x + offsets[i];
-      const py = y + offsets[i + 1];
-      if (!inside && (px < 0 || py < 0 || px >= width || py >= height)) continue;
-      const at = py * width + px;
-      const a = colours[j + 3];
-      if (a > 247) {
-        pixels[at] = 0xff000000 | (colours[j + 2] << 16) | (colours[j + 1] << 8) | colours[j];
-        continue;
+    const solid = 0xff000000 | colour;
+    const [r, g, b] = [colour & 255, (colour >> 8) & 255, colour >> 16];
+    const middle = y * width + x;
+    for (let i = 0; i < count; i++) {
+      if (!inside) {
+        const [px, py] = [x + dx[i], y + dy[i]];
+        if (px < 0 || py < 0 || px >= width || py >= height) continue;
       }
-      const under = pixels[at];
-      const b = 255 - a;
-      const red = (colours[j] * a + (under & 255) * b) >> 8;
-      const green = (colours[j + 1] * a + ((under >> 8) & 255) * b) >> 8;
-      const blue = (colours[j + 2] * a + ((under >> 16) & 255) * b) >> 8;
-      pixels[at] = 0xff000000 | (blue << 16) | (green << 8) | red;
+      const at = middle + steps[i];
+      const f = fill[i];
+      const u = rest[i];
+      if (f > 252) pixels[at] = solid;
+      else if (u + f < 3) pixels[at] = outline[i];
+      else {
+        const under = pixels[at];
+        const red = edge[3 * i] + ((r * f + (under & 255) * u) >> 8);
+        const green = edge[3 * i + 1] + ((g * f + ((under >> 8) & 255) * u) >> 8);
+        const blue = edge[3 * i + 2] + ((b * f + ((under >> 16) & 255) * u) >> 8);
+        pixels[at] = 0xff000000 | (blue << 16) | (green << 8) | red;
+      }
     }
   }
 
   show() {
     this.pen.putImageData(this.sheet, 0, 0);
   }
+}
+
+const glyphs = new Map();
+let studio = null;
+
+/**
+ * A glyph of any fill colour: for each of its pixels, how much of it is fill, how much shows what
+ * is under it, and what its outlines add. outlines: [colour, width] pairs, the outermost first.
+ */
+function glyphOf(shape, r, alpha = 1, outlines = []) {
+  const key = `${shape}|${r}|${alpha}|${outlines}`;
+  if (glyphs.has(key)) return glyphs.get(key);
+  studio ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const reach = Math.ceil(r * 1.4 + Math.max(0, ...outlines.map(([, width]) => width / 2)) + 1);
+  const size = 2 * reach + 1;
+  const drawn = (colour) => {
+    studio.canvas.width = studio.canvas.height = size; // also wipes it
+    studio.lineJoin = "round";
+    trace(studio, shape, reach + 0.5, reach + 0.5, r);
+    for (const [line, width] of outlines) {
+      [studio.strokeStyle, studio.lineWidth] = [line, width];
+      studio.stroke();
+    }
+    studio.fillStyle = colour;
+    studio.fill();
+    return studio.getImageData(0, 0, size, size).data;
+  };
+  const [black, white] = [drawn("#000"), drawn("#fff")];
+  const [dx, dy, fill, rest, edge] = [[], [], [], [], []];
+  for (let i = 0; i < size * size; i++) {
+    const cover = black[4 * i + 3] / 255;
+    if (cover < 0.03) continue;
+    dx.push((i % size) - reach);
+    dy.push(Math.floor(i / size) - reach);
+    // What changes with the fill is fill; what stays is outline.
+    fill.push(Math.round((white[4 * i + 1] - black[4 * i + 1]) * cover * alpha));
+    rest.push(Math.round(256 * (1 - cover * alpha)));
+    for (let c = 0; c < 3; c++) edge.push(Math.floor(black[4 * i + c] * cover * alpha * 0.996));
+  }
+  const found = { reach, count: dx.length, dx: Int16Array.from(dx), dy: Int16Array.from(dy),
+    fill: Uint8Array.from(fill), rest: Uint16Array.from(rest), edge: Uint8Array.from(edge),
+    outline: Uint32Array.from(dx, (_, i) =>
+      0xff000000 | (edge[3 * i + 2] << 16) | (edge[3 * i + 1] << 8) | edge[3 * i]) };
+  if (glyphs.size > 2000) glyphs.clear();
+  glyphs.set(key, found);
+  return found;
+}
+
+/** "#rrggbb" or "rgb(r,g,b)" as the number 0xbbggrr. */
+function packed(colour) {
+  const [r, g, b] = colour[0] === "#" ? rgb(colour) : colour.match(/\d+/g).map(Number);
+  return (b << 16) | (g << 8) | r;
 }
 
 /** Line segments along which smoothed logits are zero, in map positions: the decision boundary. */
@@ -424,13 +452,13 @@ class Panel {
       },
     });
     this.stage = make("div", { className: "ax-stage" }, this.canvas, this.overlay);
-    this.bars = make("div", { className: "ax-bars" });
+    this.bars = [app.bar("this round"), app.bar("so far")];
     this.curve = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.curve.classList.add("ax-curve");
     this.curve.setAttribute("role", "img");
     this.node = make("section", { className: "ax-panel", "aria-label": `Panel ${place + 1}` },
       make("div", { className: "ax-head" }, this.choice, this.caption),
-      this.stage, this.bars, this.curve);
+      this.stage, make("div", { className: "ax-bars" }, ...this.bars), this.curve);
     this.painter = new Painter(this.canvas);
     this.cursor = -1; // where the keyboard is among this round's picks
   }
@@ -465,59 +493,64 @@ class Panel {
   }
 
   draw() {
-    const { app, painter, dpr } = this;
-    const { patches, runs, theme, round } = app;
+    const { app } = this;
+    const { runs, round } = app;
     const s = this.strategy;
     if (s < 0 || !this.width) return;
+    const total = runs.summaries[s][round].picked.reduce((a, b) => a + b, 0);
+    // Most changes leave most panels as they are.
+    const seen = [s, round, app.colour, app.slot, app.zoom, app.centre, this.width, this.height,
+      this.dpr, app.theme.paper, [...app.highlighted], app.showOrder, app.showBoundary, app.version].join();
+    if (seen !== this.seen) {
+      this.seen = seen;
+      this.drawMap(s, Math.max(1, total));
+      this.drawFacts(s, total);
+    }
+    this.drawOverlay();
+  }
+
+  drawMap(s, total) {
+    const { app, painter, dpr } = this;
+    const { patches, runs, theme, round } = app;
     const [taken, order] = [runs.takenBy(s), runs.orderOf(s)];
     const { codes, colours } = app.coloursFor(s);
     const places = patches.places(round);
-    const shapes = patches.colours[1];
     const [cx, cy] = app.centre;
     const scale = this.scale * dpr;
     const [ox, oy] = [(this.width / 2) * dpr - cx * scale, (this.height / 2) * dpr + cy * scale];
     const r = app.pointRadius * dpr;
-    const ink = theme.ink;
-    const total = Math.max(1, runs.summaries[s][round].picked.reduce((a, b) => a + b, 0));
+    const faintColour = packed(theme.faint);
+    const put = (glyph, i, colour) =>
+      painter.stamp(glyph, ox + places[2 * i] * scale, oy - places[2 * i + 1] * scale, colour);
+    const shapes = patches.colours[1];
+    const [rest, pale] = [0.6, 0.35].map((alpha) => shapes.map((shape) => glyphOf(shape, r, alpha)));
+    const chosen = [1, 0.5].map((alpha) => glyphOf("circle", r + 0.9 * dpr, alpha, [[theme.ink, 1.3 * dpr]]));
+    const picked = [0, 1, 2, 3, 4].map((step) => glyphOf("diamond", r + (1.2 + 0.55 * step) * dpr, 1,
+      [[theme.paper, 5.4 * dpr], [theme.ink, 3.4 * dpr]]));
     painter.clear(theme.paperRgb);
-    const now = [];
-    const before = [];
-    const marks = (glyphs, key, build) => glyphs[key] ?? (glyphs[key] = build());
-    const [rest, chosen] = [[], []];
+    const [before, now] = [[], []];
     for (let i = 0; i < patches.n; i++) {
-      const t = taken[i];
-      if (t === round) now.push(i);
-      else if (t < round) before.push(i);
+      if (taken[i] < round) before.push(i);
+      else if (taken[i] === round) now.push(i);
       else {
         const shape = patches.labels[i] % shapes.length;
-        const faint = app.faint(i);
-        const glyph = marks(rest, (codes[i] * 16 + shape) * 2 + (faint ? 1 : 0), () =>
-          painter.glyph(shapes[shape], faint ? theme.faint : colours[codes[i]], r, faint ? 0.35 : 0.6));
-        painter.stamp(glyph, ox + places[2 * i] * scale, oy - places[2 * i + 1] * scale);
+        if (app.faint(i)) put(pale[shape], i, faintColour);
+        else put(rest[shape], i, colours[codes[i]]);
       }
     }
     for (const i of before) {
-      const faint = app.faint(i);
-      const glyph = marks(chosen, codes[i] * 2 + (faint ? 1 : 0), () =>
-        painter.glyph("circle", faint ? theme.faint : colours[codes[i]], r + 0.9 * dpr, faint ? 0.5 : 1,
-          [ink, 1.3 * dpr]));
-      painter.stamp(glyph, ox + places[2 * i] * scale, oy - places[2 * i + 1] * scale);
+      if (app.faint(i)) put(chosen[1], i, faintColour);
+      else put(chosen[0], i, colours[codes[i]]);
     }
     now.sort((a, b) => order[b] - order[a]); // the first pick is drawn last, on top
     for (const i of now) {
       const early = app.showOrder ? 1 - order[i] / total : 0.5;
-      const faint = app.faint(i);
-      const size = r + (1.2 + 2.2 * Math.round(4 * early) / 4) * dpr;
-      const glyph = painter.glyph("diamond", faint ? theme.faint : colours[codes[i]], size, faint ? 0.6 : 1,
-        [ink, 3.4 * dpr], [theme.paper, 1 * dpr]);
-      painter.stamp(glyph, ox + places[2 * i] * scale, oy - places[2 * i + 1] * scale);
+      put(picked[Math.round(4 * early)], i, app.faint(i) ? faintColour : colours[codes[i]]);
     }
     painter.show();
     if (app.showBoundary) this.drawBoundary(places, s);
     if (app.showOrder) this.drawNumbers(places, now, order);
     this.picks = now.reverse();
-    this.drawFacts(s, total);
-    this.drawOverlay();
   }
 
   drawBoundary(places, s) {
@@ -610,8 +643,8 @@ class Panel {
     this.node.dataset.round = round;
     this.overlay.setAttribute("aria-label",
       `${runs.names[s]}, round ${round}: ${run ? app.said(s) : "not run yet"}`);
-    this.bars.replaceChildren(
-      app.bar("this round", summary.picked), app.bar("so far", summary.so_far));
+    app.fillBar(this.bars[0], summary.picked);
+    app.fillBar(this.bars[1], summary.so_far);
     this.drawCurve(s, summary);
   }
 
@@ -902,6 +935,7 @@ class App {
   readRuns() {
     this.runs = new Runs(this.model.get("runs"), this.patches.n);
     this.cache = new Map();
+    this.version = (this.version ?? 0) + 1;
     const f1 = this.runs.summaries.flat().map((o) => o.f1).filter((f) => f != null);
     const [low, high] = f1.length ? [Math.min(...f1), Math.max(...f1)] : [0, 1];
     this.f1Range = [Math.max(0, Math.floor(low * 10) / 10), Math.min(1, Math.ceil(high * 10 + 1e-9) / 10)];
@@ -1142,6 +1176,7 @@ class App {
         colours: [...Array.from({ length: LEVELS }, (_, i) => shade(scale, i / (LEVELS - 1))), this.theme.faint],
       };
     }
+    found = { codes: found.codes, css: found.colours, colours: found.colours.map(packed) };
     if (this.cache.size > 60) this.cache.clear();
     this.cache.set(key, found);
     return found;
@@ -1223,9 +1258,10 @@ class App {
     this.nearBox.hidden = pinned < 0;
     const rows = pinned < 0 ? [] : this.patches.nearestTo(pinned);
     if (this.near.rows.join() !== rows.join() || !this.near.columns) this.near.show(rows);
-    const inside = this.inside();
     this.galleryBox.hidden = !this.lasso.length;
     const key = `${this.lasso.join()}|${this.round * (this.patches.frames > 1)}`;
+    if (this.galleryKey !== key) this.rowsInside = this.inside();
+    const inside = this.rowsInside;
     if (this.galleryKey !== key || !this.gallery.columns) {
       this.galleryKey = key;
       const thin = Math.max(1, inside.length / TILES);
@@ -1248,9 +1284,11 @@ class App {
       return `${name} ${inside.filter((row) => taken[row] <= round).length}`;
     }).join(", ");
     const shown = inside.length > TILES ? ` (${TILES} shown)` : "";
+    this.insideBar ??= this.bar("");
+    this.fillBar(this.insideBar, counts);
     this.galleryText.replaceChildren(
       make("div", { textContent: `${inside.length} patches${shown}: ${lines || "none"}` }),
-      this.bar("", counts),
+      this.insideBar,
       make("div", { textContent: `Taken up to round ${round}: ${took}` }));
   }
 
@@ -1318,21 +1356,30 @@ class App {
   }
 
   /** A stacked bar of classes; the positive class comes first and is hatched. */
-  bar(label, counts) {
-    const { patches } = this;
-    const total = Math.max(1, sum(counts));
-    const order = counts.map((_, c) => c).sort((a, b) => (b === patches.positive) - (a === patches.positive));
-    const parts = order.filter((c) => counts[c]).map((c) => make("span", {
-      className: c === patches.positive ? "ax-part ax-positive" : "ax-part",
-      style: `width:${(100 * counts[c]) / total}%;background-color:${this.classColours[c]}`,
-      title: `${patches.classes[c]}: ${counts[c]}` }));
-    const name = patches.classes[patches.positive];
-    return make("div", { className: "ax-bar-row" },
+  bar(label) {
+    const { classes, positive } = this.patches;
+    const parts = classes.map((_, c) => make("span", {
+      className: c === positive ? "ax-part ax-positive" : "ax-part" }));
+    const node = make("div", { className: "ax-bar-row" },
       make("span", { className: "ax-bar-label", textContent: label }),
-      make("span", { className: "ax-bar", role: "img", "aria-label":
-        patches.classes.map((c, i) => `${c} ${counts[i]}`).join(", ") }, ...parts),
-      make("span", { className: "ax-bar-text", title: `patches that are not ${name} for each one that is`,
-        textContent: sum(counts) ? `${name} ${percent(this.share(counts))} · ${this.ratio(counts)}` : "–" }));
+      make("span", { className: "ax-bar", role: "img" }, ...parts),
+      make("span", { className: "ax-bar-text",
+        title: `patches that are not ${classes[positive]} for each one that is` }));
+    node.parts = parts;
+    return node;
+  }
+
+  fillBar(node, counts) {
+    const { classes, positive } = this.patches;
+    const total = sum(counts);
+    node.parts.forEach((part, c) => {
+      part.style.cssText = `width:${(100 * counts[c]) / Math.max(1, total)}%;` +
+        `display:${counts[c] ? "block" : "none"};background-color:${this.classColours[c]}`;
+      part.title = `${classes[c]}: ${counts[c]}`;
+    });
+    node.children[1].setAttribute("aria-label", classes.map((name, c) => `${name} ${counts[c]}`).join(", "));
+    node.children[2].textContent = total
+      ? `${classes[positive]} ${percent(this.share(counts))} · ${this.ratio(counts)}` : "–";
   }
 
   drawLegend() {
@@ -1348,8 +1395,8 @@ class App {
     this.legendCodes = named && fact ? fact.values : patches.labels;
     const nodes = [];
     if (named) {
-      const { colours } = this.coloursFor(0);
-      names.slice(0, 16).forEach((name, c) => nodes.push(this.legendButton(name, c, colours[c],
+      const { css } = this.coloursFor(0);
+      names.slice(0, 16).forEach((name, c) => nodes.push(this.legendButton(name, c, css[c],
         colour === "class" ? patches.colours[1][c % patches.colours[1].length] : "circle")));
       if (names.length > 16) nodes.push(`and ${names.length - 16} more`);
     } else {
@@ -1426,12 +1473,22 @@ class App {
 
 const sum = (counts) => counts.reduce((a, b) => a + b, 0);
 
-/** Fill a table. */
+/** Fill a table; cells that are there already get new text. */
 function table(node, head, lines, caption = "") {
-  const cells = (line, tag) => make("tr", {}, ...line.map((text, i) =>
-    make(i || tag === "th" ? tag : "th", { textContent: text, scope: tag === "th" ? "col" : i ? "" : "row" })));
-  node.replaceChildren(make("caption", { textContent: caption }),
-    make("thead", {}, cells(head, "th")), make("tbody", {}, ...lines.map((line) => cells(line, "td"))));
+  const texts = [...head, ...lines.flat()];
+  const shape = `${head.length}x${lines.length}`;
+  if (node.dataset.shape !== shape) {
+    const cells = (line, tag) => make("tr", {}, ...line.map((_, i) =>
+      make(tag === "td" && !i ? "th" : tag, tag === "th" ? { scope: "col" } : i ? {} : { scope: "row" })));
+    node.replaceChildren(make("caption"), make("thead", {}, cells(head, "th")),
+      make("tbody", {}, ...lines.map((line) => cells(line, "td"))));
+    node.dataset.shape = shape;
+  }
+  node.caption.textContent = caption;
+  node.querySelectorAll("th, td").forEach((cell, i) => {
+    const text = String(texts[i]);
+    if (cell.textContent !== text) cell.textContent = text;
+  });
   return node;
 }
 
@@ -1492,7 +1549,7 @@ const STYLE = `
 .ax-bar-label:empty { display: none; }
 .ax-bar { flex: 1 1 40px; display: flex; height: 12px; background: var(--ax-soft); border-radius: 2px; overflow: hidden; }
 .ax-part { height: 100%; border-right: 1px solid var(--ax-paper); }
-.ax-positive { background-image: repeating-linear-gradient(135deg, transparent 0 3px, rgba(255,255,255,0.65) 3px 4.5px); }
+.ax-positive { order: -1; background-image: repeating-linear-gradient(135deg, transparent 0 3px, rgba(255,255,255,0.65) 3px 4.5px); }
 .ax-bar-text { flex: 0 0 112px; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .ax-curve { display: block; width: 100%; max-height: 62px; margin-top: 2px; }
 .ax-curve text { fill: var(--ax-ink); font: 10px system-ui, sans-serif; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -61,33 +62,46 @@ class Watch:
         return [address for address in self.addresses if not address.startswith(home)]
 
 
+def watched_page(browser, width: int = 1400, height: int = 1000, scheme: str = "light"):
+    """A page of its own and what is noted about it: (page, watch)."""
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page, watch = context.new_page(), Watch()
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: watch.errors.append(f"error: {error}"))
+    page.on(
+        "console",
+        lambda line: watch.errors.append(line.text) if line.type == "error" else None,
+    )
+    page.on("request", lambda request: watch.addresses.append(request.url))
+    page.on("websocket", lambda socket: watch.addresses.append(socket.url))
+    return page, watch
+
+
 @pytest.fixture
 def open_page(browser) -> Iterator[object]:
     """open_page(address, ...) -> (page, watch); errors on the page fail the test at its end."""
     opened = []
 
-    def open_one(address: str, width: int = 1400, height: int = 1000, scheme: str = "light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        page, watch = context.new_page(), Watch()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: watch.errors.append(f"error: {error}"))
-        page.on(
-            "console",
-            lambda line: watch.errors.append(line.text) if line.type == "error" else None,
-        )
-        page.on("request", lambda request: watch.addresses.append(request.url))
-        page.on("websocket", lambda socket: watch.addresses.append(socket.url))
+    def open_one(address: str, **how):
+        page, watch = watched_page(browser, **how)
+        opened.append((page, watch))
         page.goto(address)
-        opened.append((context, watch))
         return page, watch
 
     yield open_one
-    for context, _ in opened:
-        context.close()
+    for page, _ in opened:
+        page.context.close()
     for _, watch in opened:
         watch.clean()
+
+
+def run_all(page) -> None:
+    """JupyterLab's Run > Run All Cells, in the notebook that is open."""
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
+    page.locator(".jp-Toolbar-kernelStatus, .jp-NotebookPanel-toolbar").first.wait_for()
+    page.locator("[title*='Idle'], [data-status='idle']").first.wait_for(timeout=90_000)
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
+    page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").click()
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +124,13 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(browser, tmp_path_factory) -> Iterator[Lab]:
-    """JupyterLab on this machine alone, with settings and folders of its own."""
-    home = tmp_path_factory.mktemp("lab")
+    with running_lab(tmp_path_factory.mktemp("lab")) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def running_lab(home: Path) -> Iterator[Lab]:
+    """JupyterLab on this machine alone, with settings and folders of its own in ``home``."""
     folder = home / "notebooks"
     folder.mkdir()
     overrides = home / "settings"
@@ -168,10 +187,10 @@ def _wait(server: subprocess.Popen, address: str, log: Path, seconds: float = 90
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if server.poll() is not None:
-            pytest.fail(f"JupyterLab stopped:\n{log.read_text()[-3000:]}")
+            raise RuntimeError(f"JupyterLab stopped:\n{log.read_text()[-3000:]}")
         try:
             with urllib.request.urlopen(address, timeout=2):
                 return
         except OSError:
             time.sleep(0.3)
-    pytest.fail(f"JupyterLab did not answer within {seconds} s:\n{log.read_text()[-3000:]}")
+    raise TimeoutError(f"JupyterLab did not answer within {seconds} s:\n{log.read_text()[-3000:]}")

@@ -114,17 +114,19 @@ def run(
 
 
 def everything(
-    n: int = 600, rounds: int = 5, budget: int = 30, side: int = 32, fitted: bool = False
+    n: int = 600, rounds: int = 5, budget: int = 30, side: int = 32, train: Tissue | None = None
 ) -> SimpleNamespace:
-    """Data, four runs and a map; positions are two principal components unless fitted."""
+    """Data, four runs and a map, whose positions are two principal components."""
     known = data(n, side)
+    if train is not None:
+        known.train = train
     labels = known.train.labels.numpy()
     points = features(labels)
     pool = np.sort(np.random.default_rng(1).permutation(n)[: n - n // 20])
     runs = {
         name: run(name, labels, pool, points, rounds=rounds, budget=budget) for name in STRATEGIES
     }
-    positions = None if fitted else maps.reduce(points[pool], 2)
+    positions = maps.reduce(points[pool], 2)
     return SimpleNamespace(
         data=known,
         runs=runs,
