@@ -659,6 +659,7 @@ def work_by_round(work: pd.DataFrame) -> Picture:
         fontsize=8,
     )
     axes.set(xlabel="round", ylabel="image-epochs", ylim=(0, 1.12 * max(whole, total.max())))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, loc="center left")
     _plain(axes)
     cheaper = rounds[total < whole]
@@ -755,7 +756,7 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
     turn = np.linspace(0, 2 * np.pi, 200)
     left.plot(np.cos(turn), np.sin(turn), color="#c0c0c0", linewidth=1)
     for patch in range(n):
-        colour = list(CLASS_COLOURS.values())[(3 * patch + 2) % 9]
+        colour = list(CLASS_COLOURS.values())[(2 * patch + 3) % 9]
         for view, marker in ((patch, "o"), (patch + n, "s")):
             left.scatter(*z[view], s=60, color=colour, marker=marker, zorder=2)
             left.annotate(names[view], 1.18 * z[view], ha="center", va="center", fontsize=8)

@@ -1,0 +1,333 @@
+"""Lessons 00 to 02: their exercises, taken out of the notebooks, and the wrong answers to each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from notebook_tools import examine, exercises, load, solution, verdict
+
+from activecl_nb import checks, figures, simclr
+
+DIAL = """
+def my_dial(positive, share, generator):
+    yes, no = np.flatnonzero(positive), np.flatnonzero(~positive)
+    {}
+"""
+SPLIT = """
+def my_patient_split(patient, share, generator):
+    everyone, n = np.unique(patient), len(patient)
+    {}
+"""
+LOSS = """
+def my_nt_xent(z_i, z_j, temperature):
+    n = len(z_i)
+    z = F.normalize(torch.cat([z_i, z_j]), dim=1)
+    partner = torch.arange(2 * n).roll(n)
+    rows = torch.arange(2 * n)
+    {}
+"""
+GIVEN = {"np": np}
+
+
+def written(form: str, *lines: str) -> str:
+    """A function of this form with these lines as the rest of its body."""
+    return form.format("\n    ".join(lines))
+
+
+def test_start_here_has_no_exercises() -> None:
+    assert exercises(load("00_start_here")) == []
+
+
+@pytest.mark.parametrize("name", ["01_imbalanced_tissue", "02_simclr"])
+def test_exercises_are_of_all_kinds(name: str) -> None:
+    notebook = load(name)
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    for kind in ("predict", "implement", "explain", "extend"):
+        assert f"({kind})" in text, f"{name} has no exercise of the kind {kind}"
+    numbers = exercises(notebook)
+    assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= 4
+
+
+# ---- lesson 01 --------------------------------------------------------------------------
+
+
+def test_baseline_accuracy() -> None:
+    examine(
+        "01_imbalanced_tissue",
+        1,
+        {
+            "share of tumour": "my_accuracy = 1233 / 7180",
+            "training set": "my_accuracy = 0.857",
+            "odds": "my_accuracy = 1233 / 5947",
+            "odds, turned": "my_accuracy = 5947 / 1233",
+            "coin": "my_accuracy = 0.5",
+            "F1": "my_accuracy = 0",
+            "percentage": "my_accuracy = 82.8",
+        },
+    )
+    assert checks.baseline_accuracy(0.83).solved, "two digits are enough"
+
+
+def test_dial() -> None:
+    thin = "return np.concatenate([generator.choice(yes, {}, replace=False), no])"
+    examine(
+        "01_imbalanced_tissue",
+        2,
+        {
+            "of NON-TUM": written(DIAL, thin.format("round(len(no) * share)")),
+            "of TUM": written(DIAL, thin.format("round(len(yes) * share)")),
+            "of all": written(DIAL, thin.format("round(len(positive) * share)")),
+            "unchanged": written(DIAL, "return np.arange(len(positive))"),
+            "TUM alone": written(DIAL, "return yes"),
+            "only down": written(
+                DIAL,
+                "k = min(len(yes), round(len(no) * share / (1 - share)))",
+                thin.format("k"),
+            ),
+            "the first ones": written(
+                DIAL,
+                "a = min(len(yes), round(len(no) * share / (1 - share)))",
+                "b = min(len(no), round(len(yes) * (1 - share) / share))",
+                "return np.concatenate([yes[:a], no[:b]])",
+            ),
+            "both thinned": written(
+                DIAL,
+                "a, b = round(50 * share), round(50 * (1 - share))",
+                "return np.concatenate([yes[:a], no[:b]])",
+            ),
+            "with replacement": written(
+                DIAL,
+                "k = round(len(no) * share / (1 - share))",
+                "return np.concatenate([no, generator.choice(yes, k, replace=True)])",
+            ),
+        },
+        GIVEN,
+    )
+
+
+def test_dial_takes_a_mask() -> None:
+    def masked(positive, share, generator):
+        from activecl_nb import imbalance  # noqa: F401  a learner may import what they like
+
+        yes, no = np.flatnonzero(positive), np.flatnonzero(~positive)
+        a = min(len(yes), round(len(no) * share / (1 - share)))
+        b = min(len(no), round(len(yes) * (1 - share) / share))
+        stay = [generator.choice(yes, a, replace=False), generator.choice(no, b, replace=False)]
+        return np.isin(np.arange(len(positive)), np.concatenate(stay))
+
+    assert checks.dial(masked).solved
+
+
+def test_random_split() -> None:
+    examine(
+        "01_imbalanced_tissue", 3, {letter: f"my_answer = {letter!r}" for letter in ("a", "c", "d")}
+    )
+
+
+def test_patient_split() -> None:
+    examine(
+        "01_imbalanced_tissue",
+        4,
+        {
+            "by patch": written(
+                SPLIT,
+                "o = generator.permutation(n)",
+                "return o[int(share * n):], o[:int(share * n)]",
+            ),
+            "swapped": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, 3, replace=False))",
+                "return np.flatnonzero(h), np.flatnonzero(~h)",
+            ),
+            "the first patients": written(
+                SPLIT,
+                "h = np.isin(patient, everyone[:3])",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "one patch a patient": written(
+                SPLIT,
+                "o = generator.permutation(everyone)",
+                "first = [int(np.flatnonzero(patient == p)[0]) for p in o]",
+                "return first[3:], first[:3]",
+            ),
+            "one patient": written(
+                SPLIT,
+                "h = patient == generator.choice(everyone)",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "all fitted": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, 3, replace=False))",
+                "return np.arange(n), np.flatnonzero(h)",
+            ),
+            "one part": written(
+                SPLIT, "return np.isin(patient, generator.choice(everyone, 3, replace=False))"
+            ),
+        },
+        GIVEN,
+    )
+
+
+def test_patient_split_takes_masks_and_lists() -> None:
+    def masks(patient, share, generator):
+        everyone = np.unique(patient)
+        out = generator.choice(everyone, round(share * len(everyone)), replace=False)
+        held = np.isin(patient, out)
+        return ~held, held
+
+    def lists(patient, share, generator):
+        return [np.flatnonzero(mask).tolist() for mask in masks(patient, share, generator)]
+
+    assert checks.patient_split(masks).solved
+    assert checks.patient_split(lists).solved
+
+
+# ---- lesson 02 --------------------------------------------------------------------------
+
+
+def test_forced_to_ignore() -> None:
+    examine("02_simclr", 1, {letter: f"my_answer = {letter!r}" for letter in ("a", "c", "d")})
+
+
+def test_chance_loss() -> None:
+    examine(
+        "02_simclr",
+        2,
+        {
+            "with itself": "my_chance = np.log(8)",
+            "negatives": "my_chance = np.log(6)",
+            "patches": "my_chance = np.log(4)",
+            "other patches": "my_chance = np.log(3)",
+            "no logarithm": "my_chance = 7",
+            "probability": "my_chance = 1 / 7",
+            "base 2": "my_chance = np.log2(7)",
+            "base 10": "my_chance = np.log10(7)",
+            "sign": "my_chance = np.log(1 / 7)",
+        },
+        GIVEN,
+    )
+    assert checks.chance_loss(1.946).solved
+
+
+LOSSES = {
+    "not normalised": (
+        "z = torch.cat([z_i, z_j])",
+        "e = torch.exp(z @ z.T / temperature).fill_diagonal_(0)",
+        "return -torch.log(e[rows, partner] / e.sum(1)).mean()",
+    ),
+    "with itself": ("return F.cross_entropy(z @ z.T / temperature, partner)",),
+    "no temperature": ("return F.cross_entropy((z @ z.T).fill_diagonal_(-torch.inf), partner)",),
+    "times temperature": (
+        "return F.cross_entropy((z @ z.T * temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "temperature 0.1": ("return simclr.nt_xent(z_i, z_j, 0.1)",),
+    "temperature 0.5": ("return simclr.nt_xent(z_i, z_j, 0.5)",),
+    "sign": ("return -simclr.nt_xent(z_i, z_j, temperature)",),
+    "sum": ("return 2 * n * simclr.nt_xent(z_i, z_j, temperature)",),
+    "over N": ("return 2 * simclr.nt_xent(z_i, z_j, temperature)",),
+    "partner left out": (
+        "e = torch.exp(z @ z.T / temperature).fill_diagonal_(0)",
+        "p = e[rows, partner]",
+        "return -torch.log(p / (e.sum(1) - p)).mean()",
+    ),
+    "across": ("return F.cross_entropy(z[:n] @ z[n:].T / temperature, torch.arange(n))",),
+    "first views": (
+        "logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)",
+        "return F.cross_entropy(logits[:n], partner[:n])",
+    ),
+    "neighbours": (
+        "logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)",
+        "return F.cross_entropy(logits, rows ^ 1)",
+    ),
+    "a loss for each view": (
+        "logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)",
+        "return F.cross_entropy(logits, partner, reduction='none')",
+    ),
+}
+
+
+def test_nt_xent() -> None:
+    examine("02_simclr", 3, {what: written(LOSS, *lines) for what, lines in LOSSES.items()}, GIVEN)
+
+
+def test_nt_xent_takes_any_way_of_writing_it() -> None:
+    def loops(z_i, z_j, temperature):
+        z = [row / np.linalg.norm(row) for row in np.concatenate([z_i.numpy(), z_j.numpy()])]
+        total, n = 0.0, len(z_i)
+        for i, row in enumerate(z):
+            others = [np.exp(row @ z[k] / temperature) for k in range(2 * n) if k != i]
+            total -= np.log(np.exp(row @ z[(i + n) % (2 * n)] / temperature) / sum(others))
+        return total / (2 * n)
+
+    assert checks.nt_xent(loops).solved
+    assert checks.nt_xent(simclr.nt_xent).solved
+
+
+def test_near_negative() -> None:
+    examine(
+        "02_simclr",
+        4,
+        {
+            "no temperature": "my_ratio = np.exp(0.8)",
+            "times temperature": "my_ratio = np.exp(0.08)",
+            "logits": "my_ratio = 8",
+            "similarities": "my_ratio = 0.8",
+            "upside down": "my_ratio = np.exp(-8)",
+            "base 10": "my_ratio = 10 ** 8",
+            "base 2": "my_ratio = 2 ** 8",
+        },
+        GIVEN,
+    )
+    assert checks.near_negative(2981).solved
+
+
+def test_stain_family() -> None:
+    family = "my_family = augment.Family()"
+    examine(
+        "02_simclr",
+        5,
+        {
+            "everything": family,
+            "jitter stays": family + ".without('gray')",
+            "gray stays": family + ".without('jitter')",
+            "brightness alone": "my_family = augment.Family(saturation=0, hue=0, gray=0)",
+            "nothing": family + ".only('blur')",
+            "no crop": family + ".without('jitter', 'gray', 'crop')",
+            "no direction": family + ".without('jitter', 'gray', 'rotation')",
+        },
+    )
+
+
+def test_solutions_stand_alone() -> None:
+    """A solution that is pasted into its stub cell needs no more than the cells before it."""
+    for name in ("01_imbalanced_tissue", "02_simclr"):
+        notebook = load(name)
+        for n in exercises(notebook):
+            assert verdict(notebook, n, solution(notebook, n), GIVEN).solved, (name, n)
+
+
+# ---- what the lessons say ---------------------------------------------------------------
+
+
+def test_dial_figure_tells_its_scores() -> None:
+    told = figures.dial({"NORM": 60, "TUM": 40}).alt
+    assert "accuracy 0.60, F1 0.00" in told  # never
+    assert "accuracy 0.40, F1 0.57" in told  # always: 2 x 0.4 / 1.4
+
+
+def test_partners_figure_agrees_with_the_loss() -> None:
+    import torch
+
+    angles = torch.tensor([0.1, 1.9, 0.4, 2.5])
+    z = torch.stack([angles.cos(), angles.sin()], dim=1)
+    loss = simclr.nt_xent(z[:2], z[2:], 0.3).item()
+    assert f"the loss is {loss:.2f}" in figures.partners(z, 0.3, ["A", "B", "A'", "B'"]).alt
+
+
+def test_pixels_of_a_view_are_the_patch() -> None:
+    import torch
+
+    from activecl_nb import augment
+
+    images = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
+    assert torch.equal(figures.as_pixels(augment.normalise(images)), images)
