@@ -776,7 +776,7 @@ def missing_minus(letter: object) -> Verdict:
         letter,
         right="b",
         wrong={
-            "a": "the proxy is surest of what it has seen most of; is that the rare class?",
+            "a": "the formula knows no class: swap p and 1 - p and nothing changes",
             "c": "sum p log p is lowest, not highest, at p = 1/2; try it with p = 1/2 and p = 0.99",
             "d": "it is a ranking like any other, with nothing random in it; what stands on top?",
         },
