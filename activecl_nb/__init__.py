@@ -5,14 +5,18 @@ those above it in this list and none below:
 
     files, seeds        written whole or not at all; every random draw has a name
     profiles            how large a run is, and on which device
-    phantom, download   where the patches come from
+    phantom             draws tissue (its shapes are in phantom_structures)
+    download, archive   fetch the real sets; read them, memory-mapped
     tissue, imbalance   patches with labels; the pool, the labelled set, the test set
-    augment, simclr     two views of a batch; the encoder and its contrastive training
-    proxy, sampling     the linear proxy; the strategies that pick the next images
+    augment, simclr     two views of a batch (augment_cpu: the same, compiled); the encoder and
+                        its contrastive training
+    proxy, sampling     the linear proxy; the strategies that pick the next images (kcenter:
+                        one of them for very many candidates)
     experiment          Algorithm 2 of the paper, and its benchmark
     analysis, figures   what the runs say, and how it is drawn
     live                pictures that follow their sliders
     maps, explorer      the UMAP map and the interactive explorer
+    lesson, shelf       what a section of a lesson starts from; stored runs
     checks              what stands behind the exercises
 
 Importing the package itself is cheap: torch and the other heavy libraries load with the

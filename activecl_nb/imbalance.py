@@ -130,7 +130,7 @@ def load(
     """
     pair = [
         tissue.load(
-            source, part, size=profile.image_size, count=number, seed=seed, path=path, **dials
+            source, part, size=profile.image_size, at_most=number, seed=seed, path=path, **dials
         )
         for part, number in [("train", profile.train_images), ("test", profile.test_images)]
     ]

@@ -80,7 +80,7 @@ def fit_steps(
     seed: int = 0,
     round: int = 0,
 ) -> Iterator[tuple[int, Proxy]]:
-    """As ``fit``, but yield ``(epochs so far, proxy)`` every ``every`` epochs and after the last."""
+    """As ``fit``, but yield ``(epochs so far, proxy)`` each ``every`` epochs and after the last."""
     features, targets = _checked(features, targets)
     mean, deviation = torch.zeros(()), torch.ones(())
     if standardise:

@@ -82,6 +82,7 @@ def load(
     *,
     size: int | None = None,
     count: int | None = None,
+    at_most: int | None = None,
     seed: int = 0,
     path: str | os.PathLike[str] | None = None,
     **dials: float,
@@ -107,6 +108,7 @@ def load(
     count: how many patches. The phantom draws as many (2,000 if None); of real patches a random
         subset is taken, without replacement, in stored order, and a smaller count of the same
         seed is a subset of a larger. Only these are decoded.
+    at_most: as ``count``, but a source that holds fewer gives all it has.
     seed: of the phantom, or of the subset.
 
     Real patches above 1 GiB in all are decoded once into ``prepared`` in the kit's cache and
@@ -115,10 +117,13 @@ def load(
     """
     if split not in ("train", "test"):
         raise ValueError(f"split is 'train' or 'test', not {split!r}")
-    for name, value in (("size", size), ("count", count)):
+    for name, value in (("size", size), ("count", count), ("at_most", at_most)):
         if value is not None and value < 1:
             raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
+    if count is not None and at_most is not None:
+        raise ValueError(f"give count={count} or at_most={at_most}, not both")
     if source == "phantom":
+        count = at_most if count is None else count
         return _load_phantom(split, size or 32, 2_000 if count is None else count, seed, dials)
     if dials:
         raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
@@ -126,10 +131,16 @@ def load(
         images = _open_folder(path, split)
     elif source in download.SETS:
         open_set = _open_pathmnist if source.startswith("pathmnist") else _open_kather19
-        images = open_set(download.SETS[source], path, split, size, whole=count is None)
+        data_set = download.SETS[source]
+        limit = count if at_most is None else at_most
+        # All of a set is prepared once and mapped; a few patches are decoded from its file.
+        whole = limit is None or limit >= data_set.patches[split == "test"]
+        images = open_set(data_set, path, split, size, whole)
     else:
         known = ", ".join(("phantom", *download.SETS, "folder"))
         raise ValueError(f"unknown source {source!r}; there are {known}")
+    if at_most is not None:
+        count = min(at_most, len(images.labels))
     if count is not None:
         images = _subset(images, count, seed)
     return Tissue(
@@ -140,11 +151,13 @@ def load(
     )
 
 
-def _subset(images: archive.Archive, count: int, seed: int) -> archive.Part:
+def _subset(images: archive.Archive, count: int, seed: int) -> archive.Archive:
     """A seeded random ``count`` of the images; the same seed's smaller subset is inside."""
     total = len(images.labels)
     if count > total:
         raise ValueError(f"{images.where} has {total:,} patches in this split, not {count:,}")
+    if count == total:
+        return images
     shuffled = seeds.numpy_generator(seed, "subset").permutation(total)
     return archive.Part(images, np.sort(shuffled[:count]))
 

@@ -427,3 +427,15 @@ def test_real_tiles(sample: Path) -> None:
     assert {name for name, count in train.counts().items() if count} == {"MUS", "NORM", "STR"}
     with pytest.raises(ValueError, match=r"lacks the class folders"):
         tissue.load("kather19", path=sample / "kather19_tif")
+
+
+def test_at_most_takes_what_there_is(tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "x.npz")
+    everything = tissue.load("pathmnist", path=path)
+    assert same(tissue.load("pathmnist", path=path, at_most=1000), everything)
+    assert same(
+        tissue.load("pathmnist", path=path, at_most=7), tissue.load("pathmnist", path=path, count=7)
+    )
+    assert len(tissue.load("phantom", size=16, at_most=5)) == 5
+    with pytest.raises(ValueError, match="not both"):
+        tissue.load("pathmnist", path=path, count=3, at_most=7)
