@@ -163,10 +163,11 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from activecl_nb import imbalance, profiles
+    from activecl_nb import augment, imbalance, profiles, seeds
 
     profile = profiles.current(options.profile)
     data = imbalance.load("phantom", profile)
+    augment.views(data.train.images[:8], seeds.generator(0, "prepare"))  # compiled now, kept
     print(f"{data.train}\n{data.test}")
     return 0
 
