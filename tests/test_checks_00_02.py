@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
-from notebook_tools import examine, exercises, load, solution, verdict
+from notebook_tools import NOTEBOOKS, cell, examine, exercises, load, solution, verdict
 
 from activecl_nb import checks, figures, simclr
 
@@ -36,6 +38,17 @@ def written(form: str, *lines: str) -> str:
 
 def test_start_here_has_no_exercises() -> None:
     assert exercises(load("00_start_here")) == []
+
+
+def test_the_map_of_lessons_is_right() -> None:
+    """Lesson 00 links every other lesson and gives the minutes that stand at its head."""
+    rows = re.findall(
+        r"\]\((\w+)\.ipynb\) \|.*\| (\d+) \+ (\d+) \|", cell(load("00_start_here"), "map-section")
+    )
+    assert [row[0] for row in rows] == sorted(p.stem for p in NOTEBOOKS.glob("0[1-7]*.ipynb"))
+    for name, teaching, doing in rows:
+        stated = f"Teaching: {teaching} minutes. Exercises: {doing} minutes."
+        assert stated in load(name).cells[0].source, f"{name} does not say {stated!r}"
 
 
 @pytest.mark.parametrize("name", ["01_imbalanced_tissue", "02_simclr"])
