@@ -408,7 +408,7 @@ def _generator(seed: int) -> np.random.Generator:
 
 
 def chance_loss(answer: Any) -> Verdict:
-    """Lesson 02, exercise 1: NT-Xent of a batch of 4 patches when all similarities are equal."""
+    """Lesson 02, exercise 2: NT-Xent of a batch of 4 patches when all similarities are equal."""
     return compare(
         _plain_answer(answer),
         np.log(7),
@@ -428,7 +428,7 @@ def chance_loss(answer: Any) -> Verdict:
 
 
 def nt_xent(function: Callable[..., Any]) -> Verdict:
-    """Lesson 02, exercise 2: the contrastive loss of (z_i, z_j, temperature), a mean over views."""
+    """Lesson 02, exercise 3: the contrastive loss of (z_i, z_j, temperature), a mean over views."""
     import torch
 
     draw = np.random.default_rng(2)
@@ -501,7 +501,7 @@ def _nt_xent(
 
 
 def near_negative(answer: Any) -> Verdict:
-    """Lesson 02, exercise 3: how much more a negative at 0.8 weighs than one at 0, at tau 0.1."""
+    """Lesson 02, exercise 4: how much more a negative at 0.8 weighs than one at 0, at tau 0.1."""
     return compare(
         _plain_answer(answer),
         np.exp(8),
@@ -522,7 +522,7 @@ def near_negative(answer: Any) -> Verdict:
 
 
 def forced_to_ignore(letter: Any) -> Verdict:
-    """Lesson 02, exercise 4: what full colour jitter makes the features lose. A letter."""
+    """Lesson 02, exercise 1: what full colour jitter makes the features lose. A letter."""
     wrong = {
         "a": "jitter moves no pixel; the texture that tells the tissues apart is still there",
         "c": "sizes stay as they are under jitter; it is the crop, enlarged again, that changes "
