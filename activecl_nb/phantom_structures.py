@@ -576,7 +576,7 @@ def paint_str(H, E, px, ox, oy, rng, d):
     spindle_cells(H, E, px, ox, oy, rng, count, turn, 0.4 - 0.15 * d, 4.2 + 0.8 * d, 1.2, 0.9)
     count = between(rng, 0.0, 40.0)
     if uniform(rng) < 0.1:  # some stroma is inflamed
-        count *= 3.0
+        count *= 2.5
     count = int(count * (1.0 - 0.6 * d))
     scatter_lymphocytes(H, E, px, ox, oy, rng, count, 0.9)
 
@@ -598,8 +598,8 @@ def loose_stroma(H, E, px, ox, oy, rng, e, cells):
 def paint_norm(H, E, px, ox, oy, rng, d):
     """Normal mucosa: round crypts with goblet cells and one basal row of small nuclei, in
     lamina propria. Its hard cases are regenerating: fewer goblets, crowded nuclei."""
-    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.15, 0.6), int(between(rng, 40, 200)))
-    pitch = between(rng, 70.0, 110.0)
+    loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.15, 0.6), int(between(rng, 30, 170)))
+    pitch = between(rng, 60.0, 92.0)
     sx, sy, turn = between(rng, 0, pitch), between(rng, 0, pitch), between(rng, 0, 3.14)
     stretch = 1.0 if uniform(rng) < 0.7 else between(rng, 1.3, 2.6)
     dark, mucin = between(rng, 0.5, 1.0), between(rng, 0.03, 0.4)
@@ -609,7 +609,7 @@ def paint_norm(H, E, px, ox, oy, rng, d):
             v = m * pitch * 0.9 + 6.0 * normal(rng)
             x = sx + u * math.cos(turn) - v * math.sin(turn)
             y = sy + u * math.sin(turn) + v * math.cos(turn)
-            b = min(pitch, 100.0) * between(rng, 0.35, 0.45)
+            b = pitch * between(rng, 0.38, 0.46)
             wall = b * between(rng, 0.65, 0.88)
             goblets = clamp(between(rng, 0.55, 1.05) - 0.55 * d)
             r = max(b * stretch, b) + 6.0
@@ -630,23 +630,29 @@ def paint_tum(H, E, px, ox, oy, rng, d):
     and vesicular, in many rows. Its hard cases are well differentiated and look like crypts."""
     loose_stroma(H, E, px, ox, oy, rng, between(rng, 0.2, 0.75), int(between(rng, 0, 90)))
     dark = between(rng, 0.52, 0.9)
-    if uniform(rng) < 0.45 + 0.4 * d:
+    if uniform(rng) < 0.62 + 0.3 * d:
         tumour_glands(H, E, px, ox, oy, rng, d, dark)
     else:
         tumour_sheet(H, E, px, ox, oy, rng, d, dark)
 
 
 @compiled
+def lumen(rng):
+    """Stain amounts (h, e) of what a tumour's lumens hold: nothing, mucin, or necrotic debris
+    (pathologists call that dirty necrosis)."""
+    filling, h, e = uniform(rng), uniform(rng), uniform(rng)
+    if filling < 0.3:
+        return 0.06 * h, 0.05
+    if filling < 0.6:
+        return 0.10 + 0.25 * h, 0.08 + 0.15 * e
+    return 0.05 + 0.25 * h, 0.25 + 0.35 * e
+
+
+@compiled
 def tumour_glands(H, E, px, ox, oy, rng, d, dark):
     pitch = between(rng, 56.0, 96.0)
     sx, sy, turn = between(rng, 0, pitch), between(rng, 0, pitch), between(rng, 0, 3.14)
-    # The lumen is bare, or holds mucin, or necrotic debris ("dirty" necrosis).
-    lumen_h, lumen_e = between(rng, 0.0, 0.06), 0.05
-    filling = uniform(rng)
-    if filling < 0.25:
-        lumen_h, lumen_e = between(rng, 0.1, 0.3), between(rng, 0.1, 0.2)
-    elif filling < 0.5:
-        lumen_h, lumen_e = between(rng, 0.05, 0.3), between(rng, 0.3, 0.6)
+    lumen_h, lumen_e = lumen(rng)
     for m in range(-2, 4):
         for n in range(-2, 4):
             u = (n + 0.5 * (m % 2)) * pitch + (14.0 - 6.0 * d) * normal(rng)
@@ -671,8 +677,8 @@ def tumour_sheet(H, E, px, ox, oy, rng, d, dark):
     shape, cell, order = new_key(rng), new_key(rng), new_key(rng)
     scale, level = between(rng, 28.0, 55.0), between(rng, 0.1, 0.4)
     cyto_e, cyto_h = between(rng, 0.3, 0.6), between(rng, 0.06, 0.28)
-    holes = int(between(rng, -2, 10))
-    holes = max(holes, 0)
+    holes = int(between(rng, 2, 10))
+    lumen_h, lumen_e = lumen(rng)
     hx, hy, hr = np.empty(holes), np.empty(holes), np.empty(holes)
     for k in range(holes):
         hx[k], hy[k] = between(rng, 0, 112), between(rng, 0, 112)
@@ -702,7 +708,7 @@ def tumour_sheet(H, E, px, ox, oy, rng, d, dark):
     for k in range(holes):
         ellipse(
             H, E, px, ox, oy, hx[k], hy[k], hr[k], hr[k] * between(rng, 0.5, 1.0),
-            between(rng, 0, 3.14), 0.03, 0.06, 0.4, 0.0, 0.97, new_key(rng),
+            between(rng, 0, 3.14), lumen_h, lumen_e, 0.4, 0.5, 0.97, new_key(rng),
         )  # fmt: skip
 
 
