@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help lab run test lint notebooks bench clean
+.PHONY: help lab run test lint notebooks results bench clean
 help:
 	@sed -n '1,6p' Makefile
 
@@ -51,6 +51,9 @@ test: lint
 	@$(BIN)/python -m activecl_nb prepare --profile tiny
 	@ACTIVECL_PROFILE=tiny $(BIN)/python -m pytest tests notebooks \
 	  --nbval-lax --nbval-current-env -n $(JOBS) --dist loadfile
+
+results: $(READY)
+	@$(BIN)/python results/make.py
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py

@@ -521,6 +521,11 @@ def _begin(
     if (fresh.path / "run.json").exists():
         found = load(fresh.path)
         _same_run(found, fresh)
+        if found.rounds and not found.weights and not found.finished:
+            raise ValueError(
+                f"{found.path} holds {len(found.rounds)} finished rounds but no weights to go on "
+                "from; restore them, or choose another folder"
+            )
         return found
     if fresh.path.exists() and any(fresh.path.iterdir()):
         raise ValueError(

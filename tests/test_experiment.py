@@ -400,9 +400,14 @@ def test_no_run_there(tmp_path):
         experiment.stored("laptop", tmp_path)
 
 
-def test_without_weights_a_run_still_loads(saved):
-    _, folder = saved
+def test_without_weights_a_run_loads_but_does_not_go_on(saved, tiny_data):
+    protocol, folder = saved
     (folder / "weights-01.safetensors").unlink()
+    rows = (folder / "rounds.csv").read_text().splitlines()
+    (folder / "rounds.csv").write_text("\n".join(rows[:2]) + "\n")
+    with pytest.raises(ValueError, match="1 finished rounds but no weights"):
+        experiment.run(protocol, tiny_data, "random", 0, folder, progress=False)
+    (folder / "rounds.csv").write_text("\n".join(rows) + "\n")
     run = experiment.load(folder)
     assert len(run.rounds) == 2
     with pytest.raises(ValueError, match="holds no weights"):
