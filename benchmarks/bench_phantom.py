@@ -95,7 +95,7 @@ def colour_forest(seed: int = 0) -> dict[str, float]:
 # --- shape -----------------------------------------------------------------------------------
 
 
-def small_network(width: int = 24) -> nn.Sequential:
+def small_network(width: int = 16) -> nn.Sequential:
     """Four convolutions and a linear layer: a small supervised network for small patches."""
     layers: list[nn.Module] = []
     before = 3
@@ -107,7 +107,7 @@ def small_network(width: int = 24) -> nn.Sequential:
 
 
 def supervised(
-    train: int = 8000, test: int = 2000, size: int = 32, epochs: int = 12, seed: int = 0
+    train: int = 8000, test: int = 2000, size: int = 32, epochs: int = 10, seed: int = 0
 ) -> dict[str, float]:
     """Train ``small_network`` on the training centre, score it on the test centre."""
     images, labels = patches("train", train, size, seed)
