@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -95,13 +96,28 @@ def open_page(browser) -> Iterator[object]:
         watch.clean()
 
 
+def choose(page, menu: str, *entries: str) -> None:
+    """An entry of one of JupyterLab's menus, or of a menu within it."""
+
+    def named(kind: str, name: str) -> object:
+        return page.locator(kind).filter(has_text=re.compile(f"^{re.escape(name)}$")).first
+
+    named(".lm-MenuBar-itemLabel", menu).click()
+    for entry in entries[:-1]:
+        named(".lm-Menu-itemLabel", entry).hover()
+    named(".lm-Menu-itemLabel", entries[-1]).click()
+
+
 def run_all(page) -> None:
-    """JupyterLab's Run > Run All Cells, in the notebook that is open."""
+    """Run > Run All Cells, as soon as the notebook that is open has its kernel."""
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
-    page.locator(".jp-Toolbar-kernelStatus, .jp-NotebookPanel-toolbar").first.wait_for()
-    page.locator("[title*='Idle'], [data-status='idle']").first.wait_for(timeout=90_000)
-    page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
-    page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").click()
+    idle(page)
+    choose(page, "Run", "Run All Cells")
+
+
+def idle(page, seconds: float = 90) -> None:
+    """Wait until there is a kernel and it has nothing to do; the status bar says so."""
+    page.get_by_text(re.compile(r"Python 3.* \| Idle")).first.wait_for(timeout=1000 * seconds)
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +158,8 @@ def running_lab(home: Path) -> Iterator[Lab]:
                     "fetchNews": "false",
                     "checkForUpdates": False,
                 },
+                # All cells in the page, not only those in view.
+                "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
             }
         )
     )
@@ -151,6 +169,7 @@ def running_lab(home: Path) -> Iterator[Lab]:
     token = os.urandom(8).hex()
     environment = {name: value for name, value in os.environ.items() if name != "ACTIVECL_STATIC"}
     environment |= {
+        "ACTIVECL_PROFILE": "tiny",
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "JUPYTER_DATA_DIR": str(home / "data"),
