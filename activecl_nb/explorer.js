@@ -597,7 +597,7 @@ class Panel {
     const places = app.patches.places(app.round);
     const ring = (row, r, width, dash = []) => {
       const [x, y] = this.toScreen(places[2 * row], places[2 * row + 1]);
-      for (const [colour, line] of [[app.theme.paper, width + 2], [app.theme.ink, width]]) {
+      for (const [colour, line] of [[app.theme.paper, width + 1.4], [app.theme.ink, width]]) {
         pen.beginPath();
         pen.setLineDash(colour === app.theme.ink ? dash : []);
         pen.strokeStyle = colour;
@@ -608,7 +608,7 @@ class Panel {
       pen.setLineDash([]);
     };
     if (app.pinnedRow >= 0) {
-      for (const row of app.patches.nearestTo(app.pinnedRow)) ring(row, 6, 1.5, [2, 2]);
+      for (const row of app.patches.nearestTo(app.pinnedRow)) ring(row, 5, 1.4, [2, 1.5]);
       ring(app.pinnedRow, 10, 2.5);
     }
     if (app.hovered >= 0) ring(app.hovered, 8, 2);
@@ -1197,7 +1197,7 @@ class App {
     const each = Math.floor((width - 12 * (columns - 1)) / columns) - 2;
     const height = Math.round(clamp(each * 0.92, 180, 460));
     for (const panel of this.shown) {
-      panel.node.classList.toggle("ax-tight", each < 215);
+      panel.node.classList.toggle("ax-tight", each < 290);
       if (panel.width !== each || panel.height !== height || panel.dpr !== window.devicePixelRatio) {
         panel.resize(each, height);
       }
@@ -1316,20 +1316,21 @@ class App {
     const truth = patches.facts.map((fact) =>
       `${fact.title.replace(" (ground truth)", "")}: ` + (fact.kind === "names" ? fact.names[fact.values[row]]
         : digits(fact.low + (fact.values[row] / 254) * (fact.high - fact.low)))).join(", ");
-    const head = ["", "p", "entropy", "distance", "taken"];
+    const head = ["", "p", "entropy", "distance", "round (pick)"];
     const lines = runs.names.map((name, s) => {
       const logit = runs.logit(runs.logitsOf(s, this.slot)[row]);
       return [name, digits(probabilityOf(logit)), digits(entropyOf(logit)),
-        digits(runs.distance(runs.distancesOf(s, this.slot)[row])), this.takenText(s, row)];
+        digits(runs.distance(runs.distancesOf(s, this.slot)[row])), this.takenText(s, row, true)];
     });
     this.cardFacts.replaceChildren(
       table(this.cardTable ??= make("table", { className: "ax-table" }), head, lines),
       make("div", { className: "ax-truth", textContent: truth }));
   }
 
-  takenText(s, row) {
-    const t = this.runs.takenBy(s)[row];
-    return t === NEVER ? "never" : `round ${t}, no. ${this.runs.orderOf(s)[row] + 1}`;
+  takenText(s, row, short = false) {
+    const [t, place] = [this.runs.takenBy(s)[row], this.runs.orderOf(s)[row] + 1];
+    if (t === NEVER) return "never";
+    return short ? `${t} (${place})` : `round ${t}, no. ${place}`;
   }
 
   /** One patch in a sentence. */
@@ -1456,6 +1457,7 @@ class App {
     });
     const caption = `Picks of round ${round}`;
     table(this.spokenTable, head, lines, caption);
+    this.spokenTable.hidden = this.details.open; // once is enough
     if (!this.details.open) return;
     table(this.table, head, lines, caption);
     const shared = runs.overlaps.filter(([, , t]) => t === round).map(([a, b, , now, far]) => [

@@ -912,13 +912,14 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _map_of(runs: Mapping[str, Run], train: Tissue) -> maps.Map:
-    """The stored map of one of the runs, else a new one from the first run's encoder."""
+    """The stored map of one of the runs, else a new one from the first encoder there is."""
     first = next(iter(runs.values()))
     for run in runs.values():
         found = maps.stored(run, first.watched)
         if found is not None:
             return found
-    return maps.of_run(first, train)
+    trained = (run for run in runs.values() if getattr(run, "weights", None))
+    return maps.of_run(next(trained, first), train)
 
 
 # --- the static figure --------------------------------------------------------------------

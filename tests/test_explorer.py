@@ -456,6 +456,38 @@ def test_without_a_stored_map_one_is_made_of_the_first_run(made, monkeypatch):
     assert asked == [made.runs["random"]]
 
 
+@pytest.mark.slow
+def test_real_runs_are_watched_while_they_are_made(tmp_path):
+    """From the loop itself: a finished run, and one that grows round by round on its map."""
+    from activecl_nb import experiment, imbalance, profiles
+
+    protocol = experiment.Protocol.of("tiny", rounds=3, epochs=1)
+    data = imbalance.load("phantom", profiles.PROFILES["tiny"])
+    random = experiment.run(protocol, data, "random", 0, tmp_path / "random", progress=False)
+    watched = Explorer([random], data)
+    seen = []
+
+    def show(run: experiment.Run) -> None:
+        watched.update([random, run])
+        seen.append(watched.view.done(1))
+
+    entropy = experiment.run(protocol, data, "entropy", 0, progress=False, on_round=show)
+    assert seen == [1, 2, 3]
+    view = watched.view
+    assert view.names == ("random", "entropy")
+    assert view.n == len(random.pool)
+    picked = view.patches[view.taken[1] == 2]
+    assert set(picked) == set(entropy.rounds[2].picked)
+    # The picks are the most uncertain of the candidates, by the logits shown before the pick.
+    rows = np.searchsorted(view.patches, entropy.rounds[2].candidates)
+    uncertain = view.entropy(1, 2)
+    most = np.sort(uncertain[rows])[::-1][len(picked) - 1]
+    assert uncertain[view.taken[1] == 2].min() == pytest.approx(most, abs=1e-4)
+    assert view.overlap(0, 1, 0).shared == len(random.rounds[0].picked)
+    maps.save(random, view.map)
+    assert maps.stored(experiment.load(tmp_path / "random"), random.watched) is not None
+
+
 # the static figure
 
 

@@ -188,7 +188,7 @@ def test_hover_shows_the_patch_and_when_each_strategy_took_it(page, view):
     for s in range(4):
         line = side.locator("tbody tr").nth(s).locator("th, td").all_text_contents()
         taken = view.taken[s, row]
-        said = "never" if taken < 0 else f"round {taken}, no. {view.order[s, row] + 1}"
+        said = "never" if taken < 0 else f"{taken} ({view.order[s, row] + 1})"
         assert (line[0], line[4]) == (view.names[s], said)
         assert float(line[1]) == pytest.approx(view.probability(s, 3)[row], abs=0.02)
         assert float(line[2]) == pytest.approx(view.entropy(s, 3)[row], abs=0.03)
