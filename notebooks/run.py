@@ -35,6 +35,8 @@ def main() -> int:
     if not options.store:
         write_index(options.out, results)
         print(f"index page: {options.out / 'index.html'}")
+    if not options.only:
+        print_times(results)
     return int(any(error for *_, error in results))
 
 
@@ -91,8 +93,20 @@ def execute(path: Path, out: Path | None) -> tuple[Path, float, float, str]:
     elif out is not None:
         keep(notebook, path, out)
     result = f"failed, {error}" if error else "passed"
-    print(f"{path.stem:<28} {seconds:6.0f} s   longest cell {longest:4.0f} s   {result}", flush=True)
+    print(
+        f"{path.stem:<28} {seconds:6.0f} s   longest cell {longest:4.0f} s   {result}", flush=True
+    )
     return path, seconds, longest, error
+
+
+def print_times(results: list[tuple[Path, float, float, str]]) -> None:
+    """What ``checks.LESSON_SECONDS`` and ``checks.REFERENCE_SPEED`` should say after this run."""
+    from activecl_nb import checks, profiles
+
+    profile = profiles.current()
+    seconds = {path.stem[:2]: round(seconds) for path, seconds, *_ in results}
+    print(f"for activecl_nb/checks.py, profile {profile.name}:")
+    print(f"  LESSON_SECONDS {seconds}\n  REFERENCE_SPEED {checks.speed(profile):.0f}")
 
 
 def tidy(notebook: object) -> None:
