@@ -34,9 +34,10 @@ OPERATIONS = ("crop", "flip", "rotation", "jitter", "gray", "blur")
 class Family:
     """How strong each operation of T is; a view draws its parameters within these ranges.
 
-    The paper names the operations but not their strengths. These are SimCLR's (Chen et al. 2020,
-    appendix A), with two changes that small tissue patches call for: a crop keeps at least a
-    fifth of the area, since 8% of a 32-pixel patch is 9 pixels wide; and rotation is added.
+    The paper names the operations but not their strengths. These are SimCLR's for small images
+    (Chen et al. 2020, appendix B.9: colours at half the strength used for ImageNet), with three
+    changes: a crop keeps at least a fifth of the area, since 8% of a 32-pixel patch is 9 pixels
+    wide; and blur and rotation, which they leave out there, are in, since the paper names them.
 
     crop_scale, crop_ratio: range of the crop's share of the area, and of width over height.
     flip: chance of a horizontal, and independently of a vertical, flip.
@@ -54,10 +55,10 @@ class Family:
     flip: float = 0.5
     rotation: str = "right-angles"
     jitter: float = 0.8
-    brightness: float = 0.8
-    contrast: float = 0.8
-    saturation: float = 0.8
-    hue: float = 0.2
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
     gray: float = 0.2
     blur: float = 0.5
     blur_sigma: tuple[float, float] = (0.1, 2.0)
