@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 # Tests run side by side; threads of each on top of that would only get in one another's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Nothing that the tests start, a notebook's kernel or a command, reaches the network.
+OFFLINE = str(Path(__file__).with_name("offline"))
+inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+if OFFLINE not in inherited:
+    os.environ["PYTHONPATH"] = os.pathsep.join([OFFLINE, *inherited])
 
 
 @pytest.fixture(scope="session")

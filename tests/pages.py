@@ -1,4 +1,4 @@
-"""Read prose the way its readers do: headings, links, pictures, words; of Markdown and notebooks."""
+"""Markdown and notebooks as their readers see them: headings, links, pictures, words."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -102,7 +102,7 @@ def test_one_title_and_no_heading_skips_a_level(notebook):
     number = int(notebook.path.stem[:2])
     assert found[0][1].startswith(f"{number}. "), found[0][1]
     levels = [level for level, _ in found]
-    for before, after in zip(levels, levels[1:], strict=False):
+    for before, after in itertools.pairwise(levels):
         assert after <= before + 1, found
     assert len({text for _, text in found}) == len(found), "two headings are the same"
 
