@@ -134,7 +134,9 @@ def gallery(patches: Tissue, *, each: int = 8, seed: int = 0) -> Picture:
         for axis in row:
             axis.axis("off")
         for axis, position in zip(row, shown, strict=False):
-            axis.imshow(patches.images[int(position)].numpy().transpose(1, 2, 0))
+            axis.imshow(
+                patches.images[int(position)].numpy().transpose(1, 2, 0), interpolation="nearest"
+            )
         row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
     return Picture(
         figure,
@@ -811,7 +813,10 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
             members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
             shown = draw.permutation(members)[:each]
             for axis, position in zip(row[first:], shown, strict=False):
-                axis.imshow(patches.images[int(position)].numpy().transpose(1, 2, 0))
+                axis.imshow(
+                    patches.images[int(position)].numpy().transpose(1, 2, 0),
+                    interpolation="nearest",
+                )
     for row, name in zip(axes, names, strict=True):
         row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
     blocks = "; ".join(f"{title}, from {patches.source}" for title, patches in sources.items())
