@@ -22,6 +22,21 @@ HERE = Path(__file__).parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 DATA_URI = re.compile(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]+)"')
 
+# The exported page's own greys and greens are too pale to read (WCAG asks for 4.5 to 1), and its
+# links differ from the text in colour alone.
+READABLE = """<style>
+:root {
+  --jp-mirror-editor-number-color: #006400;
+  --jp-mirror-editor-comment-color: #2f6363;
+  --jp-mirror-editor-operator-color: #7a12c7;
+}
+.jp-InputPrompt.jp-InputArea-prompt { color: #2a6ba3; }
+.jp-OutputPrompt.jp-OutputArea-prompt { color: #a1492e; }
+.jp-InputPrompt, .jp-OutputPrompt { opacity: 1 !important; }
+.jp-RenderedHTMLCommon a:link, .jp-RenderedHTMLCommon a:visited { text-decoration: underline; }
+</style>
+"""
+
 
 def main() -> int:
     options = arguments()
@@ -134,18 +149,24 @@ def is_bar(output: dict) -> bool:
 def keep(notebook: object, path: Path, out: Path) -> None:
     """The executed copy, as a notebook and as a page, and its figures as files."""
     import nbformat
-    from nbconvert import HTMLExporter
 
     (out / "figures").mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, out / path.name)
-    page, _ = HTMLExporter().from_notebook_node(notebook)
-    (out / f"{path.stem}.html").write_text(page)
+    (out / f"{path.stem}.html").write_text(page(notebook, path.stem), encoding="utf-8")
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             shown = output.get("data", {}).get("text/html", "")
             for number, (_, data) in enumerate(DATA_URI.findall(shown)):
                 name = f"{path.stem}-{cell.id}-{number}.png"
                 (out / "figures" / name).write_bytes(base64.b64decode(data))
+
+
+def page(notebook: object, name: str) -> str:
+    """The notebook as it stands, as a web page that everybody can read."""
+    from nbconvert import HTMLExporter
+
+    text, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": name}})
+    return text.replace("</head>", f"{READABLE}</head>", 1)
 
 
 def write_index(out: Path, results: list[tuple[Path, float, float, str]]) -> None:

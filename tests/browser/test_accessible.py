@@ -1,0 +1,112 @@
+"""What axe-core finds wrong for those who see, read or move differently: nothing serious.
+
+Checked in a real browser: each notebook as a web page, from its stored outputs; the index page
+beside them; and the explorer's own page. axe-core is a file in build/axe, which .ci/run fetches.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+import stand_ins
+from conftest import ROOT, _missing, watched_page
+
+from activecl_nb.explorer import Explorer
+
+PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+AXE = ROOT / "build" / "axe" / "axe.min.js"
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.is_file():
+        _missing(f"{AXE.relative_to(ROOT)} is not there; .ci/run says how to fetch axe-core")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def runner():
+    """notebooks/run.py, which makes the pages of ``make run``."""
+    spec = importlib.util.spec_from_file_location("run_notebooks", ROOT / "notebooks" / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def findings(browser, axe):
+    """findings(file, ...) -> what axe-core has against the page, "rule: element: why"."""
+
+    def look(file: Path, prepare: str = "", **how) -> list[str]:
+        page, _ = watched_page(browser, **how)
+        page.route(
+            "**/*",  # a page may ask for MathJax; here nobody answers
+            lambda route: (
+                route.continue_()
+                if route.request.url.startswith(("file:", "data:", "blob:"))
+                else route.abort()
+            ),
+        )
+        page.goto(file.as_uri())
+        if prepare:
+            page.wait_for_selector(prepare)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        page.evaluate(axe)
+        told = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert len(told["passes"]) >= 5, "axe-core looked at next to nothing"
+        page.context.close()
+        return [
+            f"{rule['id']}: {' '.join(node['target'])}: {node['failureSummary']}"
+            for rule in told["violations"]
+            if rule["impact"] in GRAVE
+            for node in rule["nodes"]
+        ]
+
+    return look
+
+
+@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
+def test_a_lesson_as_a_page(path, findings, runner, tmp_path):
+    file = tmp_path / f"{path.stem}.html"
+    notebook = nbformat.read(path, as_version=4)
+    file.write_text(runner.page(notebook, path.stem), encoding="utf-8")
+    assert findings(file) == []
+
+
+def test_the_index_of_executed_lessons(findings, runner, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACTIVECL_PROFILE", "tiny")
+    results = [(path, 12.3, 4.5, "" if n else "ValueError: x") for n, path in enumerate(PATHS)]
+    runner.write_index(tmp_path, results)
+    assert findings(tmp_path / "index.html") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_explorers_page(findings, tmp_path, scheme):
+    made = stand_ins.everything(200, rounds=3, budget=12)
+    file = Explorer(made.runs, made.data, map=made.map, round=1).to_html(tmp_path / "x.html")
+    assert findings(file, ".ax[data-drawn]", scheme=scheme) == []
+
+
+def test_what_is_wrong_is_found(findings, tmp_path):
+    """The tests above would be worth little if axe-core had not run."""
+    file = tmp_path / "bad.html"
+    file.write_text(
+        '<!doctype html><html lang="en"><title>x</title><main><h1>A</h1><img src="data:,">'
+        '<p style="color:#ccc;background:#fff">pale</p><a href="#a">a</a>'
+        "<ul><li>b</li></ul></main></html>"
+    )
+    assert {line.partition(":")[0] for line in findings(file)} == {"color-contrast", "image-alt"}
+
+
+def test_axe_core_is_the_version_that_is_asked_for():
+    gate = (ROOT / ".ci" / "run").read_text()
+    asked = gate.partition("axe-core@")[2].split()[0]
+    kept = AXE.with_name("package.json")
+    if not kept.is_file():
+        _missing(f"{kept.relative_to(ROOT)} is not there; .ci/run says how to fetch axe-core")
+    assert json.loads(kept.read_text())["version"] == asked
