@@ -54,8 +54,8 @@ class Dials:
     redundancy: share of patches that nearly repeat an earlier one, 0 up to but not including 1.
     label_noise: share of labels replaced by one of the other eight classes, 0..1.
     artefacts: share of patches with a fold, a pen mark or out of focus, 0..1.
-    centre_shift: how differently the test centre stains and scans; 0 is not at all, 1 about as
-        much as the two real sets after stain normalisation, 2 (the most) twice that.
+    centre_shift: how differently the test centre stains and scans; 0 is not at all, 1 the
+        default (chosen by eye, not measured on a second real centre), 2 (the most) twice that.
     """
 
     tumour_share: float = 0.143

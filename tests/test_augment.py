@@ -237,10 +237,10 @@ def test_draws_stay_in_their_ranges_and_reach_them():
     assert ratio.min() > 3 / 4 - 0.04
     assert ratio.max() < 4 / 3 + 0.04
     for values, low, high in (
-        (p.brightness, 0.2, 1.8),
-        (p.contrast, 0.2, 1.8),
-        (p.saturation, 0.2, 1.8),
-        (p.hue, -0.2, 0.2),
+        (p.brightness, 0.6, 1.4),
+        (p.contrast, 0.6, 1.4),
+        (p.saturation, 0.6, 1.4),
+        (p.hue, -0.1, 0.1),
     ):
         assert low <= values.min() < low + 0.01
         assert high - 0.01 < values.max() <= high
