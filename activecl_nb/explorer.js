@@ -528,24 +528,25 @@ class Panel {
     const picked = [0, 1, 2, 3, 4].map((step) => glyphOf("diamond", r + (1.2 + 0.55 * step) * dpr, 1,
       [[theme.paper, 5.4 * dpr], [theme.ink, 3.4 * dpr]]));
     painter.clear(theme.paperRgb);
+    const some = app.highlighted.size > 0; // some classes are shown, the others faint
     const [before, now] = [[], []];
     for (let i = 0; i < patches.n; i++) {
       if (taken[i] < round) before.push(i);
       else if (taken[i] === round) now.push(i);
       else {
         const shape = patches.labels[i] % shapes.length;
-        if (app.faint(i)) put(pale[shape], i, faintColour);
+        if (some && app.faint(i)) put(pale[shape], i, faintColour);
         else put(rest[shape], i, colours[codes[i]]);
       }
     }
     for (const i of before) {
-      if (app.faint(i)) put(chosen[1], i, faintColour);
+      if (some && app.faint(i)) put(chosen[1], i, faintColour);
       else put(chosen[0], i, colours[codes[i]]);
     }
     now.sort((a, b) => order[b] - order[a]); // the first pick is drawn last, on top
     for (const i of now) {
       const early = app.showOrder ? 1 - order[i] / total : 0.5;
-      put(picked[Math.round(4 * early)], i, app.faint(i) ? faintColour : colours[codes[i]]);
+      put(picked[Math.round(4 * early)], i, (some && app.faint(i)) ? faintColour : colours[codes[i]]);
     }
     painter.show();
     if (app.showBoundary) this.drawBoundary(places, s);

@@ -241,15 +241,19 @@ class ViewModel:
         nan in slot 0, where nothing is chosen, and for rounds that have not been run. Chosen
         patches that are not on the map have no features here and do not count.
         """
+        from threadpoolctl import threadpool_limits
+
         found = np.full((len(self.names), self.rounds + 1, self.n), np.nan, dtype=np.float32)
         features = self.map.features
-        for s, run in enumerate(self.runs.values()):
-            nearest = np.full(self.n, np.inf, dtype=np.float32)
-            for t in range(len(run.rounds)):
-                new = maps.distances(features, features[self.taken[s] == t])
-                nearest = np.minimum(nearest, new)
-                nearest[self.taken[s] == t] = 0  # exactly, whatever rounding says
-                found[s, t + 1] = np.where(np.isfinite(nearest), nearest, np.nan)
+        # These products are narrow: several threads wait for each other longer than they work.
+        with threadpool_limits(1, "blas"):
+            for s, run in enumerate(self.runs.values()):
+                nearest = np.full(self.n, np.inf, dtype=np.float32)
+                for t in range(len(run.rounds)):
+                    new = maps.distances(features, features[self.taken[s] == t])
+                    nearest = np.minimum(nearest, new)
+                    nearest[self.taken[s] == t] = 0  # exactly, whatever rounding says
+                    found[s, t + 1] = np.where(np.isfinite(nearest), nearest, np.nan)
         return found
 
     # what the strategies did -------------------------------------------------------------

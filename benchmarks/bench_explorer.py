@@ -1,6 +1,6 @@
 """How fast the explorer is in a real browser: opening, stepping, hovering, the lasso.
 
-    python benchmarks/bench_explorer.py [--patches 10000] [--large 50000] [--no-lab]
+    python benchmarks/bench_explorer.py [--patches 10000] [--large 50000] [--no-lab] [--no-page]
 
 Headless Chromium without a GPU. Four panels, ten rounds of 500 picks, phantom patches; the map
 is stored. An action counts as settled when the frame that shows it has been painted. Medians of
@@ -51,24 +51,34 @@ async (n) => {
   const slider = root.querySelector("input[type=range]");
   const choice = root.querySelector(".ax-panel select");
   const colour = [...root.querySelectorAll("select")].find((s) => s.ariaLabel === "Colour by");
-  const change = (node, value, event) => { node.value = value; node.dispatchEvent(new Event(event)); };
+  const change = (node, value, event) => {
+    node.value = value;
+    node.dispatchEvent(new Event(event));
+  };
   const map = root.querySelector(".ax-overlay");
   const box = map.getBoundingClientRect();
   const at = (type, x, y, more = {}) => map.dispatchEvent(new PointerEvent(type, {
     clientX: box.left + x * box.width, clientY: box.top + y * box.height, pointerId: 1, ...more }));
   map.setPointerCapture = () => {};
-  const found = { step: [], strategy: [], colour: [], zoom: [], lasso: [], hover: [], ring: [] };
+  const kinds = ["nothing", "step", "strategy", "colour", "zoom", "lasso", "hover", "ring"];
+  const found = Object.fromEntries(kinds.map((kind) => [kind, []]));
   const names = [...choice.options].map((o) => o.value);
   const colours = ["entropy", "distance", "class", "probability"];
   for (let i = 0; i < n; i++) {
+    const start = performance.now();
+    await painted();
+    await painted();
+    found.nothing.push((performance.now() - start) / 2);
     found.step.push(await settled(() => change(slider, (i * 3 + 2) % 10, "input")));
-    found.strategy.push(await settled(() => change(choice, names[(i + 1) % names.length], "change")));
+    const name = names[(i + 1) % names.length];
+    found.strategy.push(await settled(() => change(choice, name, "change")));
     found.colour.push(await settled(() => change(colour, colours[i % 4], "change")));
     found.zoom.push(await settled(() => map.dispatchEvent(new KeyboardEvent("keydown",
       { key: i % 2 ? "-" : "+", bubbles: true }))));
     found.lasso.push(await settled(() => {
       at("pointerdown", 0.1, 0.1, { shiftKey: true });
-      for (const [x, y] of [[0.9, 0.1], [0.9, 0.5 + 0.02 * i], [0.5, 0.9], [0.1, 0.9]]) at("pointermove", x, y);
+      const corners = [[0.9, 0.1], [0.9, 0.5 + 0.02 * i], [0.5, 0.9], [0.1, 0.9]];
+      for (const [x, y] of corners) at("pointermove", x, y);
       at("pointerup", 0.1, 0.1);
     }));
   }
@@ -90,6 +100,7 @@ async (n) => {
 """
 
 NAMES = {
+    "nothing": "a frame in which nothing changes",
     "step": "step of the round, 4 panels",
     "strategy": "strategy switch",
     "colour": "change of colouring, 4 panels",
@@ -143,7 +154,9 @@ def in_jupyterlab(browser: object, folder: Path, count: int) -> None:
     print(f"\nJupyterLab, {count:,} patches, 10 rounds, 4 panels, map stored")
     cells = [nbformat.v4.new_code_cell(cell.format(count=count)) for cell in NOTEBOOK]
     with conftest.running_lab(folder) as lab:
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), lab.folder / "bench.ipynb")
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+        nbformat.write(notebook, lab.folder / "bench.ipynb")
         page, watch = conftest.watched_page(browser)
         received = []
         page.on(
@@ -153,13 +166,11 @@ def in_jupyterlab(browser: object, folder: Path, count: int) -> None:
         page.goto(lab.open("bench.ipynb"))
         conftest.run_all(page)
         page.wait_for_selector("text=prepared", timeout=300_000)
-        for _ in range(1):
-            page.wait_for_selector(".ax[data-thumbnails=ready][data-drawn]", timeout=60_000)
-            shown = page.evaluate("Date.now() / 1000")
-            page.wait_for_selector("text=started")
-            started = page.locator("text=/started [0-9.]+/").first.text_content()
-            line("visible after", f"{shown - float(started.split()[1]):.2f} s", "2 s")
-            line("sent to the browser", f"{sum(received) / 1e6:.2f} MB", "4 MB")
+        page.wait_for_selector(".ax[data-thumbnails=ready][data-drawn]", timeout=60_000)
+        shown = page.evaluate("Date.now() / 1000")
+        started = page.locator("text=/started [0-9.]+/").first.text_content()
+        line("visible after", f"{shown - float(started.split()[1]):.2f} s", "2 s")
+        line("sent to the browser", f"{sum(received) / 1e6:.2f} MB", "4 MB")
         assert not watch.foreign, watch.foreign
 
 
@@ -168,6 +179,7 @@ def main() -> None:
     parser.add_argument("--patches", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=50_000)
     parser.add_argument("--no-lab", action="store_true")
+    parser.add_argument("--no-page", action="store_true")
     asked = parser.parse_args()
     found = next(filter(None, map(shutil.which, conftest.BROWSERS)), None)
     if found is None:
@@ -180,8 +192,9 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=found, args=conftest.FLAGS)
         page, watch = conftest.watched_page(browser)
-        on_the_page(page, watch, Path(folder), asked.patches, goals)
-        if asked.large:
+        if not asked.no_page:
+            on_the_page(page, watch, Path(folder), asked.patches, goals)
+        if asked.large and not asked.no_page:
             on_the_page(page, watch, Path(folder), asked.large, {"step": "200 ms"})
         page.close()
         if not asked.no_lab:

@@ -148,6 +148,7 @@ def test_every_colouring_is_drawn(page, view):
 
 def test_before_round_0_nothing_is_known(page):
     page.get_by_label("Colour by").select_option("entropy")
+    settle(page)
     legend = page.get_by_role("group", name="Legend")
     assert "not known yet" in legend.text_content()
     grey = picture(page)
@@ -168,7 +169,7 @@ def test_legend_shows_one_class_alone(page):
     before = picture(page)
     tumour = page.get_by_role("group", name="Legend").get_by_role("button", name="TUM")
     tumour.click()
-    assert picture(page) != before
+    assert picture(page) != before  # which waits until the legend is drawn again, too
     tumour = page.get_by_role("group", name="Legend").get_by_role("button", name="TUM")
     assert tumour.get_attribute("aria-pressed") == "true"
     tumour.click()
