@@ -1,7 +1,7 @@
 """The family T: two random views of every image of a batch (paper, sections II-A and III-B).
 
 A view is made by the operations that the paper lists, in this order: random crop, horizontal
-and vertical flip, rotation, colour jitter, random grayscale, Gaussian blur; then the division
+and vertical flip, rotation, colour jitter, random greyscale, Gaussian blur; then the division
 by 255 and the normalisation by the mean and deviation of ImageNet. Each image of a batch gets
 parameters of its own, drawn on the processor so that every device makes the same views; the
 images themselves are changed a whole batch at a time, where they are.
@@ -373,7 +373,7 @@ def adjust_contrast(x: Tensor, factors: Tensor) -> Tensor:
 
 
 def adjust_saturation(x: Tensor, factors: Tensor) -> Tensor:
-    """Scale each pixel's distance from its own gray."""
+    """Scale each pixel's distance from its own grey."""
     return torch.lerp(luma(x), x, per_image(factors, x)).clamp(0, 1)
 
 

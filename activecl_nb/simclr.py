@@ -166,7 +166,7 @@ def train(
     schedule: "constant" (the paper names one rate) or "cosine", which ends at a tenth of it.
     optimizer: Adam with the paper's betas, made afresh unless one is carried over.
     seed, round, first_epoch: name the random draws, see ``seeds``; training epochs 0 to 9 and
-        then 10 to 19 with the same optimizer equals training 0 to 19, if ``total_epochs`` (over
+        then 10 to 19 with the same optimiser equals training 0 to 19, if ``total_epochs`` (over
         which the schedule runs) is 20 in both.
     on_batch: called after each batch with its number of images.
 
