@@ -475,6 +475,7 @@ class Panel {
       canvas.height = Math.round(height * dpr);
     }
     [this.width, this.height, this.dpr] = [width, height, dpr];
+    this.overlayEmpty = false;
   }
 
   /** Map positions to pixels of the screen and back. */
@@ -592,6 +593,9 @@ class Panel {
   /** Rings around the hovered and the pinned patch and its neighbours, and the lasso. */
   drawOverlay() {
     const { app, overlay, dpr } = this;
+    const empty = app.hovered < 0 && app.pinnedRow < 0 && !app.lasso.length && !app.drawing;
+    if (empty && this.overlayEmpty) return; // a canvas that is left alone costs nothing
+    this.overlayEmpty = empty;
     const pen = overlay.getContext("2d");
     pen.setTransform(dpr, 0, 0, dpr, 0, 0);
     pen.clearRect(0, 0, this.width, this.height);
@@ -649,28 +653,31 @@ class Panel {
     this.drawCurve(s, summary);
   }
 
-  drawCurve(s, summary) {
-    const { runs, round, f1Range } = this.app;
+  drawCurve(s, { f1 }) {
+    const { runs, round, f1Range, version } = this.app;
     const [low, high] = f1Range;
     const [w, h, left, right] = [260, 54, 30, 74];
     const x = (t) => left + (runs.rounds > 1 ? t / (runs.rounds - 1) : 0.5) * (w - left - right);
     const y = (f) => h - 8 - ((f - low) / (high - low)) * (h - 16);
-    const path = (q) => runs.summaries[q]
-      .map((o, t) => [t, o.f1]).filter(([, f]) => f != null)
-      .map(([t, f], i) => `${i ? "L" : "M"}${x(t).toFixed(1)},${y(f).toFixed(1)}`).join("");
-    const others = runs.names.map((_, q) => (q === s ? "" : path(q))).join("");
-    const f1 = summary.f1;
-    const marker = f1 == null ? "" :
-      `<path class="ax-marker" d="M${x(round)},${y(f1) - 6}l6,6l-6,6l-6,-6z"/>`;
-    this.curve.setAttribute("viewBox", `0 0 ${w} ${h}`);
+    if (this.curveOf !== `${s}|${version}`) {
+      this.curveOf = `${s}|${version}`;
+      const path = (q) => runs.summaries[q]
+        .map((o, t) => [t, o.f1]).filter(([, f]) => f != null)
+        .map(([t, f], i) => `${i ? "L" : "M"}${x(t).toFixed(1)},${y(f).toFixed(1)}`).join("");
+      const others = runs.names.map((_, q) => (q === s ? "" : path(q))).join("");
+      this.curve.setAttribute("viewBox", `0 0 ${w} ${h}`);
+      this.curve.style.setProperty("--ax-own", runs.colours[s]);
+      this.curve.innerHTML =
+        `<path class="ax-axis" d="M${left},8V${h - 8}H${w - right}"/>` +
+        `<text x="${left - 4}" y="12" class="ax-tick">${high.toFixed(2)}</text>` +
+        `<text x="${left - 4}" y="${h - 6}" class="ax-tick">${low.toFixed(2)}</text>` +
+        `<path class="ax-other" d="${others || "M0,0"}"/><path class="ax-own" d="${path(s) || "M0,0"}"/>` +
+        `<path class="ax-marker"/><text x="${w - right + 10}" y="${h / 2 + 5}" class="ax-f1"></text>`;
+    }
     this.curve.setAttribute("aria-label", `F1 by round; in round ${round} it is ${digits(f1)}`);
-    this.curve.style.setProperty("--ax-own", runs.colours[s]);
-    this.curve.innerHTML =
-      `<path class="ax-axis" d="M${left},8V${h - 8}H${w - right}"/>` +
-      `<text x="${left - 4}" y="12" class="ax-tick">${high.toFixed(2)}</text>` +
-      `<text x="${left - 4}" y="${h - 6}" class="ax-tick">${low.toFixed(2)}</text>` +
-      `<path class="ax-other" d="${others || "M0,0"}"/><path class="ax-own" d="${path(s) || "M0,0"}"/>` +
-      marker + `<text x="${w - right + 10}" y="${h / 2 + 5}" class="ax-f1">F1 ${digits(f1)}</text>`;
+    this.curve.querySelector(".ax-marker").setAttribute("d",
+      f1 == null ? "" : `M${x(round)},${y(f1) - 6}l6,6l-6,6l-6,-6z`);
+    this.curve.querySelector(".ax-f1").textContent = `F1 ${digits(f1)}`;
   }
 
   // the mouse, the pen, the finger
