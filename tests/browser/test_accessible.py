@@ -86,9 +86,16 @@ def test_the_index_of_executed_lessons(findings, runner, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_explorers_page(findings, tmp_path, scheme):
+@pytest.mark.parametrize("touched", [False, True], ids=["untouched", "pinned-and-selected"])
+def test_the_explorers_page(findings, tmp_path, scheme, touched):
     made = stand_ins.everything(200, rounds=3, budget=12)
-    file = Explorer(made.runs, made.data, map=made.map, round=1).to_html(tmp_path / "x.html")
+    explorer = Explorer(made.runs, made.data, map=made.map, round=1)
+    if touched:
+        low, high = explorer.view.positions(0).min(axis=0), explorer.view.positions(0).max(axis=0)
+        explorer.pinned = int(explorer.view.patches[3])
+        explorer.lasso = [low, (high[0], low[1]), high, (low[0], high[1])]
+        explorer.colour = "entropy"
+    file = explorer.to_html(tmp_path / "explorer.html")
     assert findings(file, ".ax[data-drawn]", scheme=scheme) == []
 
 
