@@ -823,7 +823,7 @@ class App {
     this.whenBox = select("Proxy and distances as they stood",
       () => this.set("when", this.whenBox.value),
       [["before", "before the pick"], ["after", "after the round"]]);
-    this.lassoButton = button("Lasso", "Draw around patches to see them", () => {
+    this.lassoButton = button("Lasso", "Lasso: draw around patches to see them", () => {
       this.lassoMode = !this.lassoMode;
       this.lassoButton.setAttribute("aria-pressed", this.lassoMode);
       this.root.classList.toggle("ax-lassoing", this.lassoMode);
@@ -840,10 +840,10 @@ class App {
         tick("boundary", "Draw where the proxy's p is one half, smoothed over the map",
           (on) => this.option("showBoundary", on)),
         this.lassoButton,
-        button("Select view", "Select all patches that are in view", () => this.selectView(this.shown[0])),
+        button("Select view", "Select view: all patches that are in view", () => this.selectView(this.shown[0])),
         button("+", "Zoom in", () => this.zoomBy(1.4)),
         button("−", "Zoom out", () => this.zoomBy(1 / 1.4)),
-        button("Reset", "Show the whole map", () => this.resetZoom())));
+        button("Reset", "Reset: show the whole map", () => this.resetZoom())));
     this.legend = make("div", { className: "ax-legend", role: "group", "aria-label": "Legend" });
     this.grid = make("div", { className: "ax-grid" });
     this.status = make("div", { className: "ax-hidden", role: "status", "aria-live": "polite" });

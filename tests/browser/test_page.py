@@ -276,7 +276,7 @@ def test_zoom_and_pan_are_linked(page):
     page.mouse.move(0, 0)
     panned = [picture(page, panel) for panel in (0, 3)]
     assert all(a != b for a, b in zip(zoomed, panned, strict=True))
-    page.get_by_role("button", name="Show the whole map").click()
+    page.get_by_role("button", name="Reset: show the whole map").click()
     assert [picture(page, panel) for panel in (0, 3)] == before
 
 
@@ -310,8 +310,8 @@ def test_everything_is_reached_and_worked_by_keyboard(page):
         page.keyboard.press("Tab")
     for wanted in (
         *("Play the rounds", "Round", "Next round", "Number of panels", "Colour by"),
-        *("pick order", "boundary", "Draw around patches to see them", "Zoom in", "Zoom out"),
-        *("Select all patches that are in view", "Show the whole map"),
+        *("pick order", "boundary", "Lasso: draw around patches to see them", "Zoom in", "Zoom out"),
+        *("Select view: all patches that are in view", "Reset: show the whole map"),
         *("TUM", "Strategy of panel 1", "Strategy of panel 4"),
     ):
         assert wanted in reached, (wanted, reached)
