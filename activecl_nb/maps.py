@@ -94,9 +94,10 @@ def follow(
     previous: positions (n, 2) of the round before. features: (n, d) of the new encoder.
     It starts where the patches lay, takes few and small steps, and is then turned, mirrored,
     scaled and shifted onto ``previous`` (Procrustes): what still moves has moved in feature
-    space. Returns float32 (n, 2).
+    space. Neighbours are those in the principal components of the features, which are found in
+    a tenth of the time. Returns float32 (n, 2).
     """
-    features = _checked(features)
+    features = reduce(features)
     previous = np.asarray(previous, dtype=np.float32)
     if previous.shape != (len(features), 2):
         raise ValueError(
@@ -127,12 +128,12 @@ def reduce(features: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
 
     Distances between patches stay nearly what they were, in a tenth of the memory.
     """
-    features = _checked(features).astype(np.float64)
+    features = _checked(features)
     features = features - features.mean(axis=0)
-    _, axes = np.linalg.eigh(features.T @ features)  # ascending
+    _, axes = np.linalg.eigh((features.T @ features).astype(np.float64))  # ascending
     axes = axes[:, ::-1][:, :components]
     axes = axes * np.where(axes.sum(axis=0) < 0, -1, 1)  # an axis has no sign of its own
-    return (features @ axes).astype(np.float32)
+    return features @ axes.astype(np.float32)
 
 
 def nearest(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
