@@ -241,12 +241,9 @@ class ViewModel:
         nan in slot 0, where nothing is chosen, and for rounds that have not been run. Chosen
         patches that are not on the map have no features here and do not count.
         """
-        from threadpoolctl import threadpool_limits
-
         found = np.full((len(self.names), self.rounds + 1, self.n), np.nan, dtype=np.float32)
         features = self.map.features
-        # These products are narrow: several threads wait for each other longer than they work.
-        with threadpool_limits(1, "blas"):
+        with maps.one_thread():
             for s, run in enumerate(self.runs.values()):
                 nearest = np.full(self.n, np.inf, dtype=np.float32)
                 for t in range(len(run.rounds)):

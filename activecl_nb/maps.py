@@ -10,6 +10,7 @@ and whoever checks a map looks at its neighbours, never at its coordinates.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -130,10 +131,22 @@ def reduce(features: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
     """
     features = _checked(features)
     features = features - features.mean(axis=0)
-    _, axes = np.linalg.eigh((features.T @ features).astype(np.float64))  # ascending
+    with one_thread():
+        _, axes = np.linalg.eigh((features.T @ features).astype(np.float64))  # ascending
     axes = axes[:, ::-1][:, :components]
     axes = axes * np.where(axes.sum(axis=0) < 0, -1, 1)  # an axis has no sign of its own
     return features @ axes.astype(np.float32)
+
+
+def one_thread() -> contextlib.AbstractContextManager[object]:
+    """Linear algebra on one thread, for as long as this lasts.
+
+    On matrices as small and narrow as these, threads wait for each other longer than they work:
+    on a busy machine with two cores, forty times as long.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, "blas")
 
 
 def nearest(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
