@@ -1,6 +1,6 @@
 """Make the stored runs that the lessons open: every strategy and the benchmark, seed by seed.
 
-    python results/make.py [--seeds 5] [--jobs 2]
+    python results/make.py [--seeds 3] [--jobs 2]
 
 Runs the laptop profile on the phantom with ``python -m activecl_nb``, into results/laptop. What is
 finished is kept, so the same command goes on after a stop. At the end the weights are left out,
@@ -23,7 +23,7 @@ PROFILE = "laptop"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     options = parser.parse_args()
     wanted = [(s, seed) for seed in range(options.seeds) for s in (*STRATEGIES, "benchmark")]
