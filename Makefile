@@ -35,7 +35,8 @@ lab: $(READY)
 	@echo "[4/4] checking this machine"
 	@$(BIN)/python -m activecl_nb check
 	@echo "opening JupyterLab; stop it with Ctrl-C"
-	@$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	@$(BIN)/jupyter lab --ServerApp.root_dir=. \
+	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_FLAGS)
 
 run: $(READY)
 	@$(BIN)/python notebooks/run.py --out build/run

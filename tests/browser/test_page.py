@@ -310,7 +310,13 @@ def test_everything_is_reached_and_worked_by_keyboard(page):
         page.keyboard.press("Tab")
     for wanted in (
         *("Play the rounds", "Round", "Next round", "Number of panels", "Colour by"),
-        *("pick order", "boundary", "Lasso: draw around patches to see them", "Zoom in", "Zoom out"),
+        *(
+            "pick order",
+            "boundary",
+            "Lasso: draw around patches to see them",
+            "Zoom in",
+            "Zoom out",
+        ),
         *("Select view: all patches that are in view", "Reset: show the whole map"),
         *("TUM", "Strategy of panel 1", "Strategy of panel 4"),
     ):
