@@ -27,6 +27,10 @@ import os
 
 __version__ = "0.1.0"
 
-# Two OpenMP threads that spin while they wait fight over a small machine's two cores; this has
-# to be said before torch starts its threads, and what the user has set stays.
+# Two OpenMP threads that spin while they wait fight over a small machine's two cores with
+# everything else that runs there, and two that do not spin are hardly faster than one (see
+# benchmarks/README.md). This has to be said before torch starts its threads; what the user has
+# set stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+if (os.cpu_count() or 1) <= 2:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -113,10 +113,15 @@ def test_maps_and_drawings_load_when_first_used(name):
 
 
 def test_what_the_user_set_for_threads_stays():
-    code = "import os, activecl_nb; print(os.environ['OMP_WAIT_POLICY'])"
-    for value, expected in [("active", "active"), (None, "passive")]:
-        env = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-        env |= {"OMP_WAIT_POLICY": value} if value else {}
+    names = '"OMP_WAIT_POLICY", "OMP_NUM_THREADS"'
+    code = f"import os, activecl_nb; print(*map(os.environ.get, [{names}]))"
+    chosen = "1" if (os.cpu_count() or 1) <= 2 else "None"
+    for user, expected in [
+        ({}, f"passive {chosen}"),
+        ({"OMP_WAIT_POLICY": "active"}, f"active {chosen}"),
+        ({"OMP_NUM_THREADS": "7"}, "passive 7"),
+    ]:
+        env = {k: v for k, v in os.environ.items() if not k.startswith("OMP_")} | user
         printed = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
         ).stdout
