@@ -352,7 +352,7 @@ def learning_curve(
         )
         told.append(f"{name} at {level:.2f}")
     axes.set(xlabel=x.replace("_", " "), ylabel=score)
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(loc="outside upper center", ncols=6, frameon=False)  # over no line or name
     _plain(axes)
     return Picture(figure, f"Mean {score} by {x.replace('_', ' ')}: {'; '.join(told)}.")
 
