@@ -332,6 +332,7 @@ def test_a_small_network_learns_the_shape_of_tumour(bench):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # four minutes of one core; a busy machine takes its time
 def test_what_is_learned_on_the_phantom_transfers(bench):
     folder = os.environ.get("ACTIVECL_REAL_SAMPLE")
     if not folder:
