@@ -237,7 +237,7 @@ def test_no_path_of_a_machine(notebook):
 
 
 def test_what_counts_as_a_path_of_a_machine():
-    for path in ("/home/ann/x", "see '/tmp/run'", r"C:\Users\ann", "(/work/main/x.py)"):
+    for path in ("/home/ann/x", "see '/tmp/run'", r"C:\Users\ann", "(/srv/kit/x.py)"):
         assert MACHINE.search(path), path
     for other in ("~/.cache/activecl", "runs/x", "https://x.org/home/ann", "and/or", "a /b"):
         assert not MACHINE.search(other), other
