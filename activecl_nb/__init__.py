@@ -11,7 +11,7 @@ those above it in this list and none below:
     augment, simclr     two views of a batch (augment_cpu: the same, compiled); the encoder and
                         its contrastive training
     proxy, sampling     the linear proxy; the strategies that pick the next images (kcenter:
-                        one of them for very many candidates)
+                        one of them for very many candidates; diverse: clusters and k-means++)
     experiment          Algorithm 2 of the paper, and its benchmark
     analysis, figures   what the runs say, and how it is drawn
     live                pictures that follow their sliders

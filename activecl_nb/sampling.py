@@ -28,6 +28,9 @@ Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]
 # Above this many products the plain k-center loop takes longer than a second or so, and the
 # lazy one of kcenter.py, which has to be compiled or read from its cache, is worth its start.
 PLAIN_PRODUCTS = 500_000_000
+# The diversity step of entropy_diverse looks at this many times the budget. Zhdanov takes more,
+# out of larger pools; with candidates ten times the budget, more would leave entropy no say.
+SHORTLIST = 3
 
 
 def random(
@@ -100,11 +103,178 @@ def kcenter(
     return greedy(features, chosen_features, budget, rank)
 
 
+def least_confidence(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """The candidates whose most probable class is least probable (Settles 2009, section 3.1).
+
+    For a binary proxy this is the order of ``entropy``; it differs from three classes on.
+    """
+    check_inputs(features, logits, chosen_features, budget)
+    return largest(ranked_probabilities(logits)[:, 1:].sum(dim=1), budget, generator)
+
+
+def margin(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """The candidates whose two most probable classes are closest (Scheffer et al. 2001).
+
+    "Active hidden Markov models for information extraction", IDA 2001. For a binary proxy this
+    is the order of ``entropy``; it differs from three classes on.
+    """
+    check_inputs(features, logits, chosen_features, budget)
+    p = ranked_probabilities(logits)
+    # 1 - (p_1 - p_2), written without the difference of numbers close to 1
+    return largest(p[:, 1:].sum(dim=1) + p[:, 1:2].sum(dim=1), budget, generator)
+
+
+def entropy_balanced(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Entropy with as many picks of each predicted class, as far as the candidates go.
+
+    The classes take turns, the rarest first, each with its most uncertain candidate. This is
+    the plainest form of what Bengar et al. propose, "Class-balanced active learning for image
+    classification", WACV 2022: they weigh uncertainty against balance in an optimisation over
+    predicted probabilities, we take the predicted classes in equal shares.
+    """
+    check_inputs(features, logits, chosen_features, budget)
+    predicted = (logits > 0).long() if logits.ndim == 1 else logits.argmax(dim=1)
+    predicted = predicted.cpu()
+    rarest_first = torch.bincount(predicted).argsort(stable=True)
+    return in_turn(entropy_of(logits), predicted, rarest_first, budget, generator)
+
+
+def kmeans(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """One candidate for each part of the feature space: ``budget`` clusters, the middle of each.
+
+    Kang, Ryu and Kwon, "Using cluster-based sampling to select initial training set for active
+    learning in text classification", PAKDD 2004: of each of ``budget`` k-means clusters the
+    member nearest to the centre, the largest cluster first. Neither the proxy nor what is
+    chosen already has a say. Where there are fewer distinct candidates than clusters, the
+    clusters take turns.
+    """
+    check_inputs(features, logits, chosen_features, budget)
+    return nearest_to_centres(features, None, budget, generator)
+
+
+def entropy_diverse(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Entropy with a diversity step: k-means on a shortlist of the most uncertain candidates.
+
+    Zhdanov, "Diverse mini-batch active learning", 2019 (arXiv 1901.05954): of the ``SHORTLIST``
+    x budget most uncertain candidates, each weighted by its uncertainty, make ``budget``
+    clusters, and take of each the member nearest to the centre. He measures uncertainty by the
+    margin, we by the entropy.
+    """
+    check_inputs(features, logits, chosen_features, budget)
+    uncertainty = entropy_of(logits).cpu()
+    shortlist = largest(uncertainty, SHORTLIST * budget, generator)
+    weights = uncertainty[shortlist]
+    # k-means cannot do with weights of 0 alone, which very certain proxies give
+    weights = (weights / weights.max().clamp_min(1e-300) if budget else weights).clamp_min(1e-6)
+    there = features[shortlist.to(features.device)]
+    return shortlist[nearest_to_centres(there, weights, budget, generator)]
+
+
+def typiclust(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """The most typical candidates of clusters that the chosen images do not cover yet.
+
+    Hacohen, Dekel and Weinshall, "Active learning on a budget: opposite strategies suit high and
+    low budgets", ICML 2022. Candidates and chosen images together make m + budget clusters, at
+    most 500 (k-means up to 50 clusters, mini-batch k-means beyond, as the authors do). Those
+    with the fewest chosen images come first, and of these the largest; clusters of 5 or fewer
+    may be outliers and come last. Each gives its most typical candidate: the one whose nearest
+    neighbours among the cluster's candidates are nearest. When all have given one, they give
+    their next (the authors compute typicality anew for that, without those picked).
+    """
+    check_inputs(features, logits, chosen_features, budget)
+    if budget == 0:
+        return torch.empty(0, dtype=torch.int64)
+    from activecl_nb import diverse
+
+    n = len(features)
+    together = torch.cat([features, chosen_features.to(features)])
+    count = min(len(chosen_features) + budget, 500)
+    batch_size = 5_000 if count > 50 else None
+    groups, _ = diverse.clusters(together, count, generator, batch_size=batch_size)
+    size = torch.bincount(groups, minlength=count)
+    covered = torch.bincount(groups[n:], minlength=count)
+    small = (size <= 5).long()
+    order = ((small * (len(together) + 1) + covered) * (len(together) + 1) - size).argsort()
+    groups = groups[:n]
+    return in_turn(diverse.typicality(features, groups), groups, order, budget, generator)
+
+
+def badge(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Uncertain and diverse at once: k-means++ on the gradients of the proxy's loss.
+
+    Ash et al., "Deep batch active learning by diverse, uncertain gradient lower bounds", ICLR
+    2020. The gradient is taken for the label that the proxy predicts and with respect to its
+    weights (without the bias, as the authors do): for a binary proxy (p - y)h, for k classes
+    the outer product of softmax - onehot(predicted) with h. Uncertain candidates have long
+    gradients and so are far from all others. The first pick is the longest, as in the authors'
+    code; what is chosen already has no say.
+    """
+    check_inputs(features, logits, chosen_features, budget)
+    if budget == 0:
+        return torch.empty(0, dtype=torch.int64)
+    from activecl_nb import diverse
+
+    pulls, features = diverse.last_layer_gradients(logits), features.double()
+    lengths = pulls.norm(dim=1) * features.norm(dim=1)
+    first = int(largest(lengths, 1, generator))
+    draws = torch.rand(budget - 1, generator=generator)
+    return diverse.plus_plus(pulls.to(features.device), features, first, draws)
+
+
 STRATEGIES: dict[str, Strategy] = {
     "random": random,
     "entropy": entropy,
     "kcenter": kcenter,
     "certainty": certainty,
+    "least_confidence": least_confidence,
+    "margin": margin,
+    "entropy_balanced": entropy_balanced,
+    "entropy_diverse": entropy_diverse,
+    "kmeans": kmeans,
+    "typiclust": typiclust,
+    "badge": badge,
 }
 
 
@@ -156,11 +326,52 @@ def entropy_of(logits: Tensor) -> Tensor:
     return -(log_p.exp() * log_p).sum(dim=1)
 
 
+def ranked_probabilities(logits: Tensor) -> Tensor:
+    """The proxy's probabilities, the largest of each row first; float64 (n, k), or (n, 2)."""
+    logits = logits.double()
+    if logits.ndim == 1:
+        return torch.sigmoid(torch.stack([logits.abs(), -logits.abs()], dim=1))
+    return torch.softmax(logits, dim=1).sort(dim=1, descending=True).values
+
+
 def largest(scores: Tensor, budget: int, generator: torch.Generator) -> Tensor:
     """Positions of the largest scores, the largest first; the generator orders equal ones."""
     shuffled = torch.randperm(len(scores), generator=generator)
     order = scores.cpu()[shuffled].argsort(descending=True, stable=True)
     return shuffled[order[:budget]]
+
+
+def in_turn(
+    scores: Tensor, groups: Tensor, order: Tensor, budget: int, generator: torch.Generator
+) -> Tensor:
+    """The groups take turns: the best of each, then the second best of each, and so on.
+
+    scores (n,): the largest is best, and the generator orders equal ones; groups int64 (n,):
+    numbers of groups; order: all of these numbers, in the order in which they take turns. A
+    group that has no more is passed over. Returns int64 (budget,).
+    """
+    best_first = largest(scores, len(scores), generator)
+    groups = groups[best_first]
+    by_group = groups.argsort(stable=True)  # still the best first within each group
+    sizes = torch.bincount(groups, minlength=len(order))
+    starts = sizes.cumsum(0) - sizes
+    turn, place = torch.empty_like(groups), torch.empty_like(order)
+    turn[by_group] = torch.arange(len(groups)) - starts[groups[by_group]]
+    place[order] = torch.arange(len(order))
+    return best_first[(turn * len(order) + place[groups]).argsort()[:budget]]
+
+
+def nearest_to_centres(
+    features: Tensor, weights: Tensor | None, budget: int, generator: torch.Generator
+) -> Tensor:
+    """Of ``budget`` k-means clusters the member nearest to the centre, the largest first."""
+    if budget == 0:
+        return torch.empty(0, dtype=torch.int64)
+    from activecl_nb import diverse
+
+    groups, apart = diverse.clusters(features, budget, generator, weights=weights)
+    order = torch.bincount(groups, minlength=budget).argsort(descending=True, stable=True)
+    return in_turn(-apart, groups, order, budget, generator)
 
 
 def greedy(features: Tensor, chosen_features: Tensor, budget: int, rank: Tensor) -> Tensor:

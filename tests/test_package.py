@@ -32,6 +32,7 @@ ORDER = [
     "simclr",
     "proxy",
     "kcenter",
+    "diverse",
     "sampling",
     "experiment",
     "analysis",
