@@ -9,11 +9,13 @@ those above it in this list and none below:
     download, archive   fetch the real sets; read them, memory-mapped
     tissue, imbalance   patches with labels; the pool, the labelled set, the test set
     augment, simclr     two views of a batch (augment_cpu: the same, compiled); the encoder and
-                        its contrastive training
+                        its contrastive training (distributed: on several processes; loader: how
+                        the bytes reach the device)
     proxy, sampling     the linear proxy; the strategies that pick the next images (kcenter:
                         one of them for very many candidates; diverse: clusters and k-means++)
     experiment          Algorithm 2 of the paper, and its benchmark
     analysis, figures   what the runs say, and how it is drawn
+    study               many runs side by side, so that an answer has a spread
     live                pictures that follow their sliders
     maps, explorer      the UMAP map and the interactive explorer
     lesson, shelf       what a section of a lesson starts from; stored runs
@@ -25,7 +27,7 @@ module that uses them.
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Two OpenMP threads that spin while they wait fight over a small machine's two cores with
 # everything else that runs there, and two that do not spin are hardly faster than one (see

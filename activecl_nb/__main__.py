@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   python -m activecl_nb run --strategy entropy --seed 0 --out runs/entropy-0
   python -m activecl_nb run --data pathmnist --path pathmnist.npz --profile tiny --out runs/real
   python -m activecl_nb benchmark --seed 0 --out runs/benchmark-0
+  python -m activecl_nb study results/study.toml --jobs 2 --out runs/study
   python -m activecl_nb report runs/entropy-0 runs/random-0 --out report
 
 A run that was stopped goes on from its last finished round when the same command is given again.
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--strategy",
                 default="entropy",
-                help="random, entropy, kcenter or certainty (default: entropy)",
+                help="a name of sampling.STRATEGIES, such as random or kcenter (default: entropy)",
             )
         command.add_argument("--seed", type=int, default=0, help="default: 0")
         command.add_argument("--share", type=float, help="share of the positive class, 0 to 1")
@@ -61,6 +62,15 @@ def parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
         command.add_argument("--out", required=True, type=Path, help="the run's folder")
+    summary = "many runs side by side, described in a TOML file"
+    command = commands.add_parser("study", help=summary, description=summary)
+    command.add_argument("file", type=Path, help="the study: see results/study.toml")
+    command.add_argument("--out", required=True, type=Path, help="folder for the runs")
+    command.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
+    command.add_argument("--only", default="1/1", metavar="K/N", help="the K-th of N shares")
+    command.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler to send runs to")
+    command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
+    command.add_argument("--keep-weights", action="store_true", help="of finished runs too")
     command = commands.add_parser("report", help="table, curve and figure of finished runs")
     command.add_argument("runs", nargs="+", type=Path, help="folders of runs")
     command.add_argument("--out", type=Path, default=Path("report"), help="default: report")
@@ -76,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {
         "run": _run,
         "benchmark": _run,
+        "study": _study,
         "report": _report,
         "prepare": _prepare,
         "check": _check,
@@ -143,6 +154,30 @@ def _choices(settings: Sequence[str]) -> dict[str, object]:
                 f"--set {setting}: {name} takes a {kinds[name].__name__}, not {value!r}"
             ) from None
     return choices
+
+
+def _study(options: argparse.Namespace) -> int:
+    from activecl_nb import study
+
+    share, _, of = options.only.partition("/")
+    if not (share.isdecimal() and of.isdecimal()):
+        raise ValueError(f"--only {options.only}: say K/N, such as 1/4 for the first of four")
+    results = study.run(
+        study.read(options.file),
+        options.out,
+        jobs=options.jobs,
+        only=(int(share), int(of)),
+        dask=options.dask,
+        device=options.device,
+        keep_weights=options.keep_weights,
+    )
+    elsewhere = [address for address, outcome in results.items() if outcome == study.ELSEWHERE]
+    if elsewhere:
+        print(f"left to another process that is at them: {', '.join(elsewhere)}")
+    failed = {a: outcome for a, outcome in results.items() if outcome.startswith(study.FAILED)}
+    for address, outcome in failed.items():
+        print(f"{options.out / address} {outcome}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -57,6 +57,8 @@ class Protocol(Profile):
     rotation: "right-angles", "continuous" or "none".
     kcenter_seed: "chosen" seeds k-center with the features of all images picked so far,
         "none" starts it from nothing, as the released code does.
+    proxy_classes: "two" for the positive class against the rest, as in the paper; "all" for a
+        softmax over every class, in which entropy, margin and least confidence differ.
     """
 
     head: str = "paper"
@@ -65,8 +67,11 @@ class Protocol(Profile):
     carry_optimizer: bool = False
     rotation: str = "right-angles"
     kcenter_seed: str = "chosen"
+    proxy_classes: str = "two"
 
     def __post_init__(self) -> None:
+        if self.proxy_classes not in ("two", "all"):
+            raise ValueError(f"proxy_classes must be 'two' or 'all', not {self.proxy_classes!r}")
         if self.kcenter_seed not in ("chosen", "none"):
             raise ValueError(f"kcenter_seed must be 'chosen' or 'none', not {self.kcenter_seed!r}")
         if self.budget < self.batch_size:
@@ -108,10 +113,12 @@ class Round:
     images: how many images the encoder was trained on in this round, all rounds' picks together.
     image_epochs: how many image passes that took (the last partial batch is dropped).
     losses: float32 (epochs,), the mean NT-Xent loss of each epoch.
-    watched_logits: float32, the proxy's logits at the round's end, of ``run.watched``.
+    watched_logits: float32, the proxy's logits (positive against the rest) at the round's end,
+        of ``run.watched``.
     proxy_epochs, proxy_f1: F1 on the test set after so many proxy epochs.
     scores: see ``proxy.scores``, after the last proxy epoch.
-    seconds: wall time by part: select, train, proxy, watch.
+    seconds: wall time by part: select, train, proxy, watch; and "processor", what select and
+        train took of this process's processor time, which other programs beside it do not change.
     """
 
     number: int
@@ -231,6 +238,26 @@ def benchmark(
     return _rounds(protocol, data, BENCHMARK, seed, out, device, progress, None)
 
 
+def image_epochs(protocol: Protocol, strategy: str) -> list[int]:
+    """Image passes of each round, by arithmetic: what a run will have trained on.
+
+    Round t of the loop passes t x budget images ``epochs`` times, the benchmark the whole pool.
+    """
+    plan = _plan(protocol, strategy)
+    whole = protocol.train_images - protocol.labelled
+    return [_image_epochs(protocol, plan, n) for n in _sizes(protocol, strategy, whole)]
+
+
+def equal_work(protocol: Protocol, target: int) -> Protocol:
+    """The same loop with as many epochs a round as bring its image-epochs closest to ``target``.
+
+    A strategy that wins over one that trained less has shown nothing. This gives random picks
+    (or any others) the work of the benchmark: ``target=sum(image_epochs(protocol, BENCHMARK))``.
+    """
+    once = sum(image_epochs(replace(protocol, epochs=1), "random"))
+    return replace(protocol, epochs=max(1, round(target / once)))
+
+
 @dataclass(frozen=True)
 class _Plan:
     """How many rounds, and how much work in each: the loop and the benchmark differ in this."""
@@ -275,7 +302,7 @@ def _rounds(
     run = _begin(protocol, data, strategy, seed, out)
     plan = _plan(protocol, run.strategy)
     state = _State.of(run, plan, profiles.device(device))
-    work = [_image_epochs(protocol, plan, n) for n in _sizes(run, plan)]
+    work = [_image_epochs(protocol, plan, n) for n in _sizes(protocol, run.strategy, len(run.pool))]
     bar = tqdm(
         total=sum(work),
         initial=sum(work[: len(run.rounds)]),
@@ -330,28 +357,34 @@ def _one_round(
         on_batch=on_images,
     )
     clock.stop("train")
+    clock.seconds["processor"] = clock.processor()
 
     def features(positions: np.ndarray) -> Tensor:
         return simclr.encode(state.model.encoder, images[torch.from_numpy(positions)])
 
     test_features = simclr.encode(state.model.encoder, data.test.images)
+    two = protocol.proxy_classes == "two"
+    targets = data.train_targets if two else data.train.labels
+    positive = data.train.class_names.index(data.positive)
     epochs, f1 = [], []
     for epoch, state.proxy in proxy.fit_steps(
         features(run.labelled),
-        data.train_targets[torch.from_numpy(run.labelled)],
+        targets[torch.from_numpy(run.labelled)],
         epochs=plan.proxy_epochs,
         every=plan.proxy_every,
         learning_rate=protocol.proxy_learning_rate,
         standardise=protocol.standardise,
+        classes=None if two else len(data.train.class_names),
         seed=run.seed,
         round=number,
     ):
-        scores = proxy.scores(data.test_targets, state.proxy.logits(test_features))
+        logits = proxy.against_rest(state.proxy.logits(test_features), positive)
+        scores = proxy.scores(data.test_targets, logits)
         epochs.append(epoch)
         f1.append(scores["f1"])
     clock.stop("proxy")
 
-    watched = state.proxy.logits(features(run.watched)).numpy()
+    watched = proxy.against_rest(state.proxy.logits(features(run.watched)), positive).numpy()
     clock.stop("watch")
     return Round(
         number=number,
@@ -424,10 +457,12 @@ class _State:
             head.load_state_dict(_part(run.weights, "head"))
             state.proxy = run.proxy()
             moments = _part(run.weights, "optimizer")
+            fused = state.optimizer.defaults["fused"]  # it counts its steps on the device too
             if plan.carry_optimizer:
                 for i, p in enumerate(model.parameters()):
                     state.optimizer.state[p] = {
-                        k: v.to(p.device if v.ndim else "cpu") for k, v in _part(moments, i).items()
+                        k: v.to(p.device if fused or v.ndim else "cpu")
+                        for k, v in _part(moments, i).items()
                     }
         return state
 
@@ -451,11 +486,15 @@ def _part(tensors: dict[str, Tensor], name: str | int) -> dict[str, Tensor]:
 
 
 class _Clock:
-    """Seconds by part, wall time."""
+    """Seconds by part, wall time; and the processor's since the start."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._since = time.perf_counter()
+        self._processor = time.process_time()
+
+    def processor(self) -> float:
+        return time.process_time() - self._processor
 
     def stop(self, part: str) -> None:
         now = time.perf_counter()
@@ -468,11 +507,12 @@ def _on_device(images: Tensor, device: torch.device) -> Tensor:
     return images if device.type == "cpu" else images.to(device)
 
 
-def _sizes(run: Run, plan: _Plan) -> list[int]:
+def _sizes(protocol: Protocol, strategy: str, pool: int) -> list[int]:
     """Images trained on in each round."""
-    if run.strategy == BENCHMARK:
-        return [len(run.pool)] * plan.rounds
-    return [run.protocol.budget * (t + 1) for t in range(plan.rounds)]
+    rounds = _plan(protocol, strategy).rounds
+    if strategy == BENCHMARK:
+        return [pool] * rounds
+    return [protocol.budget * (t + 1) for t in range(rounds)]
 
 
 def _image_epochs(protocol: Protocol, plan: _Plan, images: int) -> int:
@@ -656,6 +696,12 @@ def load(path: str | os.PathLike[str]) -> Run:
         with _naming(last):
             weights = load_file(last)
     return replace(run, rounds=rounds, weights=weights)
+
+
+def drop_weights(path: str | os.PathLike[str]) -> None:
+    """Remove a finished run's weights: most of its bytes, and no longer needed to go on."""
+    for file in Path(path).glob("weights-*.safetensors"):
+        file.unlink()
 
 
 def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None) -> list[Run]:

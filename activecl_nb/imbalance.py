@@ -126,13 +126,19 @@ def load(
     """Training and test patches of a source, of the profile's size and number.
 
     A source that holds fewer patches than the profile asks for gives all it has. ``share``
-    turns the imbalance dial of the training patches; ``dials`` are the phantom's own.
+    turns the imbalance dial of the training patches; ``dials`` are the phantom's own. They shape
+    the training patches alone, so that scores stay comparable, but for ``centre_shift``, which
+    is about the test patches.
     """
+    at_test = {name: value for name, value in dials.items() if name == "centre_shift"}
     pair = [
         tissue.load(
-            source, part, size=profile.image_size, at_most=number, seed=seed, path=path, **dials
+            source, part, size=profile.image_size, at_most=number, seed=seed, path=path, **own
         )
-        for part, number in [("train", profile.train_images), ("test", profile.test_images)]
+        for part, number, own in [
+            ("train", profile.train_images, dials),
+            ("test", profile.test_images, at_test),
+        ]
     ]
     if share is not None:
         pair[0] = dial(pair[0], share, seed=seed, positive=positive)

@@ -2,7 +2,8 @@
 
 One fully connected layer on frozen features, trained on the few labelled images (section II-B).
 It does two jobs: its logits guide the choice of the next images, and its F1 on the test set is
-the score of the encoder (linear evaluation).
+the score of the encoder (linear evaluation). The paper's proxy tells the positive class from the
+rest; with ``classes`` it tells all classes apart, and ``against_rest`` leads back to the two.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from activecl_nb import seeds
 
 @dataclass(frozen=True)
 class Proxy:
-    """f_p: a weight for each feature and a bias. weight float32 (d,), bias float32 ()."""
+    """f_p: a weight for each feature and a bias. weight float32 (d,), bias float32 ().
+
+    With k classes: weight (d, k), bias (k,).
+    """
 
     weight: Tensor
     bias: Tensor
 
     def logits(self, features: Tensor) -> Tensor:
-        """features (n, d) -> logits (n,) float32; above 0 means positive."""
+        """features (n, d) -> logits (n,) float32, above 0 for positive; with k classes (n, k)."""
         return features.to(self.weight) @ self.weight + self.bias
 
     def probabilities(self, features: Tensor) -> Tensor:
-        """features (n, d) -> the probability of the positive class (n,)."""
-        return torch.sigmoid(self.logits(features))
+        """features (n, d) -> the probability of the positive class (n,), or of each (n, k)."""
+        logits = self.logits(features)
+        return torch.sigmoid(logits) if logits.ndim == 1 else torch.softmax(logits, dim=1)
 
 
 def fit(
@@ -42,12 +47,15 @@ def fit(
     learning_rate: float = 1e-3,
     batch_size: int = 128,
     standardise: bool = False,
+    classes: int | None = None,
     seed: int = 0,
     round: int = 0,
 ) -> Proxy:
     """Train a new proxy: binary cross-entropy, Adam (section III-B).
 
     features: float32 (n, d), frozen and un-augmented. targets: (n,) bool or 0/1.
+    classes: None for the paper's two; k for a softmax over k classes with cross-entropy, where
+        targets are class numbers 0 to k - 1.
     standardise: train on features of mean 0 and deviation 1 (over these n), on which Adam gets
         equally far whatever the features' scale; the proxy returned takes them as they are.
         The paper says nothing of it.
@@ -62,6 +70,7 @@ def fit(
         learning_rate=learning_rate,
         batch_size=batch_size,
         standardise=standardise,
+        classes=classes,
         seed=seed,
         round=round,
     )
@@ -77,35 +86,42 @@ def fit_steps(
     learning_rate: float = 1e-3,
     batch_size: int = 128,
     standardise: bool = False,
+    classes: int | None = None,
     seed: int = 0,
     round: int = 0,
 ) -> Iterator[tuple[int, Proxy]]:
     """As ``fit``, but yield ``(epochs so far, proxy)`` each ``every`` epochs and after the last."""
-    features, targets = _checked(features, targets)
+    features, targets = _checked(features, targets, classes)
+    outputs = () if classes is None else (classes,)
+    cross_entropy = F.binary_cross_entropy_with_logits if classes is None else F.cross_entropy
     mean, deviation = torch.zeros(()), torch.ones(())
     if standardise:
         mean, deviation = features.mean(0), features.std(0).clamp_min(1e-6)
         features = (features - mean) / deviation
+    centre, scale = (v.reshape(-1, *(1 for _ in outputs)) for v in (mean, deviation))
     # torch's own start for a linear layer: uniform within 1 / sqrt(d).
     bound = features.shape[1] ** -0.5
     start = seeds.generator(seed, "proxy", round)
-    weight = ((2 * torch.rand(features.shape[1], generator=start) - 1) * bound).requires_grad_()
-    bias = ((2 * torch.rand((), generator=start) - 1) * bound).requires_grad_()
+    weight = (2 * torch.rand(features.shape[1], *outputs, generator=start) - 1) * bound
+    bias = (2 * torch.rand(outputs, generator=start) - 1) * bound
+    weight.requires_grad_(), bias.requires_grad_()
     optimizer = torch.optim.Adam([weight, bias], lr=learning_rate, betas=(0.9, 0.999))
     for epoch in range(1, epochs + 1):
         draw = seeds.generator(seed, "proxy order", round, epoch)
         for batch in torch.randperm(len(features), generator=draw).split(batch_size):
-            logits = features[batch] @ weight + bias  # (batch,)
-            loss = F.binary_cross_entropy_with_logits(logits, targets[batch])
+            logits = features[batch] @ weight + bias  # (batch,), or (batch, classes)
+            loss = cross_entropy(logits, targets[batch])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
         if epoch % every == 0 or epoch == epochs:
-            w = weight.detach() / deviation  # so that it takes features as they come
-            yield epoch, Proxy(w.clone(), bias.detach() - (mean * w).sum())
+            w = weight.detach() / scale  # so that it takes features as they come
+            yield epoch, Proxy(w.clone(), bias.detach() - (centre * w).sum(0))
 
 
-def _checked(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _checked(
+    features: Tensor, targets: Tensor, classes: int | None = None
+) -> tuple[Tensor, Tensor]:
     features, targets = torch.as_tensor(features), torch.as_tensor(targets)
     if features.ndim != 2 or targets.shape != features.shape[:1]:
         raise ValueError(
@@ -118,13 +134,30 @@ def _checked(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
             f"features hold NaN or infinity in {int(bad.sum())} of {len(bad)} rows, first in row "
             f"{int(bad.nonzero()[0])}; did the encoder's training diverge? Try a lower rate"
         )
-    targets = targets.to(torch.float32)
+    targets = targets.to(torch.float32 if classes is None else torch.int64)
+    if classes is not None and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise ValueError(
+            f"targets run from {int(targets.min())} to {int(targets.max())}, but the "
+            f"{classes} classes are numbered from 0 to {classes - 1}"
+        )
     if len(targets.unique()) < 2:
         raise ValueError(
             f"all {len(targets)} labelled images are of one class, so no proxy can be fitted; "
             "label more images or turn the imbalance dial back"
         )
     return features.float(), targets
+
+
+def against_rest(logits: Tensor, positive: int) -> Tensor:
+    """Logits of one class against all others together: (n, k) -> (n,); (n,) stays as it is.
+
+    log p - log(1 - p) of the softmax's p for class number ``positive``: above 0 where that class
+    is more probable than the others are together.
+    """
+    if logits.ndim == 1:
+        return logits
+    others = torch.arange(logits.shape[1]) != positive
+    return logits[:, positive] - torch.logsumexp(logits[:, others], dim=1)
 
 
 def scores(targets: Tensor | np.ndarray, logits: Tensor | np.ndarray) -> dict[str, float]:

@@ -1,0 +1,440 @@
+"""A study: many runs side by side, so that an answer comes with its spread.
+
+One run says what happened once. A study is a grid of runs (strategies, seeds, and settings that
+are varied), described in a TOML file:
+
+    title = "Does it hold?"
+    profile = "laptop"
+
+    [[grid]]
+    name = "rare"
+    question = "Does the rarity of tumour decide which strategy wins?"
+    strategies = ["random", "entropy", "benchmark"]
+    seeds = 5
+    data = { tumour_share = [0.5, 0.05] }      # a list is varied, anything else is fixed
+    protocol = { head = "simclr" }             # any field of experiment.Protocol
+
+A grid's settings are all combinations of what it varies, or with ``one_at_a_time = true`` each
+value by itself. ``data`` takes what ``imbalance.load`` takes. ``equal_work = "benchmark"`` gives
+the loop as many image-epochs as the benchmark has.
+
+A run's folder is named by a hash of all that decides its result: the protocol, the tissue and its
+fingerprint, strategy, seed, and the kit's version. So runs that grids share are computed once,
+nothing finished is computed again, and nothing stale is taken for it. A lock beside the folder
+keeps two processes, on one machine or on several with the same disk, from the same run.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import activecl_nb
+from activecl_nb import profiles
+
+if TYPE_CHECKING:
+    from activecl_nb.experiment import Protocol, Run
+    from activecl_nb.imbalance import Data
+
+GRID_KEYS = {
+    "name", "question", "strategies", "seeds", "data", "protocol", "one_at_a_time", "equal_work",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what decides its result.
+
+    data: what ``imbalance.load`` is given, as sorted (name, value) pairs.
+    """
+
+    strategy: str
+    seed: int
+    protocol: Protocol
+    data: tuple[tuple[str, object], ...] = (("source", "phantom"),)
+
+    def address(self) -> str:
+        """16 hex digits that stand for this run and no other."""
+        identity = {
+            "kit": activecl_nb.__version__,
+            "strategy": self.strategy,
+            "seed": self.seed,
+            "protocol": asdict(self.protocol),
+            "data": dict(self.data),
+            "patches": _fingerprint(self.data, _sizes(self.protocol)),
+        }
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+    def load(self) -> Data:
+        """The patches it works on."""
+        return _load(self.data, _sizes(self.protocol))
+
+    def work(self) -> int:
+        """Image-epochs in all."""
+        from activecl_nb import experiment
+
+        return sum(experiment.image_epochs(self.protocol, self.strategy))
+
+    def __str__(self) -> str:
+        return f"{self.strategy}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job's place in a study: one job may stand in several grids.
+
+    setting: what the grid varies, and its value here; empty for what is as the profile says.
+    """
+
+    grid: str
+    setting: tuple[tuple[str, object], ...]
+    job: Job
+
+    @property
+    def label(self) -> str:
+        """The setting as text: "tumour_share=0.05", or "" for the profile's own."""
+        return ", ".join(f"{name}={value}" for name, value in self.setting)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is to be run, and why.
+
+    questions: each grid's name and question. entries: in the order of the file, seed by seed, so
+        that an unfinished grid has some seeds of everything and not all seeds of something.
+    """
+
+    title: str
+    questions: Mapping[str, str]
+    entries: tuple[Entry, ...]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Each run once, in order."""
+        return list(dict.fromkeys(entry.job for entry in self.entries))
+
+
+def read(path: str | os.PathLike[str]) -> Study:
+    """The study that a TOML file describes.
+
+    FileNotFoundError: no such file. ValueError: it is no TOML, or something in it is unknown or
+    has no meaning; the message names the file and the grid.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no TOML file: {error}") from error
+    _no_others(content, {"title", "profile", "grid"}, str(path))
+    profile = profiles.current(content.get("profile"))
+    grids = content.get("grid", [])
+    if not grids:
+        raise ValueError(f"{path} describes no runs; add a [[grid]] with strategies")
+    entries: list[Entry] = []
+    for number, grid in enumerate(grids, 1):
+        where = f"{path}, grid {grid.get('name', number)!r}"
+        _no_others(grid, GRID_KEYS, where)
+        try:
+            entries += _entries(grid, profile)
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"{where}: {what}") from error
+    names = [grid["name"] for grid in grids]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{path}: two grids have the same name; the names are {', '.join(names)}")
+    questions = {grid["name"]: grid.get("question", "") for grid in grids}
+    return Study(content.get("title", path.stem), questions, tuple(entries))
+
+
+def _no_others(found: Mapping[str, object], known: set[str], where: str) -> None:
+    unknown = sorted(set(found) - known)
+    if unknown:
+        raise ValueError(f"{where}: unknown {', '.join(unknown)}; there are {', '.join(known)}")
+
+
+def _entries(grid: Mapping[str, object], profile: profiles.Profile) -> list[Entry]:
+    from activecl_nb import experiment, sampling
+
+    for strategy in grid["strategies"]:
+        if strategy != experiment.BENCHMARK:
+            sampling.named(strategy)
+    seeds = grid.get("seeds", profile.repeats)
+    found = []
+    for seed, setting in itertools.product(range(seeds), _settings(grid)):
+        chosen = {"data": {"source": "phantom"}, "protocol": {}}
+        for (part, name), value in setting.items():
+            chosen[part][name] = value
+        protocol = experiment.Protocol.of(profile, **chosen["protocol"])
+        varied = [(name, v) for (part, name), v in setting.items() if _varies(grid, part, name)]
+        if grid.get("equal_work"):
+            if grid["equal_work"] != experiment.BENCHMARK:
+                raise ValueError(f"equal_work is 'benchmark', not {grid['equal_work']!r}")
+            target = sum(experiment.image_epochs(protocol, experiment.BENCHMARK))
+            protocol = experiment.equal_work(protocol, target)
+            varied.append(("epochs", protocol.epochs))
+        data = _without_defaults(chosen["data"])
+        for strategy in grid["strategies"]:
+            job = Job(strategy, seed, protocol, data)
+            found.append(Entry(grid["name"], tuple(varied), job))
+    return found
+
+
+def _settings(grid: Mapping[str, object]) -> list[dict[tuple[str, str], object]]:
+    """What each setting of a grid fixes: (part, name) -> value."""
+    given = {
+        (part, name): value
+        for part in ("data", "protocol")
+        for name, value in grid.get(part, {}).items()
+    }
+    fixed = {key: value for key, value in given.items() if not isinstance(value, list)}
+    varied = {key: value for key, value in given.items() if isinstance(value, list)}
+    if grid.get("one_at_a_time"):
+        return [{**fixed, key: value} for key, values in varied.items() for value in values]
+    return [
+        {**fixed, **dict(zip(varied, values, strict=True))}
+        for values in itertools.product(*varied.values())
+    ]
+
+
+def _without_defaults(data: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
+    """Sorted (name, value) pairs; a dial at the phantom's own value is the phantom as it is."""
+    from activecl_nb import phantom
+
+    own = asdict(phantom.Dials()) if data["source"] == "phantom" else {}
+    return tuple(sorted((k, v) for k, v in data.items() if own.get(k) != v))
+
+
+def _varies(grid: Mapping[str, object], part: str, name: str) -> bool:
+    return isinstance(grid.get(part, {}).get(name), list)
+
+
+def _sizes(protocol: Protocol) -> profiles.Profile:
+    """The part of a protocol that decides which patches there are."""
+    return profiles.Profile(
+        image_size=protocol.image_size,
+        train_images=protocol.train_images,
+        test_images=protocol.test_images,
+    )
+
+
+@functools.lru_cache(maxsize=2)  # a worker goes through many runs on the same patches
+def _load(data: tuple[tuple[str, object], ...], sizes: profiles.Profile) -> Data:
+    from activecl_nb import imbalance
+
+    arguments = dict(data)
+    return imbalance.load(arguments.pop("source"), sizes, **arguments)
+
+
+@functools.cache
+def _fingerprint(
+    data: tuple[tuple[str, object], ...], sizes: profiles.Profile
+) -> dict[str, object]:
+    from activecl_nb import experiment
+
+    return experiment.fingerprint(_load(data, sizes))
+
+
+# ---- running it ---------------------------------------------------------------------------
+
+DONE, ELSEWHERE, FAILED = "done", "run elsewhere", "failed"
+
+
+def run(
+    study: Study,
+    out: str | os.PathLike[str],
+    *,
+    jobs: int = 1,
+    only: tuple[int, int] = (1, 1),
+    dask: str | None = None,
+    device: str | None = None,
+    keep_weights: bool = False,
+    stream: TextIO = sys.stdout,
+) -> dict[str, str]:
+    """Make every run that is not there yet; address -> "done", "run elsewhere" or "failed: why".
+
+    out: the folder that holds the runs, ``out/<address>``.
+    jobs: runs at a time, each in a process of its own, on one thread.
+    only: (K, N) takes the K-th of N shares, for N machines that see the same folder or not.
+    dask: address of a Dask scheduler whose workers, which must see ``out``, do the work.
+    keep_weights: of finished runs; they are most of the bytes.
+
+    A run that fails does not stop the others. Ctrl-C stops all; finished rounds are kept.
+    """
+    import joblib
+
+    share, of = only
+    if not 1 <= share <= of:
+        raise ValueError(f"--only {share}/{of}: the share goes from 1/{of} to {of}/{of}")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    mine = study.jobs[share - 1 :: of]
+    folders = {job: out / job.address() for job in mine}  # draws the tissue, once for all
+    results: dict[str, str] = {}
+    calls = [
+        joblib.delayed(_make)(job, folder, device, keep_weights) for job, folder in folders.items()
+    ]
+    board = Board(study, folders, results)
+    with _workers(dask), board.shown(stream):
+        work = joblib.Parallel(n_jobs=-1 if dask else jobs, return_as="generator_unordered")
+        for address, outcome in work(calls):
+            results[address] = outcome
+    return results
+
+
+@contextmanager
+def _workers(dask: str | None) -> Iterator[None]:
+    """Where joblib sends the work: processes on this machine, or a Dask cluster's."""
+    import joblib
+
+    if dask is None:
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+            yield
+        return
+    try:
+        from dask.distributed import Client
+    except ImportError as error:
+        raise ValueError(
+            "--dask needs the package distributed, which is not installed; "
+            "install it, or share the work with --only"
+        ) from error
+    with Client(dask, set_as_default=True), joblib.parallel_config(backend="dask"):
+        yield
+
+
+def _make(job: Job, folder: Path, device: str | None, keep_weights: bool) -> tuple[str, str]:
+    """One run, unless it is finished or another process is at it."""
+    import filelock
+    import torch
+
+    from activecl_nb import experiment
+
+    lock = filelock.FileLock(folder.parent / f"{folder.name}.lock")
+    try:
+        with lock.acquire(timeout=0):
+            torch.set_num_threads(1)
+            try:
+                _finish(job, folder, device)
+            except ValueError as error:  # bad settings, or a damaged folder: the others go on
+                return folder.name, f"{FAILED}: {error}"
+            if not keep_weights:
+                experiment.drop_weights(folder)
+    except filelock.Timeout:
+        return folder.name, ELSEWHERE
+    return folder.name, DONE
+
+
+def _finish(job: Job, folder: Path, device: str | None) -> None:
+    from activecl_nb import experiment
+
+    options = {"out": folder, "device": device, "progress": False}
+    if job.strategy == experiment.BENCHMARK:
+        experiment.benchmark(job.protocol, job.load(), job.seed, **options)
+    else:
+        experiment.run(job.protocol, job.load(), job.strategy, job.seed, **options)
+
+
+class Board:
+    """What runs, what is done, and how long it will take; read from the runs' folders."""
+
+    def __init__(
+        self, study: Study, folders: Mapping[Job, Path], results: Mapping[str, str]
+    ) -> None:
+        from activecl_nb import experiment
+
+        self.study, self.folders, self.results = study, folders, results
+        self.work = {job: experiment.image_epochs(job.protocol, job.strategy) for job in folders}
+        self.began = time.monotonic()
+        self.at_start = self._done_work()
+
+    def rounds(self, job: Job) -> int:
+        """How many rounds of this run are finished."""
+        try:
+            return max(0, len((self.folders[job] / "rounds.csv").read_text().splitlines()) - 1)
+        except FileNotFoundError:
+            return 0
+
+    def _done_work(self) -> int:
+        return sum(sum(self.work[job][: self.rounds(job)]) for job in self.folders)
+
+    def text(self) -> str:
+        """A line a grid, a line for each run under way, and the time left."""
+        rounds = {job: self.rounds(job) for job in self.folders}
+        lines = [f"{'grid':<24}{'runs':>12}{'rounds':>14}"]
+        for grid in self.study.questions:
+            jobs = {e.job for e in self.study.entries if e.grid == grid} & rounds.keys()
+            done = sum(rounds[job] == len(self.work[job]) for job in jobs)
+            planned = sum(len(self.work[job]) for job in jobs)
+            finished = sum(rounds[job] for job in jobs)
+            lines.append(f"{grid:<24}{f'{done}/{len(jobs)}':>12}{f'{finished}/{planned}':>14}")
+        for job, n in rounds.items():
+            if 0 < n < len(self.work[job]) and self.folders[job].name not in self.results:
+                of = len(self.work[job])
+                lines.append(f"  {job}: {n} of {of} rounds ({self.folders[job].name})")
+        failed = sum(outcome.startswith(FAILED) for outcome in self.results.values())
+        lines.append(f"{self.left()}{f', {failed} failed' if failed else ''}")
+        return "\n".join(lines)
+
+    def left(self) -> str:
+        """The time left at the pace so far, image-epochs being what takes it."""
+        done, all_work = self._done_work(), sum(map(sum, self.work.values()))
+        if done == all_work:
+            return "all runs are finished"
+        if done == self.at_start:
+            return "time left: not known before the first round is finished"
+        pace = (done - self.at_start) / (time.monotonic() - self.began)
+        seconds = (all_work - done) / pace
+        return f"time left: about {seconds / 60:.0f} minutes at {pace:.0f} image-epochs a second"
+
+    @contextmanager
+    def shown(self, stream: TextIO, every: float = 2.0) -> Iterator[None]:
+        """Keep the table up to date on a terminal; elsewhere print it each minute."""
+        on_terminal = stream.isatty()
+        stop = threading.Event()
+
+        def show() -> None:
+            height = 0
+            while not stop.wait(every if on_terminal else 60.0):
+                height = self._draw(stream, height if on_terminal else 0)
+
+        thread = threading.Thread(target=show, daemon=True)
+        print(self.text(), file=stream, flush=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            print(self.text(), file=stream, flush=True)
+
+    def _draw(self, stream: TextIO, height: int) -> int:
+        """Print the table over its last ``height`` lines; how many lines it has now."""
+        text = self.text()
+        print(f"\x1b[{height}F\x1b[J" if height else "", text, sep="", file=stream, flush=True)
+        return text.count("\n") + 1
+
+
+def runs(study: Study, out: str | os.PathLike[str]) -> Iterator[tuple[Entry, Run]]:
+    """The finished runs among a study's, each as often as it stands in a grid."""
+    from activecl_nb import experiment
+
+    for entry in study.entries:
+        folder = Path(out) / entry.job.address()
+        if (folder / "run.json").exists():
+            run = experiment.load(folder)
+            if run.finished:
+                yield entry, run
