@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from activecl_nb import augment, seeds
+from activecl_nb import augment, distributed, loader, seeds
 
 # What stands before the first residual stage. The paper's ResNet18 shrinks a patch fourfold
 # there, which a 32-pixel patch does not survive; the others are for small patches.
@@ -145,6 +145,7 @@ def nt_xent(z_i: Tensor, z_j: Tensor, temperature: float = 0.1) -> Tensor:
 def train(
     model: SimCLR,
     images: Tensor,
+    positions: Tensor | None = None,
     *,
     epochs: int,
     batch_size: int = 128,
@@ -158,46 +159,119 @@ def train(
     first_epoch: int = 0,
     total_epochs: int | None = None,
     on_batch: Callable[[int], None] = lambda images: None,
+    compiled: bool = False,
 ) -> Tensor:
     """Train in place; return the mean loss of each epoch, float32 (epochs,).
 
-    images: uint8 (N, 3, H, W) on any device; batches go to the model's. The last partial batch
-        of an epoch is dropped, since its patches would have fewer negatives than the others.
+    images: uint8 (N, 3, H, W) on any device; batches go to the model's, see ``loader``. The last
+        partial batch of an epoch is dropped, since its patches would have fewer negatives than
+        the others.
+    positions: int64 (n,), which of the images to train on; all when not given.
+    batch_size: images in a batch. Several ranks share each batch, see ``distributed``: the draws
+        and the loss are those of the whole batch, whatever their number.
     schedule: "constant" (the paper names one rate) or "cosine", which ends at a tenth of it.
     optimizer: Adam with the paper's betas, made afresh unless one is carried over.
     seed, round, first_epoch: name the random draws, see ``seeds``; training epochs 0 to 9 and
         then 10 to 19 with the same optimiser equals training 0 to 19, if ``total_epochs`` (over
         which the schedule runs) is 20 in both.
     on_batch: called after each batch with its number of images.
+    compiled: let torch.compile fuse the model's layers and replay them as CUDA graphs. That takes
+        a minute at first and needs a compiler, and pays on a GPU with many small layers.
 
-    ValueError: fewer images than one batch, or an unknown schedule.
+    ValueError: fewer images than one batch, a batch that the ranks cannot share, or an unknown
+    schedule.
     """
-    if len(images) < batch_size:
+    augment.check(images)
+    if positions is None:
+        positions = torch.arange(len(images))
+    if len(positions) < batch_size:
         raise ValueError(
-            f"{len(images)} images do not fill one batch of {batch_size}; "
+            f"{len(positions)} images do not fill one batch of {batch_size}; "
             "make the batch smaller or the budget larger"
         )
     if schedule not in ("constant", "cosine"):
         raise ValueError(f"no schedule is called {schedule!r}; choose constant or cosine")
+    mine = distributed.share(batch_size)  # this rank's slice of every batch
     device = next(model.parameters()).device
     optimizer = optimizer or adam(model, learning_rate)
+    if device.type == "cuda":
+        _channels_last(model, optimizer)
+    distributed.agree(model, optimizer)
+    images, positions = loader.place(images, positions, device)
     total_epochs = total_epochs or first_epoch + epochs
     model.train()
     means = []
-    for epoch in range(first_epoch, first_epoch + epochs):
-        if schedule == "cosine":
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate * _cosine(epoch / total_epochs)
-        order = torch.randperm(len(images), generator=seeds.generator(seed, "order", round, epoch))
-        draw = seeds.generator(seed, "views", round, epoch)
-        losses = []
-        for batch in order.split(batch_size)[: len(images) // batch_size]:
-            patches = images[batch.to(images.device)].to(device, non_blocking=True)
-            x_i, x_j = augment.views(patches, draw, family)
-            losses.append(_step(model, optimizer, x_i, x_j, temperature))
-            on_batch(len(batch))
-        means.append(torch.stack(losses).mean())  # one look at the device an epoch, not a batch
+    with distributed.synchronised(model):
+        forward = torch.compile(model, mode="reduce-overhead") if compiled else model
+        for epoch in range(first_epoch, first_epoch + epochs):
+            if schedule == "cosine":
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate * _cosine(epoch / total_epochs)
+            draw = seeds.generator(seed, "order", round, epoch)
+            order = positions[torch.randperm(len(positions), generator=draw)]
+            whole = order.split(batch_size)[: len(order) // batch_size]
+            draw = seeds.generator(seed, "views", round, epoch)
+            losses = []
+            batches = loader.batches(images, [batch[mine] for batch in whole], device)
+            with contextlib.closing(batches):
+                for patches in batches:
+                    x_i, x_j = (_view(patches, draw, family, batch_size, mine) for _ in range(2))
+                    loss = contrast(forward, x_i, x_j, temperature)
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                    distributed.add_gradients(model)
+                    optimizer.step()
+                    losses.append(loss.detach())
+                    on_batch(batch_size)
+            means.append(torch.stack(losses).mean())  # one look at the device an epoch
     return torch.stack(means).cpu()
+
+
+def _view(
+    patches: Tensor,
+    draw: torch.Generator,
+    family: augment.Family | None,
+    batch_size: int,
+    mine: slice,
+) -> Tensor:
+    """A view of this rank's patches, with their part of the draws for the whole batch."""
+    whole = augment.draw(batch_size, *patches.shape[2:], draw, family or augment.Family())
+    return augment.apply(patches, whole.take(mine.start, mine.stop))
+
+
+def contrast(
+    model: Callable[[Tensor], Tensor],
+    x_i: Tensor,
+    x_j: Tensor,
+    temperature: float = 0.1,
+    *,
+    half: bool | None = None,
+) -> Tensor:
+    """NT-Xent of two views of a batch, float32 (N, 3, H, W) each; a scalar on their device.
+
+    half: whether the layers run in bfloat16; by default on the GPUs that have it, and not on a
+        processor, which only imitates it. The loss is float32 always.
+
+    On several ranks each passes its slice of the batch, and every one gets the loss of the whole.
+    """
+    if half is None:
+        half = x_i.device.type == "cuda" and torch.cuda.is_bf16_supported()
+    with torch.autocast(x_i.device.type, torch.bfloat16, enabled=half):
+        # Both views in one batch: half the calls, and batch norm sees them as one population.
+        z_i, z_j = model(torch.cat([x_i, x_j])).float().chunk(2)
+    return nt_xent(distributed.gather(z_i), distributed.gather(z_j), temperature)
+
+
+def _channels_last(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Lay out weights, and moments like them, as a GPU's convolutions read them fastest.
+
+    Not for a processor: torch 2.15 was seen to stop there with a segmentation fault.
+    """
+    model.to(memory_format=torch.channels_last)
+    for p, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if value.shape == p.shape:
+                moments[name] = torch.empty_like(p).copy_(value)
 
 
 def adam(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
@@ -205,26 +279,6 @@ def adam(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
     parameters = list(model.parameters())
     fused = parameters[0].device.type in ("cpu", "cuda")
     return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.999), fused=fused)
-
-
-def _step(
-    model: SimCLR, optimizer: torch.optim.Optimizer, x_i: Tensor, x_j: Tensor, temperature: float
-) -> Tensor:
-    """One update from two views of a batch; returns the loss, still on its device."""
-    with _precision(x_i.device):
-        # Both views in one batch: half the calls, and batch norm sees them as one population.
-        z_i, z_j = model(torch.cat([x_i, x_j])).chunk(2)
-    loss = nt_xent(z_i.float(), z_j.float(), temperature)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
-
-
-def _precision(device: torch.device) -> torch.autocast:
-    """bfloat16 on the GPUs that have it; float32 elsewhere, since a processor only imitates it."""
-    fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 def _cosine(progress: float, end: float = 0.1) -> float:

@@ -1,0 +1,86 @@
+"""How the pool's bytes reach the device that trains.
+
+Where they fit, all of them lie on it. Where they do not (15 GB of memory-mapped patches on a
+small GPU), threads read the next batches into pinned memory while the device computes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Item, Made = TypeVar("Item"), TypeVar("Made")
+
+AHEAD = 4  # so many batches are read before they are asked for
+READERS = 2  # by so many threads: one waits for the disk while the other copies
+SHARE = 0.5  # of the device's free memory for the pool; the rest is the training's
+
+
+def place(
+    images: Tensor, positions: Tensor, device: torch.device, free: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """``images[positions]`` where ``device`` reads them fastest, as (images, positions) again.
+
+    images: uint8 (N, 3, H, W), perhaps memory-mapped. positions: int64 (n,), on the processor.
+    free: bytes at hand on the device; asked of it when not given.
+
+    On a GPU where they take at most half of what is free, these images alone, copied there, with
+    the positions 0 to n - 1. Else both as they came: then ``batches`` brings them, a batch at a
+    time, and nothing is copied.
+    """
+    if images.device.type == device.type or device.type == "cpu":
+        return images, positions
+    if free is None:
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+    if len(positions) * images[:1].nbytes > SHARE * free:
+        return images, positions
+    there = torch.empty(len(positions), *images.shape[1:], dtype=images.dtype, device=device)
+    start = 0
+    for part in batches(images, positions.split(1024), device):
+        there[start : start + len(part)] = part
+        start += len(part)
+    return there, torch.arange(len(positions))
+
+
+def batches(images: Tensor, parts: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """``images[part]`` on the device, for each part (int64, on the processor) in turn.
+
+    Images that lie on the device are taken there; others are read ahead. Close the iterator
+    (``contextlib.closing``) when it is left early.
+    """
+    if images.device.type == device.type:
+        for part in parts:
+            yield images.index_select(0, part.to(images.device, non_blocking=True))
+        return
+
+    def read(part: Tensor) -> Tensor:
+        found = images.index_select(0, part)
+        return found.pin_memory() if device.type == "cuda" else found
+
+    for found in ahead(read, parts):
+        yield found.to(device, non_blocking=True)
+
+
+def ahead(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+    """``map(make, items)``, with up to ``AHEAD`` results made by threads before they are needed.
+
+    The results come in the order of the items. What ``make`` raises is raised here, in the place
+    of its result. Closing the iterator drops what has not begun and waits for what has.
+    """
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(READERS, "read-ahead") as readers:
+        try:
+            for item in items:
+                waiting.append(readers.submit(make, item))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
