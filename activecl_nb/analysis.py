@@ -84,7 +84,10 @@ def _checked(frame: pd.DataFrame, *needed: str) -> pd.DataFrame:
     if frame.empty:
         raise ValueError("the table has no rows; give at least one run")
     frame = frame.reset_index(drop=True)
-    return frame.fillna({"setting": ""}) if "setting" in frame else frame
+    if "setting" in frame:
+        settings = frame["setting"].astype(object)
+        frame["setting"] = settings.where(settings.notna(), "")
+    return frame
 
 
 def _by(frame: pd.DataFrame, *names: str) -> list[str]:

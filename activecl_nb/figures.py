@@ -324,12 +324,13 @@ def learning_curve(
     *,
     x: str = "images",
     score: str = "f1",
-    levels: Mapping[str, float] | None = None,
+    levels: Mapping[str, float | tuple[float, float, float]] | None = None,
 ) -> Picture:
     """Score against images (or image-epochs, or seconds), a line a strategy with its interval.
 
     curve: columns ``strategy``, ``x``, "mean", "low", "high" (see ``analysis.curve``).
-    levels: named horizontal lines, such as the benchmark and the baselines.
+    levels: named horizontal lines, such as the benchmark and the baselines; one given as
+        (mean, low, high), a row of ``analysis.band``, has its interval drawn as a band.
     """
     figure, axes = canvas(7.5, 4)
     told = []
@@ -340,17 +341,23 @@ def learning_curve(
         axes.plot(mine[x], mine["mean"], label=name, markersize=6, **looks)
         axes.fill_between(mine[x], mine["low"], mine["high"], color=looks["color"], alpha=0.15)
         told.append(f"{name} from {mine['mean'].iloc[0]:.2f} to {mine['mean'].iloc[-1]:.2f}")
-    for place, (name, level) in enumerate((levels or {}).items()):
+    named = {
+        n: v if isinstance(v, tuple) else (v, np.nan, np.nan) for n, v in (levels or {}).items()
+    }
+    room = 0.06 * np.ptp(axes.get_ylim())  # about the height of a name
+    for place, (name, (level, low, high)) in enumerate(named.items()):
         axes.axhline(level, color="#333333", linestyle=[":", (0, (5, 2, 1, 2)), "--"][place % 3])
+        if np.isfinite(low):
+            axes.axhspan(low, high, color="#333333", alpha=0.08, linewidth=0)
         axes.annotate(
             name,
             (1, level),
             xycoords=("axes fraction", "data"),
             ha="right",
-            va="bottom",
+            va="top" if any(0 < other - level < room for other, *_ in named.values()) else "bottom",
             fontsize=8,
         )
-        told.append(f"{name} at {level:.2f}")
+        told.append(f"{name} at {level:.2f}" + _between(low, high))
     axes.set(xlabel=x.replace("_", " "), ylabel=score)
     figure.legend(loc="outside upper center", ncols=6, frameon=False)  # over no line or name
     _plain(axes)
@@ -835,3 +842,143 @@ def as_pixels(views: Any) -> Any:
         views.new_tensor(v).view(1, 3, 1, 1) for v in (augment.MEAN, augment.DEVIATION)
     )
     return ((views * deviation + mean) * 255).round().clamp(0, 255).byte().cpu()
+
+
+# ---- a study: what differs, and when ------------------------------------------------------
+
+
+def _between(low: float, high: float, digits: int = 2) -> str:
+    """An interval in words; nothing where a single seed gives none."""
+    return f" (from {low:.{digits}f} to {high:.{digits}f})" if np.isfinite(low) else ""
+
+
+def effects(table: pd.DataFrame, *, unit: str = "difference in F1") -> Picture:
+    """Paired differences with their intervals, a row a comparison (a forest plot).
+
+    table: as ``analysis.paired`` gives it. Right of the line at 0 the first named is higher. A
+    filled diamond has an interval clear of 0, an open circle one that holds it; beside each row
+    stand the number of seeds, the effect size g and the p corrected by Holm.
+    """
+    figure, axes = canvas(8.5, 0.42 * len(table) + 1.1)
+    told = []
+    for row, one in enumerate(table.itertuples()):
+        name = _comparison(one)
+        if not one.n:
+            axes.annotate("no seed to compare", (0, row), va="center", fontsize=8)
+            told.append(f"{name}: no seed to compare")
+            continue
+        clear = one.low > 0 or one.high < 0  # False where a single seed gives no interval
+        colour = POSITIVE if clear else NEGATIVE
+        axes.plot([one.low, one.high], [row, row], color=colour, linewidth=2)
+        axes.plot(
+            one.difference,
+            row,
+            "D" if clear else "o",
+            color=colour,
+            markerfacecolor=colour if clear else "white",
+            markersize=7,
+        )
+        counted = f"{one.n} seeds" if one.n > 1 else "1 seed"
+        counted += f" ({one.left_out} left out)" if one.left_out else ""
+        beside = f"{counted}, g {one.g:+.1f}" if np.isfinite(one.g) else counted
+        axes.annotate(
+            f"{beside}, Holm p {one.p_holm:.2g}",
+            (1.02, row),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+        )
+        told.append(
+            f"{name}: {one.difference:+.3f}{_between(one.low, one.high, 3)}, {counted}, "
+            f"p {one.p_holm:.2g}"
+        )
+    axes.axvline(0, color="#333333", linestyle=":")
+    axes.set_yticks(range(len(table)), [_comparison(one) for one in table.itertuples()])
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlabel(f"{unit}, mean and 95% interval over seeds")
+    _plain(axes)
+    decided = int(((table["low"] > 0) | (table["high"] < 0)).sum())
+    return Picture(
+        figure,
+        f"{unit} by seed, with 95% intervals: {decided} of {len(table)} are clear of 0. "
+        f"{'; '.join(told)}. p is corrected by Holm; the least that any row could reach before "
+        f"the correction is {table['p_smallest'].min():.2g}.",
+    )
+
+
+def _comparison(one: Any) -> str:
+    """A row of ``analysis.paired`` in words."""
+    setting, other = getattr(one, "setting", ""), getattr(one, "setting_b", "")
+    if setting == other:
+        return f"{one.a} − {one.b}" + (f", {setting}" if setting else "")
+    named = [f"{n} ({s or 'default'})" for n, s in ((one.a, setting), (one.b, other))]
+    return " − ".join(named)
+
+
+def by_setting(
+    table: pd.DataFrame, *, dial: str, default: float | str | None = None, score: str = "f1"
+) -> Picture:
+    """Score against the values of one dial, a line a strategy, with intervals.
+
+    table: as ``analysis.spread`` gives it, with the column ``setting``. Settings other than
+        "dial=value" are passed over. The values stand side by side at equal distances, numbers in
+        their order; choices that are no numbers are not joined by lines.
+    dial: the dial's name. default: its value where the setting is "", if that is to be shown.
+
+    ValueError: the table has no setting of this dial.
+    """
+    shown = table.assign(value=[_dialled(name, dial, default) for name in table["setting"]])
+    shown = shown[shown["value"].notna()]
+    values = list(dict.fromkeys(shown["value"]))
+    if not values:
+        known = ", ".join(repr(name) for name in dict.fromkeys(table["setting"]))
+        raise ValueError(f"no setting of {dial!r} is in the table; it has {known}")
+    numbers = all(_is_number(value) for value in values)
+    if numbers:
+        values.sort(key=float)
+    strategies = list(dict.fromkeys(shown["strategy"]))
+    figure, axes = canvas(7.5, 4)
+    told = []
+    for place, name in enumerate(strategies):
+        mine = shown[shown["strategy"] == name]
+        mine = mine.assign(place=[values.index(value) for value in mine["value"]])
+        mine = mine.sort_values("place")
+        looks = style(name, strategies)
+        # Side by side, or intervals would lie on top of one another.
+        across = mine["place"] + 0.5 / len(strategies) * (place - (len(strategies) - 1) / 2)
+        # NaN where one seed gives no interval: the bar is then left out.
+        reach = [mine["mean"] - mine["low"], mine["high"] - mine["mean"]]
+        line = looks if numbers else {**looks, "linestyle": "none"}
+        axes.errorbar(across, mine["mean"], yerr=reach, label=name, capsize=3, **line)
+        said = [
+            f"{one.mean:.2f}{_between(one.low, one.high)} at {one.value}"
+            if np.isfinite(one.mean)
+            else f"not reached at {one.value}"
+            for one in mine.itertuples()
+        ]
+        told.append(f"{name} {', '.join(said)}")
+    axes.set_xticks(range(len(values)), values)
+    axes.set(xlabel=dial.replace("_", " "), ylabel=score, xlim=(-0.5, len(values) - 0.5))
+    figure.legend(loc="outside upper center", ncols=6, frameon=False)
+    _plain(axes)
+    return Picture(
+        figure,
+        f"Mean {score} by {dial.replace('_', ' ')}, with 95% intervals: {'; '.join(told)}.",
+    )
+
+
+def _dialled(setting: str, dial: str, default: float | str | None) -> str | None:
+    """The dial's value in a setting; None where the setting is another dial's."""
+    if not setting:
+        return None if default is None else str(default)
+    name, _, value = setting.partition("=")
+    return value if name == dial else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from activecl_nb import figures
+from activecl_nb import analysis, figures
 
 
 def curve():
@@ -19,6 +19,27 @@ def curve():
             "high": [0.3, 0.5, 0.3, 0.9],
         }
     )
+
+
+def ends():
+    """The last scores of two strategies, five seeds, three values of a dial and another's."""
+    rows = [
+        (strategy, seed, setting, base + up + 0.01 * seed * (strategy == "random"))
+        for strategy, base in [("random", 0.3), ("entropy", 0.4)]
+        for seed in range(5)
+        for setting, up in [("tumour_share=0.5", 0.4), ("", 0.1), ("tumour_share=0.01", 0)]
+    ]
+    rows += [("entropy", seed, "head=simclr", 0.9 + 0.01 * seed) for seed in range(5)]
+    return pd.DataFrame(rows, columns=["strategy", "seed", "setting", "last"])
+
+
+def comparisons():
+    across = (("entropy", "head=simclr"), ("entropy", ""))
+    return analysis.paired(ends(), [("entropy", "random"), across], "last")
+
+
+def settings():
+    return analysis.spread(ends(), "last")
 
 
 def pictures(tiny_data):
@@ -41,6 +62,8 @@ def pictures(tiny_data):
         "learning_curve": figures.learning_curve(curve(), levels={"benchmark": 0.7}),
         "composition": figures.composition(shares),
         "logit_histogram": figures.logit_histogram(points[:, 0], labels == 2, picks),
+        "effects": figures.effects(comparisons()),
+        "by_setting": figures.by_setting(settings(), dial="tumour_share", default=0.143),
     }
 
 
@@ -123,3 +146,70 @@ def test_images_may_be_tensors_or_arrays(tiny_data):
 def test_axes_name_what_they_show(score):
     axes = figures.learning_curve(curve(), score=score).figure.axes[0]
     assert axes.get_ylabel() == score and axes.get_xlabel() == "images"
+
+
+def test_a_level_with_an_interval_is_drawn_as_a_band():
+    levels = {"benchmark, last": (0.7, 0.65, 0.75), "benchmark, best": (0.71, np.nan, np.nan)}
+    picture = figures.learning_curve(curve(), levels=levels)
+    alone = figures.learning_curve(curve(), levels={"benchmark": 0.7})
+    axes = picture.figure.axes[0]
+    assert len(axes.patches) == 1 and len(alone.figure.axes[0].patches) == 0
+    assert axes.patches[0].get_extents().transformed(axes.transData.inverted()).y0 == 0.65
+    assert "benchmark, last at 0.70 (from 0.65 to 0.75); benchmark, best at 0.71." in picture.alt
+    # Names of neighbours stand on either side of their lines.
+    assert [text.get_verticalalignment() for text in axes.texts] == ["top", "bottom"]
+
+
+def test_a_forest_plot_says_which_intervals_are_clear_of_zero():
+    noisy = ends()
+    first = (noisy["strategy"] == "random") & (noisy["seed"] == 0) & (noisy["setting"] == "")
+    noisy.loc[first, "last"] = 0.9
+    table = analysis.paired(noisy, [("entropy", "random")], "last")
+    picture = figures.effects(table)
+    axes = picture.figure.axes[0]
+    assert "2 of 3 are clear of 0" in picture.alt
+    assert "entropy − random, tumour_share=0.5: +0.080 (from 0.060 to 0.100), 5 s" in picture.alt
+    assert "the least that any row could reach before the correction is 0.062" in picture.alt
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == [
+        "entropy − random, tumour_share=0.5",
+        "entropy − random",
+        "entropy − random, tumour_share=0.01",
+    ]
+    marks = [line.get_marker() for line in axes.lines if line.get_marker() in ("D", "o")]
+    assert marks == ["D", "o", "D"]  # shape as well as colour
+
+
+def test_a_comparison_without_seeds_or_with_one_is_still_a_row():
+    values = ends().query("setting == ''").drop(columns="setting")
+    values.loc[values["strategy"] == "entropy", "seed"] += 4  # they share seed 4 alone
+    one = figures.effects(analysis.paired(values, [("entropy", "random")], "last"))
+    assert "0 of 1 are clear of 0. entropy − random: +0.060, 1 seed (8 left out), p 1" in one.alt
+    values.loc[values["strategy"] == "entropy", "seed"] += 1
+    none = figures.effects(analysis.paired(values, [("entropy", "random")], "last"))
+    assert "no seed to compare" in none.alt
+    assert one.png() and none.png()
+
+
+def test_a_dials_values_stand_in_their_order():
+    picture = figures.by_setting(settings(), dial="tumour_share", default=0.143)
+    axes = picture.figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.01", "0.143", "0.5"]
+    assert "random 0.32 (from 0.30 to 0.34) at 0.01, 0.42" in picture.alt
+    assert "entropy 0.40 (from 0.40 to 0.40) at 0.01, 0.50" in picture.alt
+    assert axes.get_xlabel() == "tumour share"
+    without = figures.by_setting(settings(), dial="tumour_share").figure.axes[0]
+    assert [label.get_text() for label in without.get_xticklabels()] == ["0.01", "0.5"]
+    for container in axes.containers:  # markers and lines as everywhere in the kit
+        looks, line = figures.style(container.get_label()), container.lines[0]
+        assert (line.get_marker(), line.get_linestyle()) == (looks["marker"], looks["linestyle"])
+
+
+def test_choices_that_are_no_numbers_are_not_joined():
+    axes = figures.by_setting(settings(), dial="head", default="paper").figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["paper", "simclr"]
+    assert {container.lines[0].get_linestyle() for container in axes.containers} == {"None"}
+    with pytest.raises(ValueError, match=r"no setting of 'tau'.*'tumour_share=0\.5'"):
+        figures.by_setting(settings(), dial="tau")
+    never = settings().assign(mean=np.nan, low=np.nan, high=np.nan)
+    assert "random not reached at 0.01" in figures.by_setting(never, dial="tumour_share").alt
