@@ -34,6 +34,7 @@ import os
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -44,6 +45,8 @@ import activecl_nb
 from activecl_nb import profiles
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from activecl_nb.experiment import Protocol, Run
     from activecl_nb.imbalance import Data
 
@@ -428,13 +431,130 @@ class Board:
         return text.count("\n") + 1
 
 
-def runs(study: Study, out: str | os.PathLike[str]) -> Iterator[tuple[Entry, Run]]:
-    """The finished runs among a study's, each as often as it stands in a grid."""
+# ---- what is kept of it -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A study's results as tables, each with the columns grid and setting.
+
+    rounds: a row a round, as ``analysis.table`` makes it. picks: a row a pick, as
+    ``analysis.picks`` makes it, of all runs but the benchmark's, which picks everything.
+    planned: grid, setting, strategy, seed, run and ``finished`` of every run of the study.
+    """
+
+    rounds: pd.DataFrame
+    picks: pd.DataFrame
+    planned: pd.DataFrame
+
+    def grid(self, name: str) -> Stored:
+        """One grid alone. ValueError: there is none of that name."""
+        if name not in set(self.planned["grid"]):
+            known = ", ".join(dict.fromkeys(self.planned["grid"]))
+            raise ValueError(f"no grid is called {name!r}; there are {known}")
+        parts = (self.rounds, self.picks, self.planned)
+        return Stored(*(t[t["grid"] == name].reset_index(drop=True) for t in parts))
+
+
+def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Stored:
+    """Keep a study's finished runs in three small files: a few bytes a pick, a line a round.
+
+    index.csv: a line for each run in each grid. rounds.csv: a line for each round of each run.
+    picks.npz: an array for each column of ``analysis.picks``, without the names.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from activecl_nb import analysis, experiment, files
+
+    index, rounds, picks = [], [], []
+    done: dict[Job, bool] = {}
+    for job in study.jobs:
+        run = _finished(Path(out) / job.address())
+        done[job] = run is not None
+        if run is None:
+            continue
+        rounds.append(run.table().assign(run=job.address()))
+        if job.strategy != experiment.BENCHMARK:
+            picks.append(analysis.picks([run], job.load().train).assign(run=len(rounds) - 1))
+    if not rounds:
+        raise ValueError(f"{out} holds no finished run of {study.title!r}; make some first")
+    for entry in study.entries:
+        job = entry.job
+        index.append((entry.grid, entry.label, job.strategy, job.seed, job.address(), done[job]))
+    names = ["grid", "setting", "strategy", "seed", "run", "finished"]
+    folder = Path(folder)
+    _write_csv(pd.DataFrame(index, columns=names), folder / "index.csv")
+    _write_csv(pd.concat(rounds, ignore_index=True), folder / "rounds.csv")
+    every = pd.concat(picks, ignore_index=True)
+    classes = list(every["label"].cat.categories)
+    with files.replacing(folder / "picks.npz") as temporary:
+        np.savez_compressed(
+            temporary,
+            classes=np.array(classes),
+            runs=np.array([frame["run"].iloc[0] for frame in rounds]),
+            run=every["run"].to_numpy(np.int16),
+            round=every["round"].to_numpy(np.int8),
+            position=every["position"].to_numpy(np.int32),
+            label=every["label"].cat.codes.to_numpy(np.int8),
+            **{name: every[name].to_numpy(bool) for name in FACTS if name in every},
+        )
+    return open_stored(folder)
+
+
+FACTS = ("positive", "near_duplicate", "artefact")
+
+
+def open_stored(folder: str | os.PathLike[str]) -> Stored:
+    """Read what ``store`` kept; needs no torch.
+
+    FileNotFoundError: a file is not there. ValueError: one is damaged, or not of this study.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from activecl_nb import analysis
+
+    folder = Path(folder)
+    missing = [n for n in ("index.csv", "rounds.csv", "picks.npz") if not (folder / n).exists()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder} lacks {', '.join(missing)}; make them with python results/make.py"
+        )
+    try:
+        index = pd.read_csv(folder / "index.csv", keep_default_na=False)
+        index["finished"] = index["finished"].astype(str) == "True"
+        rounds = pd.read_csv(folder / "rounds.csv")
+        with np.load(folder / "picks.npz", allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+        classes, runs = found.pop("classes"), found.pop("runs")
+        picks = pd.DataFrame(found)
+        picks["label"] = pd.Categorical.from_codes(picks["label"], list(classes))
+        picks["run"] = runs[picks["run"]]
+        picks["order"] = picks.groupby(["run", "round"]).cumcount()
+        planned = index[index["finished"]].drop(columns="finished")
+        joined = [planned.merge(part, on="run") for part in (rounds, picks)]
+    except (ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{folder} cannot be read ({type(error).__name__}: {error}); restore its files, or "
+            "make them anew with python results/make.py"
+        ) from error
+    if set(planned["run"]) - set(rounds["run"]):
+        raise ValueError(f"{folder}/rounds.csv lacks runs that index.csv names; make both anew")
+    return Stored(analysis.table(joined[0]), joined[1], index)
+
+
+def _finished(folder: Path) -> Run | None:
     from activecl_nb import experiment
 
-    for entry in study.entries:
-        folder = Path(out) / entry.job.address()
-        if (folder / "run.json").exists():
-            run = experiment.load(folder)
-            if run.finished:
-                yield entry, run
+    if not (folder / "run.json").exists():
+        return None
+    run = experiment.load(folder)
+    return run if run.finished else None
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    from activecl_nb import files
+
+    with files.replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6g")
