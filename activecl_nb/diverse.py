@@ -107,7 +107,8 @@ def plus_plus(pulls: Tensor, features: Tensor, first: int, draws: Tensor) -> Ten
     picks = [pick]
     for draw in draws.to(norms):
         both = norms + norms[pick]
-        squared = both - 2 * (pulls @ pulls[pick[0]]) * (features @ features[pick[0]])
+        products = (pulls @ pulls[pick].T) * (features @ features[pick].T)  # (n, 1)
+        squared = both - 2 * products.squeeze(1)
         nearest = torch.minimum(nearest, torch.where(squared > ROUNDING * both, squared, 0.0))
         nearest[pick], left[pick] = 0.0, 0.0
         reach = torch.where(nearest.sum() > 0, nearest, left).cumsum(dim=0)

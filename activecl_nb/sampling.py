@@ -12,6 +12,9 @@ A strategy is a function with this signature, and ``STRATEGIES`` is a plain dict
     picks            int64 tensor (budget,) on the processor: positions of candidates in the
                      order picked, none twice
 
+The first four are the paper's (with its formula (3) mended, and to the letter); the others, each
+from its own publication, are there to compare with.
+
 To add your own, write such a function and say ``STRATEGIES["mine"] = mine``. The loop calls
 ``pick``, which checks what goes in and what comes out.
 """
@@ -153,7 +156,8 @@ def entropy_balanced(
     check_inputs(features, logits, chosen_features, budget)
     predicted = (logits > 0).long() if logits.ndim == 1 else logits.argmax(dim=1)
     predicted = predicted.cpu()
-    rarest_first = torch.bincount(predicted).argsort(stable=True)
+    counts = torch.bincount(predicted)
+    rarest_first = largest(-counts, len(counts), generator)
     return in_turn(entropy_of(logits), predicted, rarest_first, budget, generator)
 
 
@@ -193,9 +197,9 @@ def entropy_diverse(
     check_inputs(features, logits, chosen_features, budget)
     uncertainty = entropy_of(logits).cpu()
     shortlist = largest(uncertainty, SHORTLIST * budget, generator)
+    # From 1 for the most uncertain down; never 0, since k-means needs some weight everywhere.
     weights = uncertainty[shortlist]
-    # k-means cannot do with weights of 0 alone, which very certain proxies give
-    weights = (weights / weights.max().clamp_min(1e-300) if budget else weights).clamp_min(1e-6)
+    weights = (weights / weights[:1]).nan_to_num(1.0).clamp_min(1e-6)
     there = features[shortlist.to(features.device)]
     return shortlist[nearest_to_centres(there, weights, budget, generator)]
 
@@ -229,8 +233,10 @@ def typiclust(
     groups, _ = diverse.clusters(together, count, generator, batch_size=batch_size)
     size = torch.bincount(groups, minlength=count)
     covered = torch.bincount(groups[n:], minlength=count)
-    small = (size <= 5).long()
-    order = ((small * (len(together) + 1) + covered) * (len(together) + 1) - size).argsort()
+    # One number that orders by what counts most: not small, then little covered, then large.
+    more = len(together) + 1
+    urgency = ((size > 5) * more - covered) * more + size
+    order = largest(urgency, count, generator)
     groups = groups[:n]
     return in_turn(diverse.typicality(features, groups), groups, order, budget, generator)
 
@@ -256,11 +262,12 @@ def badge(
         return torch.empty(0, dtype=torch.int64)
     from activecl_nb import diverse
 
-    pulls, features = diverse.last_layer_gradients(logits), features.double()
+    features = features.double()
+    pulls = diverse.last_layer_gradients(logits).to(features.device)
     lengths = pulls.norm(dim=1) * features.norm(dim=1)
     first = int(largest(lengths, 1, generator))
     draws = torch.rand(budget - 1, generator=generator)
-    return diverse.plus_plus(pulls.to(features.device), features, first, draws)
+    return diverse.plus_plus(pulls, features, first, draws)
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -370,7 +377,7 @@ def nearest_to_centres(
     from activecl_nb import diverse
 
     groups, apart = diverse.clusters(features, budget, generator, weights=weights)
-    order = torch.bincount(groups, minlength=budget).argsort(descending=True, stable=True)
+    order = largest(torch.bincount(groups, minlength=budget), budget, generator)
     return in_turn(-apart, groups, order, budget, generator)
 
 

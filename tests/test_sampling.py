@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 import torch
+from sklearn.cluster import KMeans
+from torch.nn import functional as F
 
-from activecl_nb import sampling
+from activecl_nb import diverse, sampling
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -74,7 +78,7 @@ def test_random_gives_each_candidate_the_same_chance():
     assert scipy.stats.chisquare(counts.numpy()).pvalue > 0.001
 
 
-@pytest.mark.parametrize("name", ["entropy", "certainty", "kcenter"])
+@pytest.mark.parametrize("name", sampling.STRATEGIES)
 def test_ties_are_the_generators(name):
     same = (torch.zeros(30, 2), torch.zeros(30), torch.zeros(1, 2), 5)
     picks = {tuple(sampling.pick(name, *same, seeded(seed)).tolist()) for seed in range(8)}
@@ -105,6 +109,84 @@ def test_contract(name, inputs):
     everything = sampling.pick(name, **{**inputs, "budget": 40}, generator=seeded())
     assert sorted(everything.tolist()) == list(range(40))
     assert sampling.pick(name, **{**inputs, "budget": 0}, generator=seeded()).tolist() == []
+
+
+@pytest.mark.parametrize("name", sampling.STRATEGIES)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chosen_features": torch.empty(0, 6)},
+        {"logits": 3 * torch.randn(40, 9, generator=seeded(2))},
+        {"logits": torch.zeros(40, 1)},
+        {"logits": torch.full((40,), -1e30)},
+        {"features": torch.zeros(40, 6), "chosen_features": torch.zeros(7, 6)},
+        {"features": torch.randn(8, 6, generator=seeded(2)).repeat(5, 1)},
+        {"features": torch.randn(40, 6, generator=seeded(2)).half()},
+        {"features": 3e37 * torch.randn(40, 6, generator=seeded(2))},
+        {"features": torch.randn(40, 6, generator=seeded(2)).double().requires_grad_()},
+    ],
+    ids=[
+        "nothing-chosen",
+        "nine-classes",
+        "one-class",
+        "certain",
+        "all-equal",
+        "copies",
+        "half",
+        "large",
+        "double",
+    ],
+)
+@pytest.mark.parametrize("budget", [0, 1, 12, 40])
+def test_every_strategy_copes(name, changes, budget, inputs):
+    inputs = {**inputs, **changes, "budget": budget}
+    assert len(sampling.pick(name, **inputs, generator=seeded())) == budget
+
+
+@pytest.mark.parametrize("name", sampling.STRATEGIES)
+def test_global_random_states_are_neither_read_nor_written(name, inputs):
+    picks = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        before = torch.get_rng_state(), np.random.get_state()[1].tolist()
+        picks.append(sampling.pick(name, **inputs, generator=seeded()).tolist())
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert np.random.get_state()[1].tolist() == before[1]
+    assert picks[0] == picks[1]
+
+
+def test_the_number_of_threads_changes_no_pick():
+    code = """if True:
+        from activecl_nb import sampling
+        import torch
+        draw = torch.Generator().manual_seed(0)
+        features = torch.randn(600, 32, generator=draw)
+        logits = torch.randn(600, 3, generator=draw)
+        for name in sampling.STRATEGIES:
+            rest = (features[:100], 60, torch.Generator().manual_seed(0))
+            print(name, sampling.pick(name, features, logits, *rest).tolist())
+    """
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert len(printed[0].splitlines()) == len(sampling.STRATEGIES)
+    assert printed[0] == printed[1]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", sampling.STRATEGIES)
+def test_another_device_gives_the_same_picks(name, inputs):
+    here = sampling.pick(name, **inputs, generator=seeded())
+    there = {k: v.cuda() if torch.is_tensor(v) else v for k, v in inputs.items()}
+    assert torch.equal(sampling.pick(name, **there, generator=seeded()), here)
 
 
 @pytest.mark.parametrize("name", sampling.STRATEGIES)
@@ -143,7 +225,7 @@ def test_bad_inputs_are_refused(name, changes, message, inputs):
 
 
 def test_an_unknown_name_lists_the_known(inputs):
-    with pytest.raises(ValueError, match=r"'entopy'.* badge, certainty, entropy, entropy_balanced, .*, random"):
+    with pytest.raises(ValueError, match=r"'entopy'.* badge, certainty, entropy, .*, random, typi"):
         sampling.pick("entopy", **inputs, generator=seeded())
     with pytest.raises(ValueError, match="a name or a function, not int"):
         sampling.pick(3, **inputs, generator=seeded())
@@ -192,3 +274,283 @@ def test_bad_picks_are_refused_by_the_strategys_name(picks, message, inputs):
 def test_importing_the_strategies_leaves_numba_alone():
     code = "import sys, activecl_nb.sampling; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ---- uncertainty: least confidence, margin ----------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["least_confidence", "margin"])
+@pytest.mark.parametrize("scale", [1, 30, 300])
+def test_with_one_logit_uncertainties_agree(name, scale):
+    logits = scale * torch.randn(200, generator=seeded(3))
+    rest = (torch.zeros(200, 1), logits, torch.zeros(0, 1), 60)
+    expected = sampling.pick("entropy", *rest, seeded())
+    assert torch.equal(sampling.pick(name, *rest, seeded()), expected)
+    two = (rest[0], torch.stack([torch.zeros(200), logits], dim=1), *rest[2:])
+    assert torch.equal(sampling.pick(name, *two, seeded()), expected)
+
+
+def test_with_nine_logits_uncertainties_equal_brute_force_and_differ():
+    logits = 2 * torch.randn(200, 9, generator=seeded(3))
+    p = np.sort(scipy.special.softmax(logits.double().numpy(), axis=1), axis=1)
+    expected = {
+        "entropy": scipy.stats.entropy(p, axis=1),
+        "least_confidence": 1 - p[:, -1],
+        "margin": -(p[:, -1] - p[:, -2]),
+    }
+    picked = set()
+    for name, scores in expected.items():
+        rest = (torch.zeros(200, 1), logits, torch.zeros(0, 1), 60)
+        picks = sampling.pick(name, *rest, seeded()).tolist()
+        assert picks == (-scores).argsort()[:60].tolist()
+        picked.add(frozenset(picks))
+    assert len(picked) == 3
+
+
+# ---- entropy_balanced -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("positive", [0, 1, 4, 6, 7, 49])
+def test_balanced_counts_of_a_binary_proxy(positive):
+    """Half of the picks predicted positive, as far as they go; the odd one is of the rarer."""
+    size = torch.rand(100, generator=seeded(4)) + 0.1
+    logits = torch.where(torch.arange(100) < positive, size, -size)
+    rest = (torch.zeros(100, 1), logits, torch.zeros(0, 1))
+    picks = sampling.pick("entropy_balanced", *rest, 13, seeded())
+    found, others = picks[picks < positive], picks[picks >= positive]
+    assert len(found) == min(positive, 7)
+    for part, members in ((found, range(positive)), (others, range(positive, 100))):
+        most_uncertain = sorted(members, key=lambda i: float(size[i]))
+        assert part.tolist() == most_uncertain[: len(part)]
+
+
+def test_balanced_counts_of_several_classes():
+    predicted = torch.tensor([0] * 50 + [1] * 30 + [2] * 3 + [4] * 1)  # none is predicted 3
+    logits = F.one_hot(predicted, 5) * (1 + torch.rand(84, 1, generator=seeded(5)))
+    rest = (torch.zeros(84, 1), logits, torch.zeros(0, 1))
+    picks = sampling.pick("entropy_balanced", *rest, 24, seeded())
+    assert torch.bincount(predicted[picks]).tolist() == [10, 10, 3, 0, 1]
+    assert predicted[picks][:4].tolist() == [4, 2, 1, 0]
+    for label in (0, 1, 2):
+        scores = torch.where(predicted == label, sampling.entropy_of(logits), -1)
+        taken = picks[predicted[picks] == label]
+        assert taken.tolist() == scores.argsort(descending=True)[: len(taken)].tolist()
+
+
+# ---- kmeans, entropy_diverse ------------------------------------------------------------
+
+
+def nearest_members(features, count, seed, weights=None):
+    """What k-means diversity picks, straight from scikit-learn, in float64."""
+    points = features.double().numpy()
+    model = KMeans(count, n_init=1, random_state=seed).fit(points, sample_weight=weights)
+    distance = np.linalg.norm(points - model.cluster_centers_[model.labels_], axis=1)
+    picks = [np.where(model.labels_ == c, distance, np.inf).argmin() for c in range(count)]
+    return picks, np.bincount(model.labels_)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_kmeans_equals_scikit_learn(seed):
+    features = 5 + torch.randn(300, 6, generator=seeded(seed))
+    rest = (torch.zeros(300), torch.zeros(0, 6), 25)
+    picks = sampling.pick("kmeans", features, *rest, seeded(seed)).tolist()
+    sklearns_seed = int(torch.randint(2**31, (), generator=seeded(seed)))
+    expected, sizes = nearest_members(features, 25, sklearns_seed)
+    assert set(picks) == set(expected)
+    taken = [sizes[expected.index(p)] for p in picks]
+    assert taken == sorted(taken, reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_entropy_diverse_equals_scikit_learn_on_the_shortlist(seed):
+    draw = seeded(seed)
+    features, logits = torch.randn(300, 6, generator=draw), torch.randn(300, generator=draw)
+    uncertainty = sampling.entropy_of(logits)
+    shortlist = uncertainty.argsort(descending=True)[: 20 * sampling.SHORTLIST]
+    draw = seeded(seed)
+    torch.randperm(300, generator=draw)  # the order of ties in the shortlist
+    sklearns_seed = int(torch.randint(2**31, (), generator=draw))
+    weights = uncertainty[shortlist].numpy()
+    expected, _ = nearest_members(features[shortlist], 20, sklearns_seed, weights)
+    rest = (logits, torch.zeros(0, 6), 20, seeded(seed))
+    picks = sampling.pick("entropy_diverse", features, *rest).tolist()
+    assert set(picks) == {int(shortlist[i]) for i in expected}
+
+
+def blobs(sizes, seed=0):
+    """Far apart and each narrow: features (n, 2) and the blob of each."""
+    blob = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    angle = 2 * torch.pi * blob / len(sizes)
+    middle = 100 * torch.stack([angle.cos(), angle.sin()], dim=1)
+    return middle + torch.randn(len(blob), 2, generator=seeded(seed)), blob
+
+
+def test_kmeans_takes_the_middle_of_each_part():
+    features, blob = blobs([60, 5, 30, 15, 1])
+    rest = (torch.zeros(len(blob)), torch.zeros(0, 2), 5, seeded(1))
+    picks = sampling.pick("kmeans", features, *rest)
+    assert blob[picks].tolist() == [0, 2, 3, 1, 4]
+    for pick in picks:
+        members = (blob == blob[pick]).nonzero().ravel()
+        middle = features[members].mean(dim=0)
+        assert pick == members[(features[members] - middle).norm(dim=1).argmin()]
+
+
+def test_kmeans_takes_copies_only_when_all_that_is_distinct_is_taken():
+    features = torch.arange(6.0)[:, None].repeat(4, 1)
+    rest = (torch.zeros(24), torch.zeros(0, 1), 15, seeded())
+    picks = sampling.pick("kmeans", features, *rest)
+    assert sorted(features[picks[:6], 0].tolist()) == [0, 1, 2, 3, 4, 5]
+    assert torch.bincount(features[picks, 0].long()).min() >= 2
+
+
+def test_entropy_diverse_asks_about_each_uncertain_part_where_entropy_asks_about_one():
+    features, blob = blobs([20, 20, 20, 200])
+    logits = torch.tensor([0.1, 0.2, 0.3, 5.0])[blob] + 0.001 * torch.arange(len(blob)) / 260
+    rest = (features, logits, torch.zeros(0, 2), 20)
+    assert set(blob[sampling.pick("entropy", *rest, seeded())].tolist()) == {0}
+    diverse_picks = blob[sampling.pick("entropy_diverse", *rest, seeded())]
+    assert set(diverse_picks.tolist()) == {0, 1, 2}
+
+
+# ---- typiclust --------------------------------------------------------------------------
+
+
+def test_typicality_equals_brute_force():
+    draw = seeded(6)
+    features = torch.randn(150, 5, generator=draw)
+    groups = torch.tensor([0] * 90 + [3] * 30 + [2] * 27 + [5] * 2 + [7])
+    groups = groups[torch.randperm(150, generator=draw)]
+    found = diverse.typicality(features, groups)
+    for i in range(150):
+        others = [j for j in range(150) if j != i and groups[j] == groups[i]]
+        near = sorted(float((features[i] - features[j]).norm()) for j in others)
+        near = near[: min(20, max(1, (len(others) + 1) // 2))]
+        if near:
+            assert found[i].item() == pytest.approx(len(near) / sum(near), rel=1e-5)
+
+
+def test_typicality_of_a_group_of_many_is_computed_in_parts():
+    features = torch.randn(2500, 3, generator=seeded())
+    found = diverse.typicality(features, torch.zeros(2500, dtype=torch.int64))
+    near = torch.cdist(features[1500].double()[None], features.double())[0].sort().values[1:21]
+    assert found[1500].item() == pytest.approx(1 / near.mean().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("m", "budget"), [(0, 15), (30, 15), (30, 40), (600, 30)])
+def test_typiclust_visits_clusters_in_the_order_of_the_publication(m, budget):
+    draw = seeded(7)
+    features, chosen = torch.randn(300, 4, generator=draw), torch.randn(m, 4, generator=draw)
+    picks = sampling.pick("typiclust", features, torch.zeros(300), chosen, budget, seeded())
+    count = min(m + budget, 500)
+    groups, _ = diverse.clusters(
+        torch.cat([features, chosen]), count, seeded(), batch_size=5_000 if count > 50 else None
+    )
+    typical = diverse.typicality(features, groups[:300])
+    labels, covered = groups.tolist(), groups[300:].tolist()
+    left = {c: [i for i in range(300) if labels[i] == c] for c in set(labels)}
+
+    def turn(c):
+        return labels.count(c) <= 5, covered.count(c), -labels.count(c)
+
+    visited = []
+    while len(visited) < budget:
+        for c in sorted(left, key=turn):
+            if left[c] and len(visited) < budget:
+                best = max(left[c], key=lambda i: float(typical[i]))
+                left[c].remove(best)
+                visited.append(best)
+    # Clusters alike in all that counts may come in any order, as may equally typical candidates.
+    assert [turn(labels[p]) for p in picks] == [turn(labels[p]) for p in visited]
+    last = turn(labels[visited[-1]])
+
+    def taken(positions):
+        return sorted((labels[p], typical[p].item()) for p in positions if turn(labels[p]) != last)
+
+    assert taken(picks.tolist()) == taken(visited)
+
+
+def test_typiclust_avoids_what_is_covered_and_what_may_be_an_outlier():
+    features, blob = blobs([50, 40, 30, 3])
+    chosen = features[blob == 0][:1] + 0.1  # one cluster each: three to pick and one chosen
+    picks = sampling.pick("typiclust", features, torch.zeros(len(blob)), chosen, 3, seeded(2))
+    assert blob[picks].tolist() == [1, 2, 0]
+    for pick in picks:
+        members = features[blob == blob[pick]].double()
+        k = min(20, len(members) // 2)
+        near = torch.cdist(members, members).sort(dim=1).values[:, 1 : k + 1].mean(dim=1)
+        assert torch.equal(members[near.argmin()], features[pick].double())
+
+
+# ---- badge ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [1, 2, 9])
+def test_badge_uses_the_gradient_of_the_last_layer(k):
+    """Against autograd: cross-entropy of the predicted label, by the weights of the layer."""
+    draw = seeded(8)
+    features = torch.randn(20, 5, generator=draw, dtype=torch.float64)
+    weight = torch.randn(k, 5, generator=draw, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(k, generator=draw, dtype=torch.float64)
+    logits = features @ weight.T + bias
+    pulls = diverse.last_layer_gradients((logits if k > 1 else logits[:, 0]).detach())
+    for i in range(20):
+        if k == 1:
+            loss = F.binary_cross_entropy_with_logits(logits[i], (logits[i] > 0).double())
+        else:
+            loss = F.cross_entropy(logits[i], logits[i].argmax())
+        (expected,) = torch.autograd.grad(loss, weight, retain_graph=True)
+        torch.testing.assert_close(torch.outer(pulls[i], features[i]), expected)
+
+
+def spelt_out_plus_plus(gradients, first, draws):
+    """k-means++ on embeddings (n, d) built in full, as in its publication."""
+    picks = [first]
+    for draw in draws.double().numpy():
+        differences = gradients[:, None] - gradients[picks][None]
+        nearest = np.square(differences).sum(axis=2).min(axis=1)
+        reach = nearest.cumsum() / nearest.sum()
+        picks.append(int((reach <= draw).sum()))
+    return picks
+
+
+@pytest.mark.parametrize("k", [None, 2, 9])
+@pytest.mark.parametrize("seed", range(3))
+def test_badge_equals_kmeans_plus_plus_on_outer_products(k, seed):
+    draw = seeded(seed)
+    features = 3 + torch.randn(120, 7, generator=draw)
+    logits = 2 * torch.randn(*((120,) if k is None else (120, k)), generator=draw)
+    z = logits.double().numpy()
+    if k is None:
+        pulls = (1 / (1 + np.exp(-z)) - (z > 0))[:, None]
+    else:
+        pulls = scipy.special.softmax(z, axis=1) - np.eye(k)[z.argmax(axis=1)]
+    gradients = np.einsum("nk,nd->nkd", pulls, features.double().numpy()).reshape(120, -1)
+    first = int(np.linalg.norm(gradients, axis=1).argmax())
+    draw = seeded(seed)
+    torch.randperm(120, generator=draw)  # the order of ties for the first
+    expected = spelt_out_plus_plus(gradients, first, torch.rand(39, generator=draw))
+    rest = (torch.zeros(0, 7), 40, seeded(seed))
+    assert sampling.pick("badge", features, logits, *rest).tolist() == expected
+
+
+def test_badge_of_two_classes_equals_badge_of_one_logit(inputs):
+    one = sampling.pick("badge", **inputs, generator=seeded())
+    inputs["logits"] = torch.stack([torch.zeros(40), inputs["logits"]], dim=1)
+    assert torch.equal(sampling.pick("badge", **inputs, generator=seeded()), one)
+
+
+def test_badge_takes_what_is_uncertain_and_no_copy_before_all_else():
+    """Those with no gradient to speak of are all alike to it: one of them stands for all."""
+    features, blob = blobs([30, 30, 30, 30])
+    logits = torch.tensor([0.5, -0.5, 12.0, -12.0])[blob]
+    rest = (torch.zeros(0, 2), 20, seeded())
+    counts = torch.bincount(blob[sampling.pick("badge", features, logits, *rest)], minlength=4)
+    assert counts[:2].min() >= 5
+    assert counts[2:].sum() <= 1
+
+    distinct = torch.randn(10, 64, generator=seeded()) + 50
+    rest = (torch.ones(60), torch.zeros(0, 64), 15)
+    for seed in range(20):
+        picks = sampling.pick("badge", distinct.repeat(6, 1), *rest, seeded(seed)) % 10
+        assert sorted(picks[:10].tolist()) == list(range(10))
