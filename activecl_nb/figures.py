@@ -287,13 +287,14 @@ def picks_2d(
     for axis, (name, picked) in zip(axes.flat, picks.items(), strict=True):
         picked = np.asarray(picked)
         axis.scatter(*points[~positive].T, s=9, c="#b8c7d3", marker="o", linewidths=0)
-        axis.scatter(*points[positive].T, s=12, c="#f0b48a", marker="^", linewidths=0)
+        # No strategy's picks are stars, so a rare point is told from a pick of a common one.
+        axis.scatter(*points[positive].T, s=24, c="#4fae8a", marker="*", linewidths=0)
         if len(chosen):
             axis.scatter(*np.asarray(chosen).T, s=28, c="black", marker="+", linewidths=1)
         looks = style(name, list(picks))
         axis.scatter(
             *points[picked].T,
-            s=36,
+            s=44,
             facecolors="none",
             edgecolors=looks["color"],
             marker=looks["marker"] if looks["marker"] not in "xX+" else "D",
@@ -314,7 +315,7 @@ def picks_2d(
     return Picture(
         figure,
         f"The picks of {', '.join(picks)} among {len(points)} points, outlined; crosses are "
-        f"points chosen before, triangles the rare class, the dashed line is where the proxy "
+        f"points chosen before, stars the rare class, the dashed line is where the proxy "
         f"says one half. Share of the rare class in the picks: {shares}.",
     )
 
@@ -813,8 +814,10 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
         axis.axis("off")
     for block, (title, patches) in enumerate(sources.items()):
         first = block * (each + 1)
-        # Out of the layout, or a long title would widen the column that it stands over.
-        axes[0, first].set_title(title, fontsize=10, loc="left").set_in_layout(False)
+        # A text out of the layout: a long title would widen the column that it stands over.
+        over = {"transform": axes[0, first].transAxes, "va": "bottom", "fontsize": 10}
+        axes[0, first].text(0, 1.06, title, **over).set_in_layout(False)
+        axes[0, first].set_title(" ", fontsize=10)  # keeps the room above
         draw = seeds.numpy_generator(seed, "side by side", title)
         for row, name in zip(axes, names, strict=True):
             members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
