@@ -6,6 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from activecl_nb.experiment import Run
 
 EXAMPLES = """examples:
   python -m activecl_nb check
@@ -13,6 +17,7 @@ EXAMPLES = """examples:
   python -m activecl_nb run --data pathmnist --path pathmnist.npz --profile tiny --out runs/real
   python -m activecl_nb benchmark --seed 0 --out runs/benchmark-0
   python -m activecl_nb study results/study.toml --jobs 2 --out runs/study
+  torchrun --nproc_per_node=4 -m activecl_nb benchmark --profile paper --out runs/four-gpus
   python -m activecl_nb report runs/entropy-0 runs/random-0 --out report
 
 A run that was stopped goes on from its last finished round when the same command is given again.
@@ -105,31 +110,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from activecl_nb import analysis, experiment, figures, files, imbalance, profiles
+    """``run`` and ``benchmark``; under torchrun, this rank's part of it."""
+    from activecl_nb import distributed, experiment, imbalance, profiles
 
     profile = profiles.current(options.profile)
     protocol = experiment.Protocol.of(profile, **_choices(options.set))
-    print(profile)
-    data = imbalance.load(
-        options.data,
-        protocol,
-        path=options.path,
-        share=options.share,
-        positive=options.positive,
-    )
-    print(f"training on {data.train}\ntesting on {data.test}", flush=True)
-    common = {"out": options.out, "device": options.device}
-    if options.command == "run":
-        run = experiment.run(protocol, data, options.strategy, options.seed, **common)
-    else:
-        run = experiment.benchmark(protocol, data, options.seed, **common)
+    strategy = options.strategy if options.command == "run" else experiment.BENCHMARK
+
+    def load() -> imbalance.Data:
+        return imbalance.load(
+            options.data,
+            protocol,
+            path=options.path,
+            share=options.share,
+            positive=options.positive,
+        )
+
+    try:
+        with distributed.group(options.device) as device:
+            first = distributed.rank() == 0
+            if first:
+                print(profile, flush=True)
+            data = distributed.after_rank_0(load)
+            work = (protocol, data, strategy, options.seed)
+            if first:
+                print(f"training on {data.train}\ntesting on {data.test}", flush=True)
+                _show(experiment.run(*work, options.out, device=str(device)))
+            else:
+                experiment.follow(*work, device=str(device))
+    except distributed.RankLost as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _show(run: Run) -> None:
+    """Print the run's table and draw its curve."""
+    from activecl_nb import analysis, figures, files
+
     columns = ["round", "images", "image_epochs", "f1", "auroc", "seconds_train"]
     print(run.table()[columns].to_string(index=False, float_format="{:.3f}".format))
     picture = figures.learning_curve(analysis.curve([run]))
-    with files.replacing(options.out / "curve.png") as temporary:
+    with files.replacing(run.path / "curve.png") as temporary:
         temporary.write_bytes(picture.png())
-    print(f"the run is in {options.out}, its curve in {options.out / 'curve.png'}")
-    return 0
+    print(f"the run is in {run.path}, its curve in {run.path / 'curve.png'}")
 
 
 def _choices(settings: Sequence[str]) -> dict[str, object]:

@@ -17,6 +17,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,9 @@ from activecl_nb import profiles, seeds
 # So long a rank waits for the others. A process that dies is noticed at once, by its connections
 # and by torchrun; this bounds the wait for one that hangs, or for a machine that is gone.
 TIMEOUT = timedelta(minutes=30)
+
+
+Made = TypeVar("Made")
 
 
 class RankLost(RuntimeError):
@@ -240,6 +244,13 @@ def tell(numbers: list[int] | None = None) -> list[int]:
         said = torch.empty(int(count), dtype=torch.int64, device=device)
     _together(dist.broadcast, said, 0)
     return said.tolist()
+
+
+def after_rank_0(make: Callable[[], Made]) -> Made:
+    """Call ``make`` on rank 0, and on the others when it is done there: they find its caches."""
+    made = make() if rank() == 0 else None
+    tell([])
+    return made if rank() == 0 else make()
 
 
 def same(what: str, value: object) -> None:

@@ -35,7 +35,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import augment, files, imbalance, profiles, proxy, sampling, seeds, simclr
+from activecl_nb import (
+    augment,
+    distributed,
+    files,
+    imbalance,
+    profiles,
+    proxy,
+    sampling,
+    seeds,
+    simclr,
+)
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 
@@ -299,7 +309,10 @@ def _rounds(
 ) -> Run:
     from tqdm.auto import tqdm
 
+    if distributed.rank() > 0:
+        raise ValueError("only rank 0 runs the rounds; call experiment.follow on the others")
     run = _begin(protocol, data, strategy, seed, out)
+    distributed.same("protocol or data", _identity(run))
     plan = _plan(protocol, run.strategy)
     state = _State.of(run, plan, profiles.device(device))
     work = [_image_epochs(protocol, plan, n) for n in _sizes(protocol, run.strategy, len(run.pool))]
@@ -320,7 +333,34 @@ def _rounds(
             bar.set_postfix_str(f"round {number + 1}/{plan.rounds}, F1 {one.scores['f1']:.3f}")
             if on_round:
                 on_round(run)
+    distributed.tell([])  # the others may go
     return run
+
+
+def follow(
+    protocol: Protocol,
+    data: Data,
+    strategy: str | Callable[..., Tensor],
+    seed: int,
+    *,
+    device: str | None = None,
+) -> None:
+    """What every rank but 0 does while that one is in ``run`` or ``benchmark``.
+
+    Rank 0 alone picks, fits and scores the proxy, and reads and writes the run's folder: with one
+    place that decides, no two ranks can come to train on different images because a sum rounded
+    differently. The others hear the positions, take over rank 0's weights, and train their slice
+    of every batch, until rank 0 has finished the last round.
+
+    ValueError: this rank was given another protocol or other data than rank 0.
+    """
+    run = _begin(protocol, data, strategy, seed, None)
+    distributed.same("protocol or data", _identity(run))
+    plan = _plan(protocol, run.strategy)
+    state = _State.of(run, plan, profiles.device(device))
+    while told := distributed.tell():
+        number, *chosen = told
+        _train(run, plan, state, data.train.images, np.array(chosen), number)
 
 
 def _one_round(
@@ -339,23 +379,8 @@ def _one_round(
     chosen = np.concatenate([run.chosen(), picked])
     clock.stop("select")
 
-    first_epoch = number * plan.epochs if run.strategy == BENCHMARK else 0
-    losses = simclr.train(
-        state.model,
-        _on_device(images[torch.from_numpy(np.sort(chosen))], state.device),
-        epochs=plan.epochs,
-        batch_size=protocol.batch_size,
-        learning_rate=protocol.learning_rate,
-        temperature=protocol.temperature,
-        family=protocol.family,
-        schedule=protocol.schedule,
-        optimizer=state.optimizer if plan.carry_optimizer else None,
-        seed=run.seed,
-        round=0 if run.strategy == BENCHMARK else number,
-        first_epoch=first_epoch,
-        total_epochs=protocol.benchmark_epochs if run.strategy == BENCHMARK else plan.epochs,
-        on_batch=on_images,
-    )
+    distributed.tell([number, *chosen.tolist()])
+    losses = _train(run, plan, state, images, chosen, number, on_images)
     clock.stop("train")
     clock.seconds["processor"] = clock.processor()
 
@@ -398,6 +423,36 @@ def _one_round(
         proxy_f1=np.array(f1),
         scores=scores,
         seconds=clock.seconds,
+    )
+
+
+def _train(
+    run: Run,
+    plan: _Plan,
+    state: _State,
+    images: Tensor,
+    chosen: np.ndarray,
+    number: int,
+    on_images: Callable[[int], None] = lambda images: None,
+) -> Tensor:
+    """Line 7: train encoder and head on the chosen images; on every rank, see ``follow``."""
+    protocol, whole = run.protocol, run.strategy == BENCHMARK
+    return simclr.train(
+        state.model,
+        images,
+        torch.from_numpy(np.sort(chosen)),
+        epochs=plan.epochs,
+        batch_size=protocol.batch_size,
+        learning_rate=protocol.learning_rate,
+        temperature=protocol.temperature,
+        family=protocol.family,
+        schedule=protocol.schedule,
+        optimizer=state.optimizer if plan.carry_optimizer else None,
+        seed=run.seed,
+        round=0 if whole else number,
+        first_epoch=number * plan.epochs if whole else 0,
+        total_epochs=protocol.benchmark_epochs if whole else plan.epochs,
+        on_batch=on_images,
     )
 
 
@@ -502,11 +557,6 @@ class _Clock:
         self._since = now
 
 
-def _on_device(images: Tensor, device: torch.device) -> Tensor:
-    """The bytes on the device that trains; a processor has them already."""
-    return images if device.type == "cpu" else images.to(device)
-
-
 def _sizes(protocol: Protocol, strategy: str, pool: int) -> list[int]:
     """Images trained on in each round."""
     rounds = _plan(protocol, strategy).rounds
@@ -573,7 +623,7 @@ def _begin(
             "choose an empty or a new one"
         )
     with files.replacing(fresh.path / "split.npz") as temporary:
-        np.savez(temporary, pool=pool, labelled=labelled, watched=watched)
+        np.savez_compressed(temporary, pool=pool, labelled=labelled, watched=watched)
     with files.replacing(fresh.path / "run.json") as temporary:
         temporary.write_text(json.dumps(_identity(fresh), indent=1) + "\n")
     return fresh

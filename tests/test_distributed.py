@@ -2,16 +2,22 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from activecl_nb import augment, distributed, simclr
+from activecl_nb import augment, distributed, experiment, simclr
+from activecl_nb.__main__ import main
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or not torch.distributed.is_gloo_available(),
@@ -118,6 +124,28 @@ def train_on_odd_batches():
     simclr.train(model(), pictures(), epochs=1, batch_size=5)
 
 
+def follow_with(protocol, data):
+    protocol = replace(protocol, temperature=0.2 + distributed.rank())
+    experiment.follow(protocol, data, "random", 7, device="cpu")
+
+
+def run_rounds(protocol, data, strategy, out, dies_after=None):
+    """A run on both ranks; rank 1 may kill itself once it has seen so many batches."""
+    if distributed.rank() == 0:
+        return experiment.run(protocol, data, strategy, 7, out, device="cpu", progress=False)
+    if dies_after is not None:
+        gradients, seen = distributed.add_gradients, []
+
+        def die(model):
+            seen.append(1)
+            if len(seen) > dies_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            gradients(model)
+
+        distributed.add_gradients = die
+    return experiment.follow(protocol, data, strategy, 7, device="cpu")
+
+
 # ---- a step ---------------------------------------------------------------------------------
 
 
@@ -150,6 +178,69 @@ def test_training_on_two_ranks_is_training_on_one(pair, rotation):
         torch.testing.assert_close(found_state, state, rtol=1e-2, atol=2e-3)
         assert found_layers == layers  # the batch norms are the model's own again
     torch.testing.assert_close(both[0][1], both[1][1], rtol=0, atol=0)
+
+
+# ---- a run ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def calm(tiny_protocol):
+    """A rate at which rounding stays rounding.
+
+    At the tiny profile's, weights changed by 1e-7 of themselves move one process's own logits by
+    0.1 after two rounds and by 8 after three: these patches are noise, and Adam's steps are as
+    long for a gradient that is nothing but rounding as for any other.
+    """
+    return replace(tiny_protocol, learning_rate=1e-4, standardise=False)
+
+
+def assert_alike(found, expected):
+    """The same picks; scores and losses within what another order of summing changes."""
+    assert len(found.rounds) == len(expected.rounds) and found.finished
+    for a, b in zip(found.rounds, expected.rounds, strict=True):
+        np.testing.assert_array_equal(a.picked, b.picked)
+        np.testing.assert_allclose(a.losses, b.losses, rtol=1e-3)
+        np.testing.assert_allclose(a.watched_logits, b.watched_logits, atol=0.05)
+        assert a.scores == pytest.approx(b.scores, abs=0.05)
+
+
+@pytest.mark.parametrize("strategy", ["entropy", experiment.BENCHMARK])
+def test_a_run_on_two_ranks_is_the_run_on_one(pair, strategy, tiny_data, calm, tmp_path):
+    alone = experiment.run(calm, tiny_data, strategy, 7, device="cpu", progress=False)
+    both, nothing = pair(run_rounds, calm, tiny_data, strategy, tmp_path / "run")
+    assert nothing is None  # the other rank has only trained
+    assert_alike(both, alone)
+    assert_alike(experiment.load(tmp_path / "run"), alone)
+
+
+def test_a_rank_that_dies_ends_the_other_and_the_run_goes_on_from_its_last_round(
+    tiny_data, calm, tmp_path
+):
+    protocol = replace(calm, carry_optimizer=True)
+    alone = experiment.run(protocol, tiny_data, "random", 7, device="cpu", progress=False)
+    processes = two(tmp_path / "store")
+    try:
+        # 1, 2 and 3 batches an epoch, two epochs a round: this is in the middle of round 2.
+        first, second = (
+            p.submit(run_rounds, protocol, tiny_data, "random", tmp_path / "run", 8)
+            for p in processes
+        )
+        with pytest.raises(BrokenProcessPool):
+            second.result(PATIENCE)
+        with pytest.raises(distributed.RankLost, match="rank 0 of 2 lost the others"):
+            first.result(PATIENCE)
+    finally:
+        stop(processes)
+    assert len(experiment.load(tmp_path / "run").rounds) == 2
+    resumed = experiment.run(
+        protocol, tiny_data, "random", 7, tmp_path / "run", device="cpu", progress=False
+    )
+    assert_alike(resumed, alone)
+
+
+def test_ranks_with_another_protocol_or_other_data_are_refused(pair, tiny_data, tiny_protocol):
+    with pytest.raises(ValueError, match="protocol or data of rank 1 differ"):
+        pair(follow_with, tiny_protocol, tiny_data)
 
 
 # ---- messages -------------------------------------------------------------------------------
@@ -202,3 +293,29 @@ def test_each_rank_has_a_gpu_of_its_own():
     assert distributed._gpu(1, 2) == torch.device("cuda:1")
     with pytest.raises(ValueError, match="start torchrun with --nproc_per_node=2, or add --device"):
         distributed._gpu(2, 2)
+
+
+# ---- the command line -----------------------------------------------------------------------
+
+
+def test_torchrun_gives_the_run_that_one_process_gives(tmp_path):
+    """Two rounds of the tiny profile: through torchrun, on two ranks, against this process."""
+    settings = ["rounds=2", "learning_rate=1e-4", "standardise=false", "epochs=1", "width=4"]
+    command = ["run", "--profile", "tiny", "--device", "cpu", "--strategy", "random"]
+    command += [part for setting in settings for part in ("--set", setting)]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    if sys.platform == "linux":
+        env["GLOO_SOCKET_IFNAME"] = "lo"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run(
+        [*torchrun, "-m", "activecl_nb", *command, "--out", str(tmp_path / "two")],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("profile tiny") == 1  # rank 0 speaks alone
+    assert main([*command, "--out", str(tmp_path / "one")]) == 0
+    assert_alike(experiment.load(tmp_path / "two"), experiment.load(tmp_path / "one"))
