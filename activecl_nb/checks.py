@@ -342,7 +342,11 @@ def compare(answer: Any, right: Any, wrong: dict[str, Any], tolerance: float = 1
     if answer.shape != right.shape:
         return hint(f"the answer has shape {answer.shape}; it should have {right.shape}")
     if not np.isfinite(answer).all():
-        return hint("the answer holds NaN or infinity; is there a log of 0 or a division by 0?")
+        return hint(
+            "the answer holds NaN or infinity; is there a log of 0 or below, or a division by 0?"
+        )
+    if not right.ndim:
+        return hint("it is another number; work it out by hand on one small case")
     return hint("the shape is right and the numbers are not; try it by hand on one small case")
 
 
@@ -373,6 +377,11 @@ def baseline_accuracy(answer: Any) -> Verdict:
             ),
             "that is a coin's accuracy; this baseline does not guess, it always says the same": 0.5,
             "that is its F1; the question here is its accuracy": 0.0,
+            "that is the F1 of the other baseline, which always says TUM": 2
+            * tumour
+            / (7180 + tumour),
+            "that counts classes, 8 of 9; count patches, since the classes differ in size": 8 / 9,
+            "that is a number of patches; accuracy is a share of all patches": other,
             "right, as a percentage; give it as a share between 0 and 1": 100 * right,
         },
         tolerance=5e-3,
@@ -389,10 +398,15 @@ def dial(function: Callable[..., Any]) -> Verdict:
     if isinstance(fewer, Verdict):
         return fewer
     kept, yes = len(fewer), int(positive[fewer].sum())
+    if (yes, kept) == (33, 33):
+        return hint("these are the patches that you leave out; return those that stay")
     if yes == kept:
         return hint("only TUM is left; keep all the NON-TUM patches too, and thin the TUM ones")
     if yes == 50 and kept == 200:
-        return hint("nothing was left out: 25% are still TUM where 10% were asked for")
+        return hint(
+            "nothing was left out: 25% are still TUM where 10% were asked for; to make TUM rarer, "
+            "TUM patches have to go"
+        )
     if (yes, kept) == (15, 165):
         return hint(
             "you kept 0.1 x 150 TUM patches, which makes TUM 10% of the NON-TUM patches; "
@@ -406,13 +420,21 @@ def dial(function: Callable[..., Any]) -> Verdict:
         return hint(
             "you kept 0.1 x 200 TUM patches: a tenth of what there was, and fewer patches stay"
         )
-    if kept < 160:
+    if kept - yes < 150:
         return hint(
             f"{200 - kept} patches are gone; for fewer TUM leave out TUM patches alone, so that "
             "as many as possible stay"
         )
+    if (yes, kept - yes) == (6, 150):
+        return hint(
+            "you turned the ratio the wrong way: yes x share / (1 - share) is not how many stay; "
+            "solve share = yes / (yes + no) for yes, with no as it is"
+        )
     if abs(yes / kept - 0.1) > 0.005:
-        return hint(f"{yes} of the {kept} patches that stay are TUM; 10% were asked for")
+        return hint(
+            f"{yes} of the {kept} patches that stay are TUM; 10% were asked for. Work out how "
+            "many may stay, then draw exactly so many"
+        )
     more = _dialled(function, positive, 0.5)
     if isinstance(more, Verdict):
         return more
@@ -435,8 +457,14 @@ def dial(function: Callable[..., Any]) -> Verdict:
 def _dialled(function: Any, positive: np.ndarray, share: float, seed: int = 0) -> Any:
     """The kept positions, int64, or a Verdict about what is wrong with them."""
     answer = answer_of(function, positive, share, np.random.default_rng(seed))
-    if isinstance(answer, Verdict):
+    if answer is NOT_YET:
         return answer
+    if isinstance(answer, Verdict):
+        return hint(f"asked for a share of {share}, {answer.text.removeprefix('not solved: ')}")
+    if answer.shape == (2,):
+        return hint(
+            "return the positions of all patches that stay, one entry a patch, not how many"
+        )
     if answer.ndim == 1 and len(answer) == len(positive) and set(answer.tolist()) <= {0.0, 1.0}:
         answer = np.flatnonzero(answer)  # a mask says the same
     return _positions(answer, len(positive))
@@ -450,18 +478,26 @@ def _positions(answer: np.ndarray, n: int) -> Any:
         return hint("positions are whole numbers; these are not")
     if answer.min() < 0 or answer.max() >= n:
         return hint(f"positions run from 0 to {n - 1}; yours from {answer.min()} to {answer.max()}")
+    if len(answer) > 2 and set(answer.tolist()) <= {0.0, 1.0}:
+        return hint(
+            f"{len(answer)} values True or False say nothing of which patches are meant; return "
+            f"positions, or a mask of all {n} patches"
+        )
     if len(np.unique(answer)) < len(answer):
-        return hint("some patches are there twice; draw without replacement (replace=False)")
+        return hint(
+            "some patches are there twice; draw without replacement (replace=False), and from the "
+            "positions of one kind (np.flatnonzero), not from their number"
+        )
     return answer.astype(np.int64)
 
 
 def random_split(letter: Any) -> Verdict:
     """Lesson 01, exercise 3: why the random split flatters a memorising classifier. A letter."""
     wrong = {
-        "a": "both parts come from the same patients in one case, and the held-out patients are "
-        "drawn at random in the other; nothing makes them harder one by one",
-        "c": "the two splits hold out about as many patches; look at the row without near-copies, "
-        "which has the same classifier and the same fitted patches as the first row",
+        "a": "which patients are held out is drawn at random, several times; harder ones would "
+        "be as often among those fitted",
+        "c": "the two splits hold out about as many patches; look at the bar without near-copies, "
+        "which has the same classifier and the same fitted patches as the first bar",
         "d": "the phantom draws the class of a patch without asking for its patient, so the "
         "shares of the classes are alike",
     }
@@ -481,6 +517,11 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
     if isinstance(parts, Verdict):
         return parts
     fit, held = parts
+    if len(fit) + len(held) == 10 and set(fit) | set(held) == set(range(10)):
+        return hint(
+            "these are the patients' numbers; return the positions of their patches: "
+            "np.flatnonzero(np.isin(patient, ...))"
+        )
     if set(fit) & set(held):
         return hint("some patches are in both parts; a patch belongs to one of them")
     both = set(patient[fit]) & set(patient[held])
@@ -506,6 +547,11 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
     stopped = next((other for other in others if isinstance(other, Verdict)), None)
     if stopped is not None:
         return stopped
+    if any(len(set(patient[other[1]])) != 3 for other in others):
+        return hint(
+            "another generator holds out more patients, or fewer: draw exactly so many, and every "
+            "patient with the same chance (generator.choice(np.unique(patient), ...))"
+        )
     if all(set(patient[other[1]]) == set(patient[held]) for other in others):
         return hint("whatever the generator, the same patients are held out; draw them with it")
     return SOLVED
@@ -527,12 +573,17 @@ def _split_parts(function: Any, patient: np.ndarray, seed: int) -> Any:
         return stopped
     if len(caught) != 2:
         return hint("return two things: the positions to fit on and the positions held out")
+    rows = [_plain_answer(part) for part in caught]
+    if all(isinstance(row, np.ndarray) and row.ndim == 1 for row in rows):
+        joined = np.sort(np.concatenate(rows))
+        if np.array_equal(joined, np.sort(patient)):
+            return hint("these are the patients of the patches; return the patches' positions")
     parts = []
     for part in caught:
         numbers = _plain_answer(part)
         if isinstance(numbers, Verdict):
             return numbers
-        if hasattr(part, "dtype") and str(part.dtype).endswith("bool"):
+        if numbers.shape == patient.shape and set(numbers.tolist()) <= {0.0, 1.0}:
             numbers = np.flatnonzero(numbers).astype(np.float64)  # a mask says the same
         numbers = _positions(numbers, len(patient))
         if isinstance(numbers, Verdict):
@@ -563,6 +614,15 @@ def chance_loss(answer: Any) -> Verdict:
             "log base 2; the loss uses the natural logarithm (np.log, math.log)": np.log2(7),
             "log base 10; the loss uses the natural logarithm (np.log, math.log)": np.log10(7),
             "the sign: minus the log of a probability is positive": -np.log(7),
+            "that is the sum over the 8 views; the loss is their mean": 8 * np.log(7),
+            "that is the mean divided once more: all 8 views have the same loss, so their mean is "
+            "the loss of one": np.log(7) / 8,
+            "a loss of 0 belongs to an encoder that is sure of every partner; here none is": 0.0,
+            "that is the choice between two; each view has more candidates": np.log(2),
+            "the temperature of the paper does not matter here: equal similarities stay equal "
+            "when they are divided by it": np.log(7) / 0.1,
+            "that is for a batch of 64; here the batch has 4 patches": np.log(127),
+            "that is the number of views; each asks the others, and the loss is a log": 8.0,
         },
         tolerance=2e-3,
     )
@@ -577,7 +637,63 @@ def nt_xent(function: Callable[..., Any]) -> Verdict:
     z_j = 0.5 * z_i + z_j
     tau = 0.5
     right = _nt_xent(z_i, z_j, tau)
+    a, b = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (z_i, z_j))
+    rows, partner = np.arange(10), np.roll(np.arange(10), 5)
+    z = np.concatenate([a, b])
+    e = np.exp(z @ z.T / tau)
+    p = (e - np.diag(np.diag(e))) / (e.sum(1) - np.diag(e))[:, None]  # what the softmax gives
+    found = p[rows, partner]
+    columns = np.concatenate([z_i, z_j])
+    columns = columns / np.linalg.norm(columns, axis=0)
+    e_columns = np.exp(columns @ columns.T / tau)
+    np.fill_diagonal(e_columns, 0)
     wrong = {
+        "you normalise each column (dim=0); it is each row, one projection, that has length 1": (
+            float(-np.log(e_columns[rows, partner] / e_columns.sum(1)).mean())
+        ),
+        "you set the similarity of a view to itself to 0, and exp(0) is 1: it still counts; set "
+        "it to minus infinity, or leave it out after the exponential": float(
+            -np.log(e[rows, partner] / (e.sum(1) - np.diag(e) + 1)).mean()
+        ),
+        "a softmax too many: F.cross_entropy takes the scores, and does the softmax itself": float(
+            (np.log(np.exp(p).sum(1)) - found).mean()
+        ),
+        "the log of the mean probability is not the mean of the logs: take the log first": float(
+            -np.log(found.mean())
+        ),
+        "that is minus the mean probability; the logarithm is missing": float(-found.mean()),
+        "that is the mean probability; the loss is minus its logarithm, view by view": float(
+            found.mean()
+        ),
+        "log base 2; the loss uses the natural logarithm (torch.log, np.log)": right / np.log(2),
+        "each view is asked to find itself; its partner is the other view of its patch": float(
+            (np.log(e.sum(1)) - np.log(np.diag(e))).mean()
+        ),
+        "that is the mean cosine distance of the partners; the negatives are missing": float(
+            1 - (a * b).sum(1).mean()
+        ),
+        "both directions, but each view looks among the other half alone; its candidates are all "
+        "2N - 1 other views": (
+            _nt_xent(z_i, z_j, tau, across=True) + _nt_xent(z_j, z_i, tau, across=True)
+        )
+        / 2,
+        "the stack alternates first and second views, and the partners do not: with torch.cat "
+        "the partner of i is i + N, in an alternating stack its neighbour": _nt_xent(
+            *np.split(np.stack([z_i, z_j], axis=1).reshape(10, 3), 2), tau
+        ),
+        "the partner of view i is i + N in the stacked batch (roll by N, not by 1)": _nt_xent(
+            z_i, z_j, tau, partner=np.roll(np.arange(10), 1)
+        ),
+        "the temperature is missing, and a view is compared with itself: leave k = i out": _nt_xent(
+            z_i, z_j, 1.0, self_too=True
+        ),
+        "two things: normalise each row to length 1, and leave k = i out of the sum": _nt_xent(
+            z_i, z_j, tau, normalise=False, self_too=True
+        ),
+        "the partner is counted twice in the sum below; it is in the sum over k already": float(
+            -np.log(found / (1 + found)).mean()
+        ),
+        "below stands a sum over the candidates, not their mean": float(-np.log(found * 10).mean()),
         "similarity is the cosine: normalise each row to length 1 first": _nt_xent(
             z_i, z_j, tau, normalise=False
         ),
@@ -698,7 +814,10 @@ def stain_family(family: Any) -> Verdict:
     if family.jitter and colours:
         return hint("jitter changes the colours, so the encoder learns to ignore the staining")
     if family.gray:
-        return hint("a gray view has lost its stain: one patch in so many teaches to do without")
+        return hint(
+            "jitter is off, and gray is still on: views that have lost their stain teach the "
+            "encoder to do without it"
+        )
     if not geometry:
         off = [
             name
@@ -1089,7 +1208,8 @@ def _letter(answer: Any, right: str, wrong: dict[str, str]) -> Verdict:
     if answer is None or answer is Ellipsis:
         return NOT_YET
     if not isinstance(answer, str) or answer.strip().lower() not in (right, *wrong):
-        return hint(f"answer with one letter in quotes, such as {right!r} or {min(wrong)!r}")
+        letters = ", ".join(map(repr, sorted([right, *wrong])))
+        return hint(f"answer with one letter in quotes, one of {letters}")
     chosen = answer.strip().lower()
     return SOLVED if chosen == right else hint(wrong[chosen])
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import dis
 import re
+import types
 
 import numpy as np
 import pytest
@@ -76,6 +79,9 @@ def test_baseline_accuracy() -> None:
             "coin": "my_accuracy = 0.5",
             "F1": "my_accuracy = 0",
             "percentage": "my_accuracy = 82.8",
+            "F1 of the other": "my_accuracy = 2 * 1233 / (7180 + 1233)",
+            "classes": "my_accuracy = 8 / 9",
+            "a count": "my_accuracy = 5947",
         },
     )
     assert checks.baseline_accuracy(0.83).solved, "two digits are enough"
@@ -113,9 +119,44 @@ def test_dial() -> None:
                 "k = round(len(no) * share / (1 - share))",
                 "return np.concatenate([no, generator.choice(yes, k, replace=True)])",
             ),
+            "those left out": written(
+                DIAL,
+                "k = round(len(no) * share / (1 - share))",
+                "return generator.choice(yes, max(0, len(yes) - k), replace=False)",
+            ),
+            "True and False": written(
+                DIAL,
+                "k = min(len(yes), round(len(no) * share / (1 - share)))",
+                "return positive[np.concatenate([yes[:k], no])]",
+            ),
+            "how many": written(
+                DIAL, "return round(len(no) * share / (1 - share)), round(len(yes) / share)"
+            ),
+            "ratio turned": written(
+                DIAL,
+                "k = round(len(yes) * share / (1 - share))",
+                "return np.concatenate([generator.choice(yes, k, replace=False), no])",
+            ),
+            "a coin each": written(
+                DIAL,
+                "p = share / (1 - share) * len(no) / len(yes)",
+                "return np.flatnonzero(~positive | (generator.random(len(positive)) < p))",
+            ),
+            "no minimum": written(DIAL, thin.format("round(len(no) * share / (1 - share))")),
         },
         GIVEN,
     )
+
+
+def test_dial_tells_a_number_from_positions() -> None:
+    """choice(len(yes), ...) draws from 0, 1, ... and so meets NON-TUM patches."""
+
+    def counted(positive, share, generator):
+        yes, no = np.flatnonzero(positive), np.flatnonzero(~positive)
+        k = min(len(yes), round(len(no) * share / (1 - share)))
+        return np.concatenate([generator.choice(len(yes), k, replace=False), no])
+
+    assert "not from their number" in checks.dial(counted).text
 
 
 def test_dial_takes_a_mask() -> None:
@@ -173,6 +214,19 @@ def test_patient_split() -> None:
                 "h = np.isin(patient, generator.choice(everyone, 3, replace=False))",
                 "return np.arange(n), np.flatnonzero(h)",
             ),
+            "patients, not patches": written(
+                SPLIT, "return np.setdiff1d(everyone, everyone[:3]), everyone[:3]"
+            ),
+            "the patches' patients": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, 3, replace=False))",
+                "return patient[~h], patient[h]",
+            ),
+            "a coin each": written(
+                SPLIT,
+                "h = np.isin(patient, everyone[generator.random(len(everyone)) < share])",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
             "one part": written(
                 SPLIT, "return np.isin(patient, generator.choice(everyone, 3, replace=False))"
             ),
@@ -191,7 +245,11 @@ def test_patient_split_takes_masks_and_lists() -> None:
     def lists(patient, share, generator):
         return [np.flatnonzero(mask).tolist() for mask in masks(patient, share, generator)]
 
+    def lists_of_masks(patient, share, generator):
+        return [mask.tolist() for mask in masks(patient, share, generator)]
+
     assert checks.patient_split(masks).solved
+    assert checks.patient_split(lists_of_masks).solved
     assert checks.patient_split(lists).solved
 
 
@@ -216,6 +274,13 @@ def test_chance_loss() -> None:
             "base 2": "my_chance = np.log2(7)",
             "base 10": "my_chance = np.log10(7)",
             "sign": "my_chance = np.log(1 / 7)",
+            "sum": "my_chance = 8 * np.log(7)",
+            "mean twice": "my_chance = np.log(7) / 8",
+            "sure": "my_chance = 0",
+            "two": "my_chance = np.log(2)",
+            "temperature": "my_chance = np.log(7) / 0.1",
+            "another batch": "my_chance = np.log(2 * 64 - 1)",
+            "views": "my_chance = 8",
         },
         GIVEN,
     )
@@ -255,6 +320,58 @@ LOSSES = {
     "a loss for each view": (
         "logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)",
         "return F.cross_entropy(logits, partner, reduction='none')",
+    ),
+    "columns": (
+        "z = F.normalize(torch.cat([z_i, z_j]), dim=0)",
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "0 on the diagonal": (
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(0), partner)",
+    ),
+    "softmax twice": (
+        "p = (z @ z.T / temperature).fill_diagonal_(-torch.inf).softmax(1)",
+        "return F.cross_entropy(p, partner)",
+    ),
+    "log of the mean": (
+        "p = (z @ z.T / temperature).fill_diagonal_(-torch.inf).softmax(1)",
+        "return -torch.log(p[rows, partner].mean())",
+    ),
+    "no log": (
+        "p = (z @ z.T / temperature).fill_diagonal_(-torch.inf).softmax(1)",
+        "return -p[rows, partner].mean()",
+    ),
+    "probability": (
+        "p = (z @ z.T / temperature).fill_diagonal_(-torch.inf).softmax(1)",
+        "return p[rows, partner].mean()",
+    ),
+    "log2": ("return simclr.nt_xent(z_i, z_j, temperature) / np.log(2)",),
+    "finds itself": ("return F.cross_entropy(z @ z.T / temperature, rows)",),
+    "cosine distance": ("return 1 - F.cosine_similarity(z_i, z_j).mean()",),
+    "across, both ways": (
+        "logits, own = z[:n] @ z[n:].T / temperature, torch.arange(n)",
+        "return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2",
+    ),
+    "alternating": (
+        "z = torch.stack([z[:n], z[n:]], dim=1).flatten(0, 1)",
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "roll by one": (
+        "logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)",
+        "return F.cross_entropy(logits, rows.roll(1))",
+    ),
+    "no temperature, with itself": ("return F.cross_entropy(z @ z.T, partner)",),
+    "not normalised, with itself": (
+        "z = torch.cat([z_i, z_j])",
+        "return F.cross_entropy(z @ z.T / temperature, partner)",
+    ),
+    "partner twice": (
+        "e = torch.exp(z @ z.T / temperature).fill_diagonal_(0)",
+        "p = e[rows, partner]",
+        "return -torch.log(p / (p + e.sum(1))).mean()",
+    ),
+    "mean below": (
+        "e = torch.exp(z @ z.T / temperature).fill_diagonal_(0)",
+        "return -torch.log(e[rows, partner] / e.mean(1)).mean()",
     ),
 }
 
@@ -317,6 +434,53 @@ def test_solutions_stand_alone() -> None:
         notebook = load(name)
         for n in exercises(notebook):
             assert verdict(notebook, n, solution(notebook, n), GIVEN).solved, (name, n)
+
+
+def test_a_letter_that_is_none_does_not_tell_the_right_one() -> None:
+    for check in (checks.random_split, checks.forced_to_ignore):
+        assert check("e").text.endswith("one of 'a', 'b', 'c', 'd'")
+
+
+# ---- sliders and cells that are run again -----------------------------------------------
+
+
+def set_by(source: str) -> set[str]:
+    """The names that a cell sets, those of its loops among them; imports are the same anywhere."""
+    body = [s for s in ast.parse(source).body if not isinstance(s, ast.Import | ast.ImportFrom)]
+    code = compile(ast.Module(body, []), "cell", "exec")
+    return {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_NAME"}
+
+
+def read_by(code: types.CodeType) -> set[str]:
+    """The notebook's names that a function reads each time it is called."""
+    within = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    own = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+    return own.union(*map(read_by, within))
+
+
+@pytest.mark.parametrize("name", ["01_imbalanced_tissue", "02_simclr"])
+def test_no_other_cell_changes_what_a_slider_draws(name: str) -> None:
+    """A picture is drawn anew long after its cell: what it reads must still be the same then."""
+    cells = {c.id: c.source for c in load(name).cells if c.cell_type == "code"}
+    shown = [
+        (i, match[1]) for i, s in cells.items() if (match := re.search(r"^live\(\s*(\w+)", s, re.M))
+    ]
+    assert shown, "the lesson has no sliders"
+    for shower, draw in shown:
+        home = next(i for i, s in cells.items() if f"def {draw}(" in s)
+        made = compile(cells[home], home, "exec").co_consts
+        reads = read_by(next(c for c in made if getattr(c, "co_name", "") == draw))
+        for other in cells.keys() - {"set-up", home, shower}:
+            changed = set_by(cells[other]) & reads
+            assert not changed, f"{other} sets {sorted(changed)}, which {draw} reads"
+
+
+def test_the_measurement_can_be_run_again() -> None:
+    """Exercise 4 of lesson 01 asks for it, after all later cells have run."""
+    notebook = load("01_imbalanced_tissue")
+    reads = ("patches", "copy_of", "patient", "elsewhere")
+    for identity in ("leak-stain", "leak-centre", "exercise-4-stub"):
+        assert not set_by(cell(notebook, identity)) & set(reads), identity
 
 
 # ---- what the lessons say ---------------------------------------------------------------
