@@ -65,16 +65,33 @@ def build_encoder(width: int = 64, stem: str = "imagenet", *, seed: int = 0) -> 
 
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     """Two residual blocks; the first one shrinks the image by ``stride``."""
-    from torchvision.models.resnet import BasicBlock
+    return nn.Sequential(Block(inputs, outputs, stride), Block(outputs, outputs))
 
-    shortcut = None
-    if stride != 1 or inputs != outputs:
-        shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
-        )
-    return nn.Sequential(
-        BasicBlock(inputs, outputs, stride, shortcut), BasicBlock(outputs, outputs)
-    )
+
+class Block(nn.Module):
+    """A residual block (He et al. 2016): two convolutions learn what to add to their input.
+
+    The same layers, names and results as torchvision's BasicBlock. They stand here since
+    importing torchvision takes as long as importing torch.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:  # the input has to fit what is added to it
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        added = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        added = self.bn2(self.conv2(added))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return F.relu(added + shortcut, inplace=True)
 
 
 @contextlib.contextmanager
