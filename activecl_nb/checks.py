@@ -867,6 +867,20 @@ def f1(function: Callable[..., Any]) -> Verdict:
             "that is the precision alone; where are the tumours that were missed?": precision,
             "that is the recall alone; where are the false alarms?": recall,
             "precision times recall, but not divided by their sum and doubled": precision * recall,
+            "half of F1: the formula begins with a 2, as a mean of two numbers has to": right / 2,
+            "that is the root of precision times recall; F1 is the harmonic mean": (
+                (precision * recall) ** 0.5
+            ),
+            "you take TN / (TN + FP) for precision; precision is about what was called tumour, "
+            "TP / (TP + FP)": 2 * (tn / (tn + fp)) * recall / (tn / (tn + fp) + recall),
+            "that is the mean of both classes' recall; true negatives have no place in F1": (
+                (recall + tn / (tn + fp)) / 2
+            ),
+            "you call a patch tumour where its logit is below 0; turn the comparison round": (
+                2 * fn / (2 * fn + tn + tp)
+            ),
+            "F1 lies between 0 and 1: not a percentage": 100 * right,
+            "precision and recall are right; join them into one number": [precision, recall],
         },
     )
     if not verdict.solved:
@@ -921,20 +935,48 @@ def no_tumour_chance(chance: object) -> Verdict:
     """Exercise 3.4: the chance that ten random labels hold no tumour."""
     share, labels = 0.14317, 10
     none = (1 - share) ** labels
-    return compare(
-        answer_of(lambda: chance),
-        none,
-        {
-            "that is the chance that all ten are tumour": share**labels,
-            "that is the chance of at least one tumour; you want the other case": 1 - none,
-            "that is the number of tumours to expect, not the chance of none": labels * share,
-            "chances do not add up like that: the result is below 0": 1 - labels * share,
-            "that is for one label; all ten must be NON-TUM": 1 - share,
-            "that is the share of tumour itself; start from the chance of NON-TUM": share,
-            "give a share between 0 and 1, not a percentage": 100 * none,
-        },
-        tolerance=4e-3,
-    )
+    answer = answer_of(lambda: chance)
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.shape != ():
+        return hint(f"one number, please, not an answer of shape {answer.shape}")
+    mistakes = {
+        "that is the chance that all ten are tumour": share**labels,
+        "that is the chance of at least one tumour; you want the other case": 1 - none,
+        "that is the number of tumours to expect, not the chance of none": labels * share,
+        "chances do not add up like that: the result is below 0": 1 - labels * share,
+        "that is for one label; all ten must be NON-TUM": 1 - share,
+        "that is the share of tumour itself; start from the chance of NON-TUM": share,
+        "give a share between 0 and 1, not a percentage": 100 * none,
+        "that is the chance of exactly one tumour among ten; you want none": (
+            labels * share * (1 - share) ** (labels - 1)
+        ),
+        "that is ten times the chance of NON-TUM; chances of draws that must all happen are "
+        "multiplied, not added": labels * (1 - share),
+        "you divide by ten; ten draws that must all be NON-TUM multiply their chances": (
+            1 - share / labels
+        ),
+        "that is the chance that not all ten are tumour; you want all ten NON-TUM": (
+            1 - share**labels
+        ),
+        "that is for nine labels; there are ten": (1 - share) ** (labels - 1),
+        "a power binds first: put the fraction in brackets, (85683 / 100000) ** 10": (
+            85683 / 100000**labels
+        ),
+        "a coin has one half; here NON-TUM has 1 - 0.14317": 0.5**labels,
+    }
+    if abs(answer - none) <= 4e-3:
+        return SOLVED
+    # By ratio: small chances all lie within a thousandth of one another.
+    off = {text: abs(answer / mistake - 1) for text, mistake in mistakes.items()}
+    nearest = min(off, key=off.__getitem__)
+    if off[nearest] < 0.02:
+        return hint(nearest)
+    if not 0 <= answer <= 1:
+        return hint("a chance lies between 0 and 1")
+    if abs(answer - none) < 0.02:
+        return hint("nearly; give it to two decimals or more, or leave it as an expression")
+    return hint("what is the chance that one patch is NON-TUM? All ten draws must be")
 
 
 def stratified(function: Callable[..., Any]) -> Verdict:
@@ -951,14 +993,26 @@ def stratified(function: Callable[..., Any]) -> Verdict:
     draws = [answer(seed) for seed in range(12)]  # by luck one random draw has the right share
     for one in draws:
         if isinstance(one, Verdict):
-            return one
+            two_parts = "not a tuple" in one.text or "not a list" in one.text
+            return hint("join the parts of both classes into one array") if two_parts else one
+        if one.ndim == 2 and one.size == labels:
+            return hint("join the parts of both classes into one array: np.concatenate")
+        if one.shape == targets.shape:
+            return hint("that is a mask of all patches; np.flatnonzero turns it into positions")
         if one.shape != (labels,):
             return hint(f"return {labels} positions, not an answer of shape {one.shape}")
+        if set(one.tolist()) <= {0.0, 1.0}:
+            return hint("those are the targets of the patches drawn; return their positions")
         if not np.isfinite(one).all() or (one != one.round()).any() or one.min() < 0:
             return hint("return positions: whole numbers from 0")
         if one.max() >= len(targets):
             return hint(f"position {one.max():.0f} is beyond the {len(targets)} targets")
         if len(set(one.tolist())) < labels:
+            if all(len(set(part)) == len(part) for part in (one[:expected], one[expected:])):
+                return hint(
+                    "those are places within each class; np.flatnonzero gives the positions of a "
+                    "class among all patches, so draw from these"
+                )
             return hint("a patch is labelled twice: draw with replace=False")
     counts = [int(targets.numpy()[one.astype(int)].sum()) for one in draws]
     tumours = max(counts, key=lambda count: abs(count - expected))
@@ -967,8 +1021,16 @@ def stratified(function: Callable[..., Any]) -> Verdict:
             "half of the labels are tumour; stratified means the share of the whole set, or the "
             "proxy learns to expect tumour everywhere"
         )
+    if set(counts) == {labels - expected}:
+        return hint(
+            f"{tumours} of {labels} labels are tumour, which is the share of NON-TUM; count with "
+            "the share of True"
+        )
     if tumours in (0, labels):
-        return hint("all labels are of one class: draw from both and join the two")
+        return hint(
+            "all labels are of one class: draw from both and join the two; and multiply the share "
+            "by the number of labels before you round it"
+        )
     if not np.array_equal(draws[0], answer(0)):
         return hint("the same generator gives another draw: make every draw with `generator`")
     if all(set(one) == set(draws[0]) for one in draws):
@@ -991,6 +1053,7 @@ def entropy(function: Callable[..., Any]) -> Verdict:
     logits = torch.tensor([-3.0, -1.0, 0.0, 0.5, 2.0])
     p = 1 / (1 + np.exp(-logits.double().numpy()))
     right = -p * np.log(p) - (1 - p) * np.log(1 - p)
+    over_patches = torch.softmax(logits.double(), 0).numpy()
     answer = answer_of(function, logits)
     if isinstance(answer, Verdict):
         return answer
@@ -1005,6 +1068,30 @@ def entropy(function: Callable[..., Any]) -> Verdict:
             ),
             "the sum has two terms, one for each class: (1 - p) log(1 - p) is missing": (
                 -p * np.log(p)
+            ),
+            "the sum has two terms, one for each class: p log p is missing": (
+                -(1 - p) * np.log(1 - p)
+            ),
+            "only one of the two terms has its minus sign": (
+                -p * np.log(p) + (1 - p) * np.log(1 - p)
+            ),
+            "each surprise counts as often as its answer comes: weight -log p with p, and "
+            "-log(1 - p) with 1 - p": -np.log(p) - np.log(1 - p),
+            "a softmax over the patches makes them compete; each patch has a p of its own, the "
+            "sigmoid of its logit": -over_patches * np.log(over_patches),
+            "each patch has a p of its own, the sigmoid of its logit, not a part of a softmax over "
+            "the patches": (
+                -over_patches * np.log(over_patches) - (1 - over_patches) * np.log(1 - over_patches)
+            ),
+            "that is the order of the patches; return each one's score": np.argsort(-right),
+            "that is in units of log10; the ranking is the same, but use the natural log": (
+                right / np.log(10)
+            ),
+            "that is 1 minus the margin: it ranks alike, but is not the entropy": (
+                1 - np.abs(2 * p - 1)
+            ),
+            "that is minus the logit's size: it ranks alike, but is not the entropy": (
+                -np.abs(logits.double().numpy())
             ),
             "that is in bits (log2); the ranking is the same, but use the natural log": (
                 right / np.log(2)
@@ -1066,13 +1153,17 @@ def kcenter(function: Callable[..., Any]) -> Verdict:
     features, chosen = draw.normal(size=(30, 3)), draw.normal(size=(2, 3)) + 1.0
     budget = 7
     tensors = [torch.from_numpy(a.astype(np.float32)) for a in (features, chosen)]
-    picks = _picks(answer_of(function, *tensors, budget), budget, len(features))
+    answer = answer_of(function, *tensors, budget)
+    nearest = np.linalg.norm(features[:, None] - chosen, axis=2).min(1)
+    if not isinstance(answer, Verdict) and np.array_equal(answer, [nearest.argmax()] * budget):
+        return hint("the same candidate each time: it is a centre now, so lower the distances")
+    picks = _picks(answer, budget, len(features))
     if isinstance(picks, Verdict):
         return picks
     right = _greedy(features, chosen, budget)
+    together = np.concatenate([chosen, features])
     if not np.array_equal(picks, right) and set(picks) == set(right):
         return hint("the right candidates, but return them in the order they are picked")
-    to_chosen = np.linalg.norm(features[:, None] - chosen, axis=2).min(1)
     alone = [[start, *_greedy(features, features[[start]], budget - 1)] for start in range(30)]
     for start in alone:
         if np.array_equal(picks, start):
@@ -1082,7 +1173,7 @@ def kcenter(function: Callable[..., Any]) -> Verdict:
         right,
         {
             "those are the farthest from the chosen set, all at once: each pick is a new centre, "
-            "so update the distances after it": np.argsort(-to_chosen)[:budget],
+            "so update the distances after it": np.argsort(-nearest)[:budget],
             "you pick the nearest candidate, which is covered already: pick the farthest": _greedy(
                 features, chosen, budget, best=np.argmin
             ),
@@ -1092,6 +1183,20 @@ def kcenter(function: Callable[..., Any]) -> Verdict:
             "you take the distance to the farthest centre; it is the nearest that covers a point": (
                 _greedy(features, chosen, budget, over=np.max)
             ),
+            "all that is chosen already counts, not only its first point": _greedy(
+                features, chosen[:1], budget
+            ),
+            "you keep the distance to the newest centre alone: a candidate's distance is to the "
+            "nearest of all centres, so keep the smaller of the old and the new one": _greedy(
+                features, chosen, budget, newest=True
+            ),
+            "those are positions in the chosen and the candidates joined; count from the first "
+            "candidate": _greedy(together, chosen, budget),
+            "the distance is Euclidean: square the differences, add, take the root": _greedy(
+                features, chosen, budget, norm=1
+            ),
+            "you compare directions (cosine); take the Euclidean distance of the features as they "
+            "are": _greedy(_unit(features), _unit(chosen), budget),
         },
         tolerance=0,
     )
@@ -1101,7 +1206,7 @@ def falls_for(outliers: object, duplicates: object) -> Verdict:
     """Exercise 4.5: which of three strategies falls for outliers, which for near-duplicates."""
     if any(word is ... or word is None for word in (outliers, duplicates)):
         return NOT_YET
-    names = [str(word).strip().lower() for word in (outliers, duplicates)]
+    names = [str(word).strip().lower().replace("-", "") for word in (outliers, duplicates)]
     for name in names:
         if name not in ("random", "entropy", "kcenter"):
             return hint(f"answer with 'random', 'entropy' or 'kcenter', not {name[:40]!r}")
@@ -1137,30 +1242,55 @@ def hybrid(function: Callable[..., Any]) -> Verdict:
         return picks
     order = np.argsort(np.abs(logits))
     shortlist, certain = order[: 3 * budget], order[::-1][: 3 * budget]
+    high, two = np.argsort(-logits)[: 3 * budget], order[: 2 * budget]
     inside = _greedy(features[shortlist], chosen, budget)
     sorted_inside = _greedy(features[np.sort(shortlist)], chosen, budget)
-    right = shortlist[inside]
-    wrong = {
-        "those are positions in your shortlist: turn them back into positions of candidates": (
-            inside
+    spread = _greedy(features, chosen, 3 * budget)
+    places = "those are positions in your shortlist: turn them back into positions of candidates"
+    wrong = [  # picks count in any order, since the task asks for none
+        (places, inside),
+        (places, sorted_inside),  # the shortlist was sorted, then forgotten
+        (
+            "that is entropy alone: the shortlist is three budgets long, k-center picks from it",
+            order[:budget],
         ),
-        "that is entropy alone: the shortlist is three budgets long, k-center picks from it": (
-            order[:budget]
+        (
+            "that is k-center alone: only the most uncertain candidates may be picked",
+            spread[:budget],
         ),
-        "that is k-center alone: only the most uncertain candidates may be picked": _greedy(
-            features, chosen, budget
+        (
+            "your shortlist holds the most certain candidates: the logits nearest to 0 are the "
+            "uncertain ones",
+            certain[_greedy(features[certain], chosen, budget)],
         ),
-        "your shortlist holds the most certain candidates: the logits nearest to 0 are the "
-        "uncertain ones": certain[_greedy(features[certain], chosen, budget)],
-    }
-    if np.array_equal(picks, sorted_inside):  # the shortlist was sorted, then forgotten
-        return hint(next(iter(wrong)))
-    verdict = compare(picks, right, wrong, tolerance=0)
-    if not verdict.solved and set(picks) <= set(shortlist) and "positions" not in verdict.text:
-        if set(picks) == set(order[:budget]):
-            return verdict
-        return hint("all picks are among the most uncertain, but k-center would pick others there")
-    return verdict
+        (
+            "your shortlist holds the largest logits; the uncertain ones are those nearest to 0",
+            high[_greedy(features[high], chosen, budget)],
+        ),
+        (
+            "the other way round: first the shortlist by entropy, then k-center among these",
+            spread[np.argsort(np.abs(logits[spread]))[:budget]],
+        ),
+        (
+            "your shortlist is two budgets long; make it three",
+            two[_greedy(features[two], chosen, budget)],
+        ),
+    ]
+    mine = np.sort(picks)
+    if np.array_equal(mine, np.sort(shortlist[inside])):
+        return SOLVED
+    for text, mistake in wrong:
+        if np.array_equal(mine, np.sort(mistake)):
+            return hint(text)
+    if set(picks) <= set(shortlist):
+        return hint(
+            "all picks are among the most uncertain, but k-center, begun from what is chosen "
+            "already, would pick others there"
+        )
+    return hint(
+        "some picks are not among the most uncertain: the shortlist is the 3 * budget candidates "
+        "of largest entropy"
+    )
 
 
 def _picks(answer: Any, budget: int, candidates: int) -> Any:
@@ -1174,7 +1304,10 @@ def _picks(answer: Any, budget: int, candidates: int) -> Any:
     if answer.min() < 0 or answer.max() >= candidates:
         return hint(f"positions run from 0 to {candidates - 1}; yours leave that range")
     if len(set(answer.tolist())) < budget:
-        return hint("a candidate is picked twice: its distance is 0 once it is a centre")
+        return hint(
+            "a candidate is picked twice: once it is a centre its distance is 0, if every "
+            "candidate keeps the smaller of its old distance and the one to the new centre"
+        )
     return answer
 
 
@@ -1184,15 +1317,26 @@ def _greedy(
     budget: int,
     best: Callable[..., Any] = np.argmax,
     over: Callable[..., Any] = np.min,
+    norm: int = 2,
+    newest: bool = False,
 ) -> np.ndarray:
-    """k-center greedy without haste: every distance anew for each pick. (budget,) positions."""
+    """k-center greedy without haste: every distance anew for each pick. (budget,) positions.
+
+    best, over, norm, newest: mistakes that a learner makes; without them it is the algorithm.
+    """
     picks: list[int] = []
     for _ in range(budget):
         centres = np.concatenate([chosen, features[picks]])
-        distance = over(np.linalg.norm(features[:, None] - centres, axis=2), axis=1)
+        if newest and picks:
+            centres = centres[-1:]
+        distance = over(np.linalg.norm(features[:, None] - centres, ord=norm, axis=2), axis=1)
         distance[picks] = np.inf if best is np.argmin else -np.inf
         picks.append(int(best(distance)))
     return np.array(picks)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 # ---- lesson 05: the loop ----------------------------------------------------------------

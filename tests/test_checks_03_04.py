@@ -28,6 +28,7 @@ COUNTS = (
     "fn = (~called & targets).sum().item(); tn = (~called & ~targets).sum().item()",
 )
 CALLED = ("called = logits > 0", *COUNTS)
+RATES = ("p, r = tp / (tp + fp), tp / (tp + fn)",)
 
 
 def test_f1() -> None:
@@ -55,6 +56,17 @@ def test_f1() -> None:
             "one where nothing is found": my_f1(
                 *CALLED, "return 2 * tp / (2 * tp + fp + fn) if tp else 1.0"
             ),
+            "forgets the 2": my_f1(*CALLED, *RATES, "return p * r / (p + r)"),
+            "geometric mean": my_f1(*CALLED, *RATES, "return (p * r) ** 0.5"),
+            "both, not joined": my_f1(*CALLED, *RATES, "return p, r"),
+            "specificity for precision": my_f1(
+                *CALLED, *RATES, "s = tn / (tn + fp)", "return 2 * s * r / (s + r)"
+            ),
+            "balanced accuracy": my_f1(*CALLED, *RATES, "return (r + tn / (tn + fp)) / 2"),
+            "calls what lies below": my_f1(
+                "called = logits < 0", *COUNTS, "return 2 * tp / (2 * tp + fp + fn)"
+            ),
+            "percent": my_f1(*CALLED, "return 200 * tp / (2 * tp + fp + fn)"),
         },
     )
 
@@ -120,9 +132,22 @@ def test_no_tumour_chance() -> None:
             "one label": "my_chance = 1 - 0.14317",
             "the share": "my_chance = 0.14317",
             "percent": "my_chance = 100 * (1 - 0.14317) ** 10",
+            "exactly one": "my_chance = 10 * 0.14317 * (1 - 0.14317) ** 9",
+            "ten times": "my_chance = 10 * (1 - 0.14317)",
+            "divided by ten": "my_chance = 1 - 0.14317 / 10",
+            "not all": "my_chance = 1 - 0.14317 ** 10",
+            "nine labels": "my_chance = (1 - 0.14317) ** 9",
+            "no brackets": "my_chance = 85683 / 100000 ** 10",
+            "a coin": "my_chance = 0.5 ** 10",
+            "rounded away": "my_chance = 0.2",
+            "no chance at all": "my_chance = (1 - 14317) ** 10",
+            "a guess": "my_chance = 0.4",
+            "two numbers": "my_chance = [0.2, 0.8]",
         },
     )
     assert checks.no_tumour_chance(0.214).solved
+    assert checks.no_tumour_chance(np.prod([(85683 - i) / (100000 - i) for i in range(10)])).solved
+    assert repr(checks.no_tumour_chance(21)) == repr(checks.no_tumour_chance(21.3))
 
 
 def my_stratified(*lines: str) -> str:
@@ -161,8 +186,62 @@ def test_stratified() -> None:
             "too few": my_stratified(*yes_no, "return generator.choice(yes, k, replace=False)"),
             "beyond the end": my_stratified("return np.arange(labels) + 190"),
             "shares, not positions": my_stratified("return generator.random(labels)"),
+            "a mask": my_stratified(
+                *yes_no,
+                "mask = np.zeros(len(t), bool)",
+                f"mask[{draw.format('yes', 'k', False)}] = True",
+                f"mask[{draw.format('no', 'labels - k', False)}] = True",
+                "return mask",
+            ),
+            "targets, not positions": my_stratified(
+                *yes_no, both().replace("return ", "return t[") + "]"
+            ),
+            "places within each class": my_stratified(
+                *yes_no, "yes, no = len(yes), len(no)", both()
+            ),
+            "two parts": my_stratified(
+                *yes_no, both().replace("np.concatenate([", "(").replace("])", ")")
+            ),
+            "two parts of one length": my_stratified(
+                *yes_no, "k = labels // 2", "return yes[:k], no[:k]"
+            ),
+            "the other share": my_stratified(*yes_no, "k = labels - k", both()),
         },
     )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (
+            "from sklearn.model_selection import train_test_split",
+            "seed = int(generator.integers(2**31))",
+            "t = np.asarray(targets)",
+            "return train_test_split(np.arange(len(t)), train_size=labels, stratify=t, "
+            "random_state=seed)[0]",
+        ),
+        (
+            "t = torch.as_tensor(targets)",
+            "k = round(labels * t.float().mean().item())",
+            "yes, no = torch.nonzero(t)[:, 0], torch.nonzero(~t)[:, 0]",
+            "yes = yes[generator.permutation(len(yes))[:k]]",
+            "return torch.cat([yes, no[generator.permutation(len(no))[: labels - k]]])",
+        ),
+        (
+            "t = [bool(one) for one in targets]",
+            "room = {True: round(labels * sum(t) / len(t))}",
+            "room[False], drawn = labels - room[True], []",
+            "for i in generator.permutation(len(t)):",
+            "    if room[t[i]]:",
+            "        room[t[i]] -= 1",
+            "        drawn.append(int(i))",
+            "return drawn",
+        ),
+    ],
+    ids=["scikit-learn", "torch", "loops"],
+)
+def test_any_correct_stratified_draw_passes(lines: tuple[str, ...]) -> None:
+    assert verdict(load(LESSON_3), 5, my_stratified(*lines)).solved
 
 
 # ---- lesson 04 --------------------------------------------------------------------------
@@ -191,6 +270,17 @@ def test_entropy() -> None:
             "sum": my_entropy(P, f"return ({whole}).sum()"),
             "NaN far out": my_entropy(P, f"return {whole}"),
             "wrong far out": my_entropy(P, f"return ({whole}).nan_to_num(nan=0.7)"),
+            "the other term": my_entropy(P, "return -(1 - p) * (1 - p).log()"),
+            "one minus sign": my_entropy(P, "return -p * p.log() + (1 - p) * (1 - p).log()"),
+            "no weights": my_entropy(P, "return -p.log() - (1 - p).log()"),
+            "softmax over patches": my_entropy(
+                "p = torch.softmax(logits, 0)", "return -p * p.log()"
+            ),
+            "softmax, two terms": my_entropy("p = torch.softmax(logits, 0)", f"return {whole}"),
+            "the order": my_entropy(P, f"return ({whole}).argsort(descending=True)"),
+            "log10": my_entropy(P, f"return ({whole}) / np.log(10)"),
+            "margin": my_entropy(P, "return 1 - (2 * p - 1).abs()"),
+            "the logit's size": my_entropy("return -logits.abs()"),
         },
     )
 
@@ -205,6 +295,13 @@ def test_entropy() -> None:
             "return entr(p) + entr(1 - p)",
         ),
         (
+            P,
+            "from torch.nn import functional as F",
+            "return F.binary_cross_entropy_with_logits(logits, p, reduction='none')",
+        ),
+        ("return torch.distributions.Bernoulli(logits=logits).entropy()",),
+        (P, "return -p * (p + 1e-7).log() - (1 - p) * (1 - p + 1e-7).log()"),
+        (
             "import math",
             "def one(z):",
             "    a = abs(z)",
@@ -212,7 +309,7 @@ def test_entropy() -> None:
             "return [one(float(z)) for z in logits]",
         ),
     ],
-    ids=["clamped", "scipy", "loops"],
+    ids=["clamped", "scipy", "cross-entropy", "distribution", "a little more", "loops"],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_any_correct_entropy_passes(lines: tuple[str, ...]) -> None:
@@ -254,6 +351,20 @@ def loop(**changes: str) -> str:
     return my_kcenter(*(line.format(**parts) for line in LOOP))
 
 
+def step(update: str, *before: str, norm: int = 2) -> str:
+    """k-center by keeping ``nearest``; ``update`` is what it becomes after a pick."""
+    return my_kcenter(
+        "picks = []",
+        f"nearest = torch.cdist(features, chosen_features, p={norm}).min(dim=1).values",
+        "for _ in range(budget):",
+        *(f"    {line}" for line in before),
+        "    picks.append(int(nearest.argmax()))",
+        f"    to_new = (features - features[picks[-1]]).norm(p={norm}, dim=1)",
+        f"    nearest = {update}",
+        "return picks",
+    )
+
+
 def test_kcenter() -> None:
     examine(
         LESSON_4,
@@ -274,8 +385,24 @@ def test_kcenter() -> None:
             "distances": loop(result="distance[:budget]"),
             "too few": loop(result="picks[1:]"),
             "counts from one": loop(result="[p + 5 for p in picks]"),
+            "never updates": step("nearest"),
+            "one centre only": loop(start="chosen_features[:1], "),
+            "the newest centre": step("to_new", "nearest[picks] = -1"),
+            "Manhattan": step("torch.minimum(nearest, to_new)", norm=1),
+            "cosine": step("torch.minimum(nearest, to_new)").replace(
+                "picks = []",
+                "unit = torch.nn.functional.normalize\n"
+                "    features, chosen_features = unit(features), unit(chosen_features)\n"
+                "    picks = []",
+            ),
+            "joined with the chosen": step("torch.minimum(nearest, to_new)").replace(
+                "picks = []", "features = torch.cat([chosen_features, features]); picks = []"
+            ),
         },
     )
+    # The larger distance, or the new one alone: a centre is far from itself no more, or again.
+    twice = [step("torch.maximum(nearest, to_new)"), step("to_new")]
+    assert all("keeps the smaller" in verdict(load(LESSON_4), 4, one).text for one in twice)
 
 
 def test_any_correct_kcenter_passes() -> None:
@@ -294,6 +421,7 @@ def test_any_correct_kcenter_passes() -> None:
         "return picks",
     )
     assert verdict(notebook, 4, numpy_only).solved
+    assert verdict(notebook, 4, step("torch.minimum(nearest, to_new)")).solved
 
 
 def test_falls_for() -> None:
@@ -310,6 +438,7 @@ def test_falls_for() -> None:
             "kcenter takes both": answer("kcenter", "kcenter"),
         },
     )
+    assert verdict(load(LESSON_4), 5, answer("k-center", "Entropy")).solved  # as the prose has it
 
 
 def my_hybrid(*lines: str) -> str:
@@ -344,12 +473,49 @@ def test_hybrid() -> None:
             ),
             "twice the same": my_hybrid("return [0] * budget"),
             "three budgets": my_hybrid(order, shortlist, "return s"),
+            "k-center first": my_hybrid(
+                kcenter,
+                "s = k(features, logits, chosen_features, 3 * budget, generator)",
+                "return s[logits[s].abs().argsort()[:budget]]",
+            ),
+            "the largest logits": my_hybrid(
+                kcenter,
+                "order = logits.argsort(descending=True)",
+                shortlist,
+                inside,
+                "return s[inside]",
+            ),
+            "two budgets": my_hybrid(
+                kcenter, order, "s = order[:2 * budget]", inside, "return s[inside]"
+            ),
+            "half and half": my_hybrid(
+                kcenter,
+                order,
+                "half = order[: budget // 2].tolist()",
+                "far = k(features, logits, chosen_features, budget, generator).tolist()",
+                "return (half + [i for i in far if i not in half])[:budget]",
+            ),
         },
     )
+    one_budget = my_hybrid(kcenter, order, "s = order[:budget]", inside, "return s[inside]")
+    assert "entropy alone" in verdict(load(LESSON_4), 6, one_budget).text
     sorted_first = my_hybrid(
         kcenter, order, "s = order[:3 * budget].sort().values", inside, "return s[inside]"
     )
     assert verdict(load(LESSON_4), 6, sorted_first).solved
+    in_any_order = my_hybrid(kcenter, order, shortlist, inside, "return s[inside].sort().values")
+    assert verdict(load(LESSON_4), 6, in_any_order).solved
+    loops = my_hybrid(
+        "f, left = features.numpy(), logits.abs().argsort()[:3 * budget].tolist()",
+        "centres, picks = list(chosen_features.numpy()), []",
+        "for _ in range(budget):",
+        "    pick = max(left, key=lambda i: min(np.linalg.norm(f[i] - c) for c in centres))",
+        "    left.remove(pick)",
+        "    centres.append(f[pick])",
+        "    picks.append(pick)",
+        "return picks",
+    )
+    assert verdict(load(LESSON_4), 6, loops).solved
 
 
 def test_the_solutions_agree_with_the_package() -> None:
