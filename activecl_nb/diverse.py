@@ -1,7 +1,8 @@
 """What the diverse strategies of sampling.py are made of: clusters, typicality, k-means++.
 
-Clusters come from scikit-learn, on one thread: with several, sums are added up in an order that
-changes from run to run, and with them the picks. All else is in float64.
+Clusters come from scikit-learn, on one thread: with several, the order in which sums are added
+up changes from run to run, and a pick that hangs on the last digit would change with it. All
+else is in float64.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ import scipy.special
 import scipy.stats
 import torch
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 from torch.nn import functional as F
 
 from activecl_nb import diverse, sampling
@@ -157,28 +157,22 @@ def test_global_random_states_are_neither_read_nor_written(name, inputs):
 
 
 def test_the_number_of_threads_changes_no_pick():
-    code = """if True:
-        from activecl_nb import sampling
-        import torch
-        draw = torch.Generator().manual_seed(0)
-        features = torch.randn(600, 32, generator=draw)
-        logits = torch.randn(600, 3, generator=draw)
-        for name in sampling.STRATEGIES:
-            rest = (features[:100], 60, torch.Generator().manual_seed(0))
-            print(name, sampling.pick(name, features, logits, *rest).tolist())
-    """
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "OMP_NUM_THREADS": threads},
-        ).stdout
-        for threads in ("1", "2")
-    ]
-    assert len(printed[0].splitlines()) == len(sampling.STRATEGIES)
-    assert printed[0] == printed[1]
+    draw = seeded()
+    features, logits = torch.randn(700, 32, generator=draw), torch.randn(700, 3, generator=draw)
+    picks, threads_before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads):
+                picks.append(
+                    [
+                        sampling.pick(name, features, logits, features[:100], 60, seeded()).tolist()
+                        for name in sampling.STRATEGIES
+                    ]
+                )
+    finally:
+        torch.set_num_threads(threads_before)
+    assert picks[0] == picks[1]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
