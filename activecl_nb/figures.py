@@ -23,14 +23,22 @@ if TYPE_CHECKING:
 
     from activecl_nb.tissue import Tissue
 
-# Okabe and Ito's colours; a strategy has its own marker and line too.
-STRATEGY_STYLES = {
+# A strategy has its own colour, marker and line. The first colours are Okabe and Ito's; the others
+# lie far from them and from each other for colour-blind eyes, too (see tests/test_figures.py).
+STRATEGY_STYLES: dict[str, dict[str, Any]] = {
     "random": {"color": "#595959", "marker": "o", "linestyle": "--"},
     "entropy": {"color": "#d55e00", "marker": "^", "linestyle": "-"},
     "kcenter": {"color": "#0072b2", "marker": "s", "linestyle": "-."},
     "certainty": {"color": "#cc79a7", "marker": "X", "linestyle": ":"},
+    "least_confidence": {"color": "#ee6677", "marker": "<", "linestyle": (0, (5, 1))},
+    "margin": {"color": "#117733", "marker": ">", "linestyle": (0, (1, 1))},
+    "entropy_balanced": {"color": "#7b4fff", "marker": "h", "linestyle": (0, (3, 1, 1, 1))},
+    "entropy_diverse": {"color": "#332288", "marker": "p", "linestyle": (0, (8, 2))},
+    "kmeans": {"color": "#ddaa33", "marker": "*", "linestyle": (0, (5, 2, 1, 2, 1, 2))},
+    "typiclust": {"color": "#222255", "marker": "d", "linestyle": (0, (2, 1))},
+    "badge": {"color": "#661100", "marker": "8", "linestyle": (0, (10, 2, 2, 2))},
 }
-OTHER_STYLES = (
+OTHER_STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#009e73", "marker": "D", "linestyle": "-"},
     {"color": "#e69f00", "marker": "P", "linestyle": "--"},
     {"color": "#56b4e9", "marker": "v", "linestyle": "-."},
@@ -87,7 +95,7 @@ def canvas(width: float = 8, height: float = 3.5, **grid: Any) -> tuple[Figure, 
     return figure, figure.subplots(**grid)
 
 
-def style(name: str, names: Sequence[str] = ()) -> dict[str, str]:
+def style(name: str, names: Sequence[str] = ()) -> dict[str, Any]:
     """Colour, marker and line of a strategy; one that the kit does not know gets its own too."""
     if name in STRATEGY_STYLES:
         return STRATEGY_STYLES[name]

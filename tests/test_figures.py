@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from activecl_nb import analysis, figures
+from activecl_nb import analysis, figures, sampling
 
 
 def curve():
@@ -98,6 +98,12 @@ def test_strategies_differ_in_colour_marker_and_line():
     for key in ("color", "marker"):
         assert len({figures.style(n, names)[key] for n in names}) == len(names)
     assert len({figures.style(n)["linestyle"] for n in names[:4]}) == 4
+    kit = [*sampling.STRATEGIES, "benchmark", "mine"]
+    for key in ("color", "marker"):  # no two of the kit's strategies look alike
+        assert len({figures.style(n, kit)[key] for n in kit}) == len(kit)
+    assert len({figures.style(n)["linestyle"] for n in sampling.STRATEGIES}) == len(
+        sampling.STRATEGIES
+    )
 
 
 def test_colours_are_told_apart_by_colour_blind_eyes():
