@@ -545,6 +545,9 @@ def test_badge_takes_what_is_uncertain_and_no_copy_before_all_else():
 
     distinct = torch.randn(10, 64, generator=seeded()) + 50
     rest = (torch.ones(60), torch.zeros(0, 64), 15)
+    copies = set()
     for seed in range(20):
         picks = sampling.pick("badge", distinct.repeat(6, 1), *rest, seeded(seed)) % 10
         assert sorted(picks[:10].tolist()) == list(range(10))
+        copies |= set(picks[10:].tolist())
+    assert len(copies) == 10  # what rounding leaves of a distance of 0 decides nothing
