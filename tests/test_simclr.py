@@ -146,3 +146,115 @@ def test_features_do_not_depend_on_the_batch_and_the_mode_is_restored(images):
     torch.testing.assert_close(at_once, simclr.encode(encoder, images, batch_size=3))
     assert encoder.training and at_once.dtype == torch.float32 and at_once.shape == (20, 32)
     assert simclr.encode(encoder, images[:0]).shape == (0, 32)
+
+
+# ---- the fast path --------------------------------------------------------------------------
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda",
+        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is at hand"),
+    ),
+]
+
+
+def shallow():
+    """Two convolutions: a whole ResNet multiplies the rounding of its first layers."""
+    layers = [torch.nn.Conv2d(3, 8, 3, 2, bias=False), torch.nn.BatchNorm2d(8), torch.nn.ReLU()]
+    layers += [torch.nn.Conv2d(8, 16, 3, 2, bias=False), torch.nn.BatchNorm2d(16), torch.nn.ReLU()]
+    with simclr._seeded(0, "shallow"):
+        for layer in layers[::3]:
+            layer.reset_parameters()
+    pool = [torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten()]
+    return simclr.SimCLR(torch.nn.Sequential(*layers, *pool), simclr.build_head(256, 16))
+
+
+def one_step(m, device="cpu", forward=lambda m: m, round=lambda x: x, **choices):
+    """Loss and gradients of a step, float32 on the processor."""
+    m = m.to(device)
+    with torch.no_grad():
+        for p in m.parameters():
+            p.copy_(round(p))
+    x_i, noise = torch.randn(2, 16, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    x_i, x_j = round(x_i).to(device), round(x_i + noise / 2).to(device)
+    loss = simclr.contrast(forward(m), x_i, x_j, 0.5, **choices)
+    loss.backward()
+    return loss.detach().cpu(), {name: p.grad.float().cpu() for name, p in m.named_parameters()}
+
+
+def distance(found, expected):
+    """Between gradients, relative to the length of the second; one tensor or several."""
+    return float((found - expected).norm() / expected.norm())
+
+
+def assert_within_bfloat16(found, expected):
+    """bfloat16 keeps 8 bits: a relative 0.004 a rounding, and a step rounds many times."""
+    (found_loss, found_gradients), (loss, gradients) = found, expected
+    assert found_loss.dtype == torch.float32
+    torch.testing.assert_close(found_loss, loss, rtol=0.01, atol=0)
+    for name, gradient in gradients.items():
+        error = distance(found_gradients[name], gradient)
+        assert error < 0.1, f"{name}: {error:.3f}"
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_step_in_bfloat16_is_the_float32_step_within_its_rounding(device):
+    exact, rounded = one_step(shallow()), one_step(shallow(), device, half=True)
+    assert_within_bfloat16(rounded, exact)
+    assert rounded[0] != exact[0]  # the layers did run in bfloat16
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_bfloat16_moves_a_resnets_gradient_hardly_more_than_rounding_its_weights(device):
+    """With random weights that is much: about a fifth. So the yardstick is the rounding itself."""
+
+    def flat(step):
+        return torch.cat([gradient.flatten() for gradient in step[1].values()])
+
+    exact = flat(one_step(model()))
+    least = distance(flat(one_step(model(), round=lambda x: x.bfloat16().float())), exact)
+    assert distance(flat(one_step(model(), device, half=True)), exact) < 2 * least < 1
+
+
+def test_a_wrong_step_is_not_within_bfloat16():
+    loss, gradients = one_step(shallow())
+    wrong = {**gradients, "encoder.0.weight": 1.2 * gradients["encoder.0.weight"]}
+    with pytest.raises(AssertionError, match=r"encoder.0.weight: 0.200"):
+        assert_within_bfloat16((loss, wrong), (loss, gradients))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is at hand")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_training_on_a_gpu_starts_as_on_a_processor(images, compiled):
+    """One epoch of one batch: bfloat16, channels_last and perhaps a CUDA graph against none."""
+    losses = []
+    for device in ("cpu", "cuda"):
+        m = model().to(device)
+        choices = {"compiled": compiled} if device == "cuda" else {}
+        losses.append(simclr.train(m, images, epochs=1, batch_size=20, **choices))
+    torch.testing.assert_close(*losses, rtol=0.02, atol=0.02)
+
+
+def test_compiled_layers_take_the_same_step():
+    """Traced by torch.compile; what its compiler makes of that is tested on a GPU."""
+    traced = one_step(shallow(), forward=lambda m: torch.compile(m, backend="aot_eager"))
+    torch.testing.assert_close(traced, one_step(shallow()))
+
+
+def test_channels_last_moves_weights_and_moments_and_changes_no_value(images):
+    m = model()
+    optimizer = simclr.adam(m, 1e-3)
+    simclr.train(m, images, epochs=1, batch_size=10, optimizer=optimizer)
+    before = weights(m), [dict(optimizer.state[p]) for p in m.parameters()]
+    simclr._channels_last(m, optimizer)
+    after = weights(m), [dict(optimizer.state[p]) for p in m.parameters()]
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+    convolutions = [p for p in m.parameters() if p.ndim == 4]
+    assert convolutions and all(
+        p.is_contiguous(memory_format=torch.channels_last) for p in convolutions
+    )
+    for p in m.parameters():  # a fused update walks through all of them by the same strides
+        assert {optimizer.state[p][name].stride() for name in ("exp_avg", "exp_avg_sq")} == {
+            p.stride()
+        }
