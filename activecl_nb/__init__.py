@@ -16,6 +16,7 @@ those above it in this list and none below:
     experiment          Algorithm 2 of the paper, and its benchmark
     analysis, figures   what the runs say, and how it is drawn
     study               many runs side by side, so that an answer has a spread
+    claims, report      what the paper claims, measured and judged by one rule; the page of it
     live                pictures that follow their sliders
     maps, explorer      the UMAP map and the interactive explorer
     lesson, shelf       what a section of a lesson starts from; stored runs

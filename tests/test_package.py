@@ -40,6 +40,8 @@ ORDER = [
     "analysis",
     "figures",
     "study",
+    "claims",
+    "report",
     "live",
     "maps",
     "explorer",

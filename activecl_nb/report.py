@@ -1,0 +1,650 @@
+"""The page of a study: every claim with its verdict, and what each grid of runs shows.
+
+    report = make("results/study")     # the stored tables, results/study.toml, results/claims.toml
+    write(report, "results")           # report.html, report.md, and figures for the latter
+    put_findings(report, "README.md")  # the five lines that README carries
+
+All words on results are made of the tables, so other tables make another page. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import activecl_nb
+from activecl_nb import analysis, claims, figures, files, profiles, study
+from activecl_nb.claims import Line
+from activecl_nb.figures import Picture
+from activecl_nb.study import Stored
+
+DEFAULT = Path(__file__).parents[1] / "results" / "study"
+FIGURES = "report_figures"
+BEGIN, END = (
+    "<!-- findings: written by python -m activecl_nb report -->",
+    "<!-- end of findings -->",
+)
+PARTS = {
+    "claims": (
+        "The paper's claims, on runs",
+        "What the paper found and why, measured on our runs.",
+    ),
+    "sums": (
+        "The paper's sums and wording",
+        "No run is needed here: the paper's own numbers are held against each other.",
+    ),
+    "ours": (
+        "Our own questions",
+        "Does it hold beside a fairer rival, and under other conditions? These lines are not in "
+        "the paper. Each is put as a statement; “reproduced” then means that it was seen here.",
+    ),
+    "open": (
+        "What cannot be decided here",
+        "The other statements of the paper, with the reason. Where we have a number, it is shown "
+        "and not judged.",
+    ),
+}
+RULE = (
+    (claims.REPRODUCED, "our whole 95% interval lies on the claimed side of “no effect” and, where "
+     "the paper gives a number, reaches that number to its last printed digit"),
+    (claims.SAME, "the interval lies on the claimed side but falls short of the paper's number; or "
+     "it holds “no effect”, but the mean and three seeds of four lie on the claimed side"),
+    (claims.NOT_SEEN, "everything else, and whatever was not reached"),
+    (claims.CONTRADICTED, "the whole interval lies on the other side of “no effect”; or a number "
+     "that should be exact is another one"),
+    (claims.NOT_TESTABLE, "these runs cannot decide it, for the reason given, or so far there are "
+     f"fewer than {claims.FEWEST} seeds ({claims.FEWEST_MEDIAN} where a median is taken)"),
+)  # fmt: skip
+MARKS = dict(zip(claims.VERDICTS, ("●", "◐", "○", "✕", "–"), strict=True))
+HEADS = ("Claim", "Paper", "Ours, with interval", "On what", "Seeds", "Verdict")
+# What a dial spoils is shown beside the score.
+WASTE = {"redundancy": "near_duplicate", "artefacts": "artefact"}
+WORDS = {"near_duplicate": "near-duplicates, share of picks", "artefact": "spoiled, share of picks"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one grid shows: its question, sentences computed from its runs, and pictures."""
+
+    name: str
+    question: str
+    said: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+    @property
+    def anchor(self) -> str:
+        return "grid-" + re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page says. facts: (what, value) pairs on what was run."""
+
+    title: str
+    profile: profiles.Profile
+    lines: tuple[Line, ...]
+    headlines: tuple[Line, ...]
+    facts: tuple[tuple[str, str], ...]
+    limits: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def make(
+    folder: str | os.PathLike[str] | None = None,
+    claims_file: str | os.PathLike[str] | None = None,
+    study_file: str | os.PathLike[str] | None = None,
+) -> Report:
+    """Measure and judge all claims on a stored study, and draw its grids.
+
+    folder: as ``study.store`` made it; the kit's own where none is given. claims_file, study_file:
+    ``claims.toml`` and ``NAME.toml`` beside the folder NAME where none is given.
+
+    FileNotFoundError, ValueError: a file is missing, damaged, or does not fit the others.
+    """
+    folder = Path(folder or DEFAULT)
+    stored = study.open_stored(folder)
+    every, headlines = claims.read(claims_file or folder.parent / "claims.toml")
+    title, profile, questions = _plan(Path(study_file or folder.with_suffix(".toml")))
+    lines = claims.ledger(every, stored)
+    of = {line.claim.id: line for line in lines}
+    sections = [_section(stored.grid(name), name, q) for name, q in questions.items()]
+    return Report(
+        title,
+        profile,
+        tuple(lines),
+        tuple(of[one] for one in headlines),
+        _facts(stored, profile),
+        _limits(profile, lines),
+        tuple(sections),
+    )
+
+
+def _plan(path: Path) -> tuple[str, profiles.Profile, dict[str, str]]:
+    """Title, profile and the questions of a study's file; ``study.read`` would load torch."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        questions = {one["name"]: one.get("question", "") for one in content["grid"]}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+        raise ValueError(f"{path} is no study: {error}") from error
+    return content.get("title", path.stem), profiles.current(content.get("profile")), questions
+
+
+def _facts(stored: Stored, profile: profiles.Profile) -> tuple[tuple[str, str], ...]:
+    runs = stored.planned.drop_duplicates("run")
+    done = runs[runs["finished"]]
+    rounds = stored.rounds.drop_duplicates(["run", "round"])
+    hours = rounds["seconds_processor"].sum() / 3600
+    return (
+        ("Tissue", "the phantom: drawn by the kit, not photographed"),
+        (
+            "Profile",
+            f"{profile.name}: {profile.train_images:,} patches of {profile.image_size} pixels, of "
+            f"which {profile.labelled:,} are labelled; {profile.rounds} rounds of "
+            f"{profile.budget} picks",
+        ),
+        ("Runs", f"{len(done)} of {len(runs)} planned are finished"),
+        ("Seeds", f"{_from_to(_seeds(stored))} in a grid; each comparison says how many it has"),
+        (
+            "Work",
+            f"{rounds['image_epochs'].sum() / 1e6:,.1f} million image-epochs, {hours:,.1f} hours "
+            "of one processor thread for choosing and training",
+        ),
+        ("Kit", f"activecl {activecl_nb.__version__}"),
+    )
+
+
+def _seeds(stored: Stored) -> list[int]:
+    """Finished seeds of each grid, counting those that all its settings and strategies have."""
+    by = stored.planned.groupby(["grid", "setting", "strategy"], sort=False)["finished"].sum()
+    return [int(n) for n in by.groupby("grid", sort=False).min()]
+
+
+def _from_to(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]:
+    paper = profiles.PROFILES["paper"]
+    pool = profile.train_images - profile.labelled
+    judged = sum(bool(line.measured and line.measured.seeds) for line in lines)
+    return (
+        "The tissue is synthetic. A verdict is about the method on this phantom. It neither proves "
+        "nor refutes a result on patients' tissue.",
+        f"All is small: {profile.image_size} pixels instead of {paper.image_size}, "
+        f"{8 * profile.width} features instead of {8 * paper.width}, {profile.epochs} epochs a "
+        f"round instead of {paper.epochs}.",
+        "Seeds vary the split, the first weights and every draw. They do not vary the tissue: "
+        "there is one phantom for each setting, and one test set.",
+        f"A run is scored once a round, and a round is {profile.budget / pool:.1%} of the pool. "
+        "Whoever reaches a score at all within the "
+        f"{profile.rounds} rounds has spared at least "
+        f"{1 - profile.rounds * profile.budget / pool:.0%} of the images.",
+        "The machine was busy with other work. Time is therefore that of the processor, for "
+        "choosing and training on one thread; image-epochs are counted as well.",
+        f"{judged} lines have an interval. By luck alone about {0.05 * judged:.0f} of them miss "
+        "what they should hold. p by flipping signs is shown, corrected within each grid (Holm); "
+        f"five seeds never get below {analysis.sign_flip(np.ones(5)):.4f}, so intervals decide.",
+    )
+
+
+# ---- what a grid shows --------------------------------------------------------------------
+
+
+def _section(one: Stored, name: str, question: str) -> Section:
+    if one.rounds.empty:
+        return Section(name, question, ("No run of this grid is finished yet.",), ())
+    one = Stored(_anew(one.rounds), one.picks, one.planned)
+    return Section(name, question, _said(one), tuple(_pictures(one)))
+
+
+def _anew(rounds: pd.DataFrame) -> pd.DataFrame:
+    """Without what was added up over grids; ``analysis.table`` adds it up again."""
+    return analysis.table(
+        rounds.drop(columns=["image_epochs_so_far", "seconds_so_far"], errors="ignore")
+    )
+
+
+def _said(one: Stored) -> tuple[str, ...]:
+    """The grid in sentences: means, and differences to random with their intervals."""
+    areas = analysis.area(one.rounds[one.rounds["strategy"] != analysis.BENCHMARK])
+    means = analysis.spread(areas, "area")
+    sentences = []
+    for setting, group in means.groupby("setting", sort=False):
+        where = f"With {setting}, mean" if setting else "Mean"
+        listed = [f"{row.strategy} {row.mean:.3f}" for row in group.itertuples()]
+        sentences.append(f"{where} F1 along the curve: {', '.join(listed)}.")
+    against = _against_random(areas)
+    if against is None:
+        return tuple(sentences)
+    clear = int(((against["low"] > 0) | (against["high"] < 0)).sum())
+    sentences.append(
+        f"Beside random, seed by seed: {'; '.join(map(_difference, against.itertuples()))}. "
+        f"{clear} of {len(against)} intervals are clear of 0."
+    )
+    return tuple(sentences)
+
+
+def _difference(row: tuple) -> str:
+    where = f" at {row.setting}" if row.setting else ""
+    seeds = _counted(row.n)
+    ends = f"{claims.number(row.low, 3)} to {claims.number(row.high, 3)}, {seeds}"
+    ends = ends if np.isfinite(row.low) else seeds
+    return f"{row.a}{where} {claims.number(row.difference, 3, sign=True)} ({ends})"
+
+
+def _counted(seeds: int) -> str:
+    return f"{seeds} seed{'s' if seeds != 1 else ''}"
+
+
+def _against_random(values: pd.DataFrame, metric: str = "area") -> pd.DataFrame | None:
+    """Every strategy beside random, in each setting that has both; None without any."""
+    known = {tuple(key) for key in values[["strategy", "setting"]].drop_duplicates().to_numpy()}
+    pairs = [
+        ((strategy, setting), ("random", setting))
+        for strategy, setting in dict.fromkeys(map(tuple, values[["strategy", "setting"]].values))
+        if strategy not in ("random", analysis.BENCHMARK) and ("random", setting) in known
+    ]
+    if not pairs:
+        return None
+    compared = analysis.paired(values, pairs, metric)
+    compared = compared[compared["n"] > 0]
+    return None if compared.empty else compared
+
+
+def _pictures(one: Stored) -> list[Picture]:
+    settings = list(dict.fromkeys(one.planned["setting"]))
+    loops = one.rounds[one.rounds["strategy"] != analysis.BENCHMARK]
+    if loops.empty:
+        return []
+    strategies = list(dict.fromkeys(loops["strategy"]))
+    dials = list(dict.fromkeys(setting.partition("=")[0] for setting in settings))
+    against = _against_random(analysis.area(loops))
+    if len(settings) == 1 and len(strategies) <= 4:
+        return [_curves(one, loops), *_tumours(one)]
+    if (len(settings) == 1 or len(dials) > 1) and against is not None:
+        return [figures.effects(against, unit="difference in mean F1 along the curve")]
+    if len(dials) > 1:
+        return []
+    drawn = analysis.spread(analysis.area(loops), "area")
+    pictures = [figures.by_setting(drawn, dial=dials[0], score="mean F1 along the curve")]
+    if dials[0] in WASTE and WASTE[dials[0]] in one.picks and len(one.picks):
+        what = WASTE[dials[0]]
+        wasted = analysis.spread(analysis.found(one.picks), what)
+        pictures.append(figures.by_setting(wasted, dial=dials[0], score=WORDS[what]))
+    return pictures
+
+
+def _curves(one: Stored, loops: pd.DataFrame) -> Picture:
+    levels = {}
+    if (one.rounds["strategy"] == analysis.BENCHMARK).any():
+        for row in analysis.band(one.rounds).itertuples():
+            levels[f"benchmark, {row.variant}"] = (row.mean, row.low, row.high)
+    return figures.learning_curve(analysis.curve(loops), levels=levels)
+
+
+def _tumours(one: Stored) -> list[Picture]:
+    """The share of tumours among the picks of each round."""
+    if one.picks.empty:
+        return []
+    made = analysis.makeup(one.picks)
+    curve = analysis.curve(made[made["round"] > 0], "positive")  # the first is random for all
+    return [figures.learning_curve(curve, score="share of tumours among a round's picks")]
+
+
+# ---- the five lines -------------------------------------------------------------------------
+
+
+def findings(report: Report) -> str:
+    """What README carries, as Markdown: a line on what was run, and one a headline."""
+    facts = dict(report.facts)
+    head = f"{report.profile.name} profile, drawn tissue; runs: {facts['Runs']}."
+    return "\n".join([head, "", *(f"- {_headline(line)}" for line in report.headlines)])
+
+
+def _headline(line: Line) -> str:
+    found = line.measured
+    paper = claims.printed(line.claim)
+    seeds = f", {_counted(found.seeds)}" if found is not None and found.seeds else ""
+    said = f"Paper: {paper}. " if paper else ""
+    return f"{line.claim.claim} {said}Here: {claims.ours(found)}{seeds}. **{_said_verdict(line)}**"
+
+
+def _said_verdict(line: Line) -> str:
+    return claims.wanting(line).capitalize() + "."
+
+
+def put_findings(report: Report, path: str | os.PathLike[str]) -> None:
+    """Write the five lines between their two marks in a Markdown file.
+
+    ValueError: the file lacks the marks.
+    """
+    path = Path(path)
+    text = path.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} lacks the lines {BEGIN!r} and {END!r}; put them where they go")
+    with files.replacing(path) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n{findings(report)}\n{END}{after}", encoding="utf-8")
+
+
+# ---- the page -------------------------------------------------------------------------------
+
+
+def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
+    """Write report.html, which needs no other file, and report.md with its figures beside it."""
+    out = Path(out)
+    images = {
+        f"{section.anchor}-{n}.png": small(picture)
+        for section in report.sections
+        for n, picture in enumerate(section.pictures, 1)
+    }
+    written = []
+    for name, content in {
+        "report.html": to_html(report, images).encode(),
+        "report.md": to_markdown(report).encode(),
+        **{f"{FIGURES}/{name}": content for name, content in images.items()},
+    }.items():
+        with files.replacing(out / name) as temporary:
+            temporary.write_bytes(content)
+        written.append(out / name)
+    for old in set((out / FIGURES).glob("grid-*.png")) - set(written):
+        old.unlink()  # of a grid that the study no longer has
+    return written
+
+
+def small(picture: Picture, dpi: int = 100) -> bytes:
+    """The picture as a PNG of 64 colours, a third of the bytes."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(picture.png(dpi))) as image:
+        image.convert("RGB").quantize(64).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def parts(report: Report) -> dict[str, list[Line]]:
+    """The lines under the headings of ``PARTS``."""
+    found: dict[str, list[Line]] = {name: [] for name in PARTS}
+    for line in report.lines:
+        claim = line.claim
+        if claim.untestable:
+            found["open"].append(line)
+        elif claim.source == "ours":
+            found["ours"].append(line)
+        else:
+            found["sums" if claim.arithmetic else "claims"].append(line)
+    return found
+
+
+def _cells(line: Line, report: Report) -> tuple[str, ...]:
+    """The six cells of a line as text, in the order of ``HEADS``."""
+    claim, found = line.claim, line.measured
+    if claim.arithmetic:
+        where = "the paper's numbers"
+    else:
+        where = f"phantom, {report.profile.name}" if found else "nothing"
+    seeds = str(found.seeds) if found is not None and found.needs else "–"
+    return (
+        claim.claim,
+        claims.printed(claim) or "–",
+        claims.ours(found) if found else "–",
+        where if found else "–",
+        seeds,
+        claims.wanting(line),
+    )
+
+
+def _notes(line: Line) -> list[tuple[str, str]]:
+    """What stands behind a line: (what, text)."""
+    found, claim = line.measured, line.claim
+    notes = []
+    if claim.untestable:
+        notes.append(("Why it cannot be decided", claim.untestable))
+    if found is not None:
+        notes.append(("Measured", found.how))
+        if np.isfinite(found.p):
+            notes.append(("p", f"{found.p:.3g}, {line.p_holm:.3g} by Holm within its grid"))
+    notes.append(("It would contradict", claim.contradict))
+    return notes
+
+
+INTRO = (
+    "Contrastive learning teaches a network to see, from images without labels. The paper “Data "
+    "Efficient Contrastive Learning in Histopathology using Active Sampling” (Reasat, Sushmit and "
+    "Smith, arXiv 2303.16247) lets a few labels and a tiny classifier, the proxy, choose which "
+    "images to learn from: those that the proxy is least sure of (entropy), or those that are "
+    "least like the chosen ones (k-center). It compares both with images chosen at random, and "
+    "with a benchmark that learns from all images. The score is F1 for finding tumour.",
+    "This page goes through that paper sentence by sentence. Each claim has a measure, and one "
+    "rule, fixed beforehand, turns what was measured into a verdict. A claim that fails is "
+    "reported like one that holds. activecl, the teaching kit that made the runs, wrote this page "
+    "from their tables; no verdict is typed.",
+)
+
+
+def to_html(report: Report, images: Mapping[str, bytes]) -> str:
+    """The page: one file, without script, light or dark as the reader's machine is."""
+    e = html.escape
+    counts = claims.tally(report.lines)
+    body = [f"<header><h1>{e(report.title)}</h1>"]
+    body += [f"<p>{e(text)}</p>" for text in INTRO]
+    body.append("</header><main>")
+    body.append('<section aria-labelledby="short"><h2 id="short">In short</h2><ul>')
+    body += [f"<li>{_headline_html(line)}</li>" for line in report.headlines]
+    body.append("</ul>")
+    body.append(f"<p>Of {len(report.lines)} lines below:</p><ul class='tally'>")
+    body += [f"<li>{_badge(name)} <b>{counts[name]}</b></li>" for name in claims.VERDICTS]
+    body.append("</ul></section>")
+    body.append('<section aria-labelledby="run"><h2 id="run">What was run</h2><dl>')
+    body += [f"<div><dt>{e(what)}</dt><dd>{e(value)}</dd></div>" for what, value in report.facts]
+    body.append("</dl><h3>What this cannot say</h3><ul>")
+    body += [f"<li>{e(text)}</li>" for text in report.limits]
+    body.append("</ul></section>")
+    body.append('<section aria-labelledby="rule"><h2 id="rule">The rule</h2>')
+    body.append(
+        "<p>Two strategies of the same seed share their split, first weights and first images, so "
+        "differences are taken seed by seed, with Student's 95% interval of their mean. For what "
+        "is spent until a score is reached, the median counts, and “not reached” as worst.</p><dl>"
+    )
+    body += [f"<div><dt>{_badge(name)}</dt><dd>{e(text)}</dd></div>" for name, text in RULE]
+    body.append("</dl></section>")
+    for name, lines in parts(report).items():
+        title, text = PARTS[name]
+        body.append(f'<section aria-labelledby="{name}"><h2 id="{name}">{e(title)}</h2>')
+        body.append(f"<p>{e(text)}</p>{_table_html(lines, report, title)}</section>")
+    body.append('<section aria-labelledby="grids"><h2 id="grids">What each grid of runs shows</h2>')
+    for section in report.sections:
+        body.append(_section_html(section, report, images))
+    body.append("</section></main>")
+    return _PAGE.format(
+        title=e(f"{report.title} · activecl"), style=_STYLE, body="\n".join(body), nav=_nav(report)
+    )
+
+
+def _nav(report: Report) -> str:
+    links = {"short": "In short", "run": "What was run", "rule": "The rule"}
+    links |= {name: title for name, (title, _) in PARTS.items()} | {"grids": "Grids"}
+    items = "".join(f'<li><a href="#{n}">{html.escape(t)}</a></li>' for n, t in links.items())
+    return f'<nav aria-label="On this page"><ul>{items}</ul></nav>'
+
+
+def _badge(verdict: str, text: str | None = None) -> str:
+    kind = verdict.replace(" ", "-")
+    mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
+    return f'<span class="verdict {kind}">{mark} {html.escape(text or verdict)}</span>'
+
+
+def _headline_html(line: Line) -> str:
+    text = html.escape(_headline(line).rpartition("**")[0].rpartition("**")[0])
+    return f"{text}{_badge(line.verdict, claims.wanting(line))}"
+
+
+def _table_html(lines: Sequence[Line], report: Report, title: str) -> str:
+    e = html.escape
+    head = "".join(f'<th scope="col">{e(name)}</th>' for name in HEADS)
+    rows = []
+    for line in lines:
+        claim, *cells, _ = _cells(line, report)
+        notes = "".join(f"<p><b>{e(w)}:</b> {e(text)}</p>" for w, text in _notes(line))
+        name = (
+            f'<th scope="row" id="{e(line.claim.id)}">{e(claim)}'
+            f'<span class="place">{e(line.claim.place)}</span>'
+            f"<details><summary>how</summary>{notes}</details></th>"
+        )
+        middle = "".join(
+            f'<td data-head="{e(what)}">{e(text)}</td>'
+            for what, text in zip(HEADS[1:-1], cells, strict=True)
+        )
+        badge = _badge(line.verdict, claims.wanting(line))
+        rows.append(f'<tr>{name}{middle}<td data-head="{e(HEADS[-1])}">{badge}</td></tr>')
+    return (
+        f'<table><caption class="unseen">{e(title)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _section_html(section: Section, report: Report, images: Mapping[str, bytes]) -> str:
+    e = html.escape
+    parts_ = [f'<article id="{section.anchor}"><h3>{e(section.name.capitalize())}</h3>']
+    parts_.append(f'<p class="question">{e(section.question)}</p>')
+    parts_ += [f"<p>{e(sentence)}</p>" for sentence in section.said]
+    for n, picture in enumerate(section.pictures, 1):
+        data = base64.b64encode(images[f"{section.anchor}-{n}.png"]).decode()
+        parts_.append(
+            f'<img alt="{e(picture.alt, quote=True)}" src="data:image/png;base64,{data}">'
+        )
+    mine = _lines_of(section, report)
+    if mine:
+        listed = "".join(
+            f'<li><a href="#{e(line.claim.id)}">{e(line.claim.claim)}</a> '
+            f"{_badge(line.verdict, claims.wanting(line))}</li>"
+            for line in mine
+        )
+        parts_.append(f"<ul class='lines'>{listed}</ul>")
+    return "".join([*parts_, "</article>"])
+
+
+def _lines_of(section: Section, report: Report) -> list[Line]:
+    return [line for line in report.lines if section.name in line.claim.grids[:1]]
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{nav}
+{body}
+</body>
+</html>
+"""
+
+_STYLE = """
+:root { --ink: #1d2327; --paper: #fff; --soft: #f3f5f6; --line: #c9d1d6; --dim: #515c64;
+  --link: #0b5cad; --good: #17663a; --half: #7a4b00; --none: #4c565d; --bad: #a3262a; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ea; --paper: #15191c; --soft: #1f2529;
+  --line: #3b454c; --dim: #aab4bb; --link: #7db8ff; --good: #74d39a; --half: #f0b95c;
+  --none: #b9c3ca; --bad: #ff9a94; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 72rem; padding: 1rem 1.25rem 4rem; color: var(--ink);
+  background: var(--paper); font: 1rem/1.55 system-ui, sans-serif; }
+h1 { font-size: 2rem; line-height: 1.2; } h2 { margin-top: 2.5rem; }
+header p, section > p, section > ul, section > dl { max-width: 46rem; }
+a { color: var(--link); }
+nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none; }
+dl div { display: grid; grid-template-columns: 11rem 1fr; gap: .2rem 1rem; margin: .4rem 0; }
+dt { font-weight: 600; } dd { margin: 0; }
+.tally { display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; padding: 0; list-style: none; }
+.verdict { font-weight: 600; }
+.reproduced { color: var(--good); } .same-direction { color: var(--half); }
+.not-seen, .not-testable-here { color: var(--none); } .contradicted { color: var(--bad); }
+table { width: 100%; border-collapse: collapse; }
+th, td { padding: .55rem .6rem; border-bottom: 1px solid var(--line); text-align: left;
+  vertical-align: top; }
+thead th { background: var(--soft); position: sticky; top: 0; }
+tbody th { width: 42%; font-weight: 400; } tbody tr:target, tbody th:target {
+  background: var(--soft); }
+.place { display: block; color: var(--dim); font-size: .875rem; }
+details { font-size: .875rem; } details p { margin: .3rem 0; } summary { color: var(--dim);
+  cursor: pointer; width: fit-content; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+article { margin: 2rem 0; padding-top: .5rem; border-top: 1px solid var(--line); }
+article > p, article > ul { max-width: 46rem; }
+.question { font-size: 1.1rem; }
+img { display: block; max-width: 100%; height: auto; margin: 1rem 0; padding: .6rem;
+  background: #fff; border-radius: .4rem; }
+@media (max-width: 46rem) {
+  table, tbody, tr, tbody th, td { display: block; width: 100%; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tr { padding: .6rem 0; border-bottom: 1px solid var(--line); }
+  th, td { padding: .15rem 0; border: 0; }
+  td::before { content: attr(data-head) ": "; color: var(--dim); }
+  dl div { grid-template-columns: 1fr; }
+}
+@media print { details > * { display: block; } thead th { position: static; } }
+"""
+
+
+# ---- the same as Markdown --------------------------------------------------------------------
+
+
+def to_markdown(report: Report) -> str:
+    """The page as Markdown, its figures in the folder ``FIGURES`` beside it."""
+    counts = claims.tally(report.lines)
+    text = [f"# {_plain(report.title)}", *map(_plain, INTRO), "## In short"]
+    text.append("\n".join(f"- {_headline(line)}" for line in report.headlines))
+    listed = "; ".join(f"{name} {counts[name]}" for name in claims.VERDICTS)
+    text.append(f"Of {len(report.lines)} lines below: {listed}.")
+    text.append("## What was run")
+    text.append("\n".join(f"- {what}: {_plain(value)}" for what, value in report.facts))
+    text.append("### What this cannot say")
+    text.append("\n".join(f"- {_plain(limit)}" for limit in report.limits))
+    text.append("## The rule")
+    text.append("\n".join(f"- **{name}**: {_plain(words)}" for name, words in RULE))
+    for name, lines in parts(report).items():
+        title, words = PARTS[name]
+        text += [f"## {title}", words, _table_markdown(lines, report)]
+    text.append("## What each grid of runs shows")
+    for section in report.sections:
+        text += [f"### {_plain(section.name.capitalize())}", f"*{_plain(section.question)}*"]
+        text += [_plain(sentence) for sentence in section.said]
+        for n, picture in enumerate(section.pictures, 1):
+            alt = _plain(picture.alt).replace("[", "(").replace("]", ")")
+            text.append(f"![{alt}]({FIGURES}/{section.anchor}-{n}.png)")
+    return "\n\n".join(text) + "\n"
+
+
+def _table_markdown(lines: Sequence[Line], report: Report) -> str:
+    rows = [HEADS, ["---"] * len(HEADS)]
+    for line in lines:
+        claim, *cells = _cells(line, report)
+        why = f" {line.claim.untestable}" if line.claim.untestable else ""
+        cells = [f"{claim}{why} ({line.claim.place})", *cells]
+        rows.append([_plain(cell).replace("|", "\\|") for cell in cells])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([*_`<>\[\]\\])", r"\\\1", " ".join(text.split()))
