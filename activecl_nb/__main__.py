@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   python -m activecl_nb study results/study.toml --jobs 2 --out runs/study
   torchrun --nproc_per_node=4 -m activecl_nb benchmark --profile paper --out runs/four-gpus
   python -m activecl_nb report runs/entropy-0 runs/random-0 --out report
+  python -m activecl_nb report --out report
 
 A run that was stopped goes on from its last finished round when the same command is given again.
 """
@@ -76,9 +77,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler to send runs to")
     command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
     command.add_argument("--keep-weights", action="store_true", help="of finished runs too")
-    command = commands.add_parser("report", help="table, curve and figure of finished runs")
-    command.add_argument("runs", nargs="+", type=Path, help="folders of runs")
+    summary = "what finished runs say; without any, the claims ledger of a stored study"
+    command = commands.add_parser("report", help=summary, description=summary)
+    command.add_argument("runs", nargs="*", type=Path, help="folders of runs: table and curve")
+    command.add_argument("--study", type=Path, help="a stored study (default: the kit's own)")
     command.add_argument("--out", type=Path, default=Path("report"), help="default: report")
+    command.add_argument("--readme", type=Path, help="a file to write the study's findings into")
     command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
     command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
     commands.add_parser("check", help="is this machine ready? what is missing, and the mend")
@@ -205,6 +209,10 @@ def _study(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    if not options.runs:
+        return _ledger(options)
+    if options.study or options.readme:
+        raise ValueError("report takes folders of runs, or --study and --readme, not both")
     from activecl_nb import analysis, experiment, figures, files
 
     runs = [experiment.load(path) for path in options.runs]
@@ -218,6 +226,20 @@ def _report(options: argparse.Namespace) -> int:
         temporary.write_bytes(figures.learning_curve(analysis.curve(runs)).png())
     print(analysis.curve(runs).to_string(index=False, float_format="{:.3f}".format))
     print(f"table and figure are in {options.out}")
+    return 0
+
+
+def _ledger(options: argparse.Namespace) -> int:
+    """The page on a stored study: every claim of the paper with its verdict."""
+    from activecl_nb import claims, report
+
+    made = report.make(options.study)
+    written = report.write(made, options.out)
+    if options.readme:
+        report.put_findings(made, options.readme)
+    print(report.findings(made))
+    print("; ".join(f"{name}: {count}" for name, count in claims.tally(made.lines).items()))
+    print(f"the page is {written[0]}, and as Markdown {written[1]}")
     return 0
 
 

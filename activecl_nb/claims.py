@@ -792,7 +792,8 @@ def boundary_ranks() -> Measured:
 def smallest_p(runs: int, below: float) -> Measured:
     """The least p that a paired test by flipping signs can give with so many runs."""
     least = analysis.sign_flip(np.ones(runs))
-    return _exact(least, f"the least p: 2 of {2**runs} ways to flip {runs} signs", "", 2, nothing=below)
+    how = f"the least p: 2 of {2**runs} ways to flip {runs} signs"
+    return _exact(least, how, "", 2, nothing=below)
 
 
 def settings(**wanted: float) -> Measured:
@@ -846,7 +847,7 @@ def ours(found: Measured | None) -> str:
     signed = np.isfinite(found.p) and found.estimate > 0  # a difference
     text = number(found.estimate, found.digits, sign=bool(signed))
     text = text if text == "not reached" else with_unit(text, found.unit)
-    if not found.seeds or np.isnan(found.low):
+    if not found.seeds or np.isnan(found.low) or np.isneginf(found.high):
         return text
     low, high = (number(end, found.digits) for end in (found.low, found.high))
     return f"{text} ({low} to {high})"

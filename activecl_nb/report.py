@@ -82,6 +82,10 @@ class Section:
     pictures: tuple[Picture, ...]
 
     @property
+    def title(self) -> str:
+        return f"Grid “{self.name}”"
+
+    @property
     def anchor(self) -> str:
         return "grid-" + re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
@@ -107,16 +111,24 @@ def make(
     """Measure and judge all claims on a stored study, and draw its grids.
 
     folder: as ``study.store`` made it; the kit's own where none is given. claims_file, study_file:
-    ``claims.toml`` and ``NAME.toml`` beside the folder NAME where none is given.
+    where none is given, ``claims.toml`` and ``NAME.toml`` beside the folder NAME, or the kit's own.
 
     FileNotFoundError, ValueError: a file is missing, damaged, or does not fit the others.
     """
     folder = Path(folder or DEFAULT)
     stored = study.open_stored(folder)
-    every, headlines = claims.read(claims_file or folder.parent / "claims.toml")
-    title, profile, questions = _plan(Path(study_file or folder.with_suffix(".toml")))
+    beside = {
+        "claims.toml": folder.parent / "claims.toml",
+        "study.toml": folder.with_suffix(".toml"),
+    }
+    own = {n: path if path.exists() else DEFAULT.parent / n for n, path in beside.items()}
+    every, headlines = claims.read(claims_file or own["claims.toml"])
+    title, profile, questions = _plan(Path(study_file or own["study.toml"]))
     lines = claims.ledger(every, stored)
     of = {line.claim.id: line for line in lines}
+    unknown = [name for name in questions if name not in set(stored.planned["grid"])]
+    if unknown:
+        raise ValueError(f"{folder} has no grid {', '.join(unknown)}; store the study anew")
     sections = [_section(stored.grid(name), name, q) for name, q in questions.items()]
     return Report(
         title,
@@ -292,8 +304,11 @@ def _pictures(one: Stored) -> list[Picture]:
 def _curves(one: Stored, loops: pd.DataFrame) -> Picture:
     levels = {}
     if (one.rounds["strategy"] == analysis.BENCHMARK).any():
-        for row in analysis.band(one.rounds).itertuples():
-            levels[f"benchmark, {row.variant}"] = (row.mean, row.low, row.high)
+        band = analysis.band(one.rounds)
+        same = band["mean"].nunique() == 1  # it was best at its end, with every seed
+        for row in band.itertuples():
+            name = "benchmark" if same else f"benchmark, {row.variant}"
+            levels[name] = (row.mean, row.low, row.high)
     return figures.learning_curve(analysis.curve(loops), levels=levels)
 
 
@@ -303,7 +318,7 @@ def _tumours(one: Stored) -> list[Picture]:
         return []
     made = analysis.makeup(one.picks)
     curve = analysis.curve(made[made["round"] > 0], "positive")  # the first is random for all
-    return [figures.learning_curve(curve, score="share of tumours among a round's picks")]
+    return [figures.learning_curve(curve, score="tumours among the picks")]
 
 
 # ---- the five lines -------------------------------------------------------------------------
@@ -486,8 +501,8 @@ def _nav(report: Report) -> str:
 
 def _badge(verdict: str, text: str | None = None) -> str:
     kind = verdict.replace(" ", "-")
-    mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
-    return f'<span class="verdict {kind}">{mark} {html.escape(text or verdict)}</span>'
+    mark = f'<span aria-hidden="true">{MARKS[verdict]}\u00a0</span>'
+    return f'<span class="verdict {kind}">{mark}{html.escape(text or verdict)}</span>'
 
 
 def _headline_html(line: Line) -> str:
@@ -521,7 +536,7 @@ def _table_html(lines: Sequence[Line], report: Report, title: str) -> str:
 
 def _section_html(section: Section, report: Report, images: Mapping[str, bytes]) -> str:
     e = html.escape
-    parts_ = [f'<article id="{section.anchor}"><h3>{e(section.name.capitalize())}</h3>']
+    parts_ = [f'<article id="{section.anchor}"><h3>{e(section.title)}</h3>']
     parts_.append(f'<p class="question">{e(section.question)}</p>')
     parts_ += [f"<p>{e(sentence)}</p>" for sentence in section.said]
     for n, picture in enumerate(section.pictures, 1):
@@ -627,7 +642,7 @@ def to_markdown(report: Report) -> str:
         text += [f"## {title}", words, _table_markdown(lines, report)]
     text.append("## What each grid of runs shows")
     for section in report.sections:
-        text += [f"### {_plain(section.name.capitalize())}", f"*{_plain(section.question)}*"]
+        text += [f"### {_plain(section.title)}", f"*{_plain(section.question)}*"]
         text += [_plain(sentence) for sentence in section.said]
         for n, picture in enumerate(section.pictures, 1):
             alt = _plain(picture.alt).replace("[", "(").replace("]", ")")
