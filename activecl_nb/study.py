@@ -367,7 +367,7 @@ class Board:
     def rounds(self, job: Job) -> int:
         """How many rounds of this run are finished."""
         try:
-            return max(0, len((self.folders[job] / "rounds.csv").read_text().splitlines()) - 1)
+            return max(0, (self.folders[job] / "rounds.csv").read_bytes().count(b"\n") - 1)
         except FileNotFoundError:
             return 0
 

@@ -1,74 +1,90 @@
-"""Make the stored runs that the lessons open: every strategy and the benchmark, seed by seed.
+"""Make what results/ holds: the study's tables, the report, and the runs that lessons open.
 
-    python results/make.py [--seeds 3] [--jobs 2]
+    python results/make.py [--jobs 2] [--runs build/study] [--finished]
 
-Runs the laptop profile on the phantom with ``python -m activecl_nb``, into results/laptop. What is
-finished is kept, so the same command goes on after a stop. At the end the weights are left out,
-which are most of the bytes, after a map was made from the benchmark's of the first seed: an
-encoder that favours no strategy.
+Makes the runs of results/study.toml (hours; some minutes of one core each), goes on where it was
+stopped, and then keeps
+
+    results/study     three small files with the results of all runs
+    results/laptop    the runs of a few seeds whole but for their weights, and a map, for the
+                      lessons and the explorer
+    results/tiny      one run of seconds, which the tests make again and compare
+
+With --finished nothing is trained: what is finished in --runs is kept, and the rest is missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-STRATEGIES = ("random", "entropy", "kcenter", "certainty")
-PROFILE = "laptop"
+from activecl_nb import experiment, imbalance, maps, study
+
+HERE = Path(__file__).parent
+LESSONS = {"paper", "formula"}  # the grids whose runs the lessons open
+SEEDS = 3  # of these
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
+    parser.add_argument("--runs", type=Path, default=HERE.parent / "build" / "study")
+    parser.add_argument("--finished", action="store_true", help="train no more")
     options = parser.parse_args()
-    wanted = [(s, seed) for seed in range(options.seeds) for s in (*STRATEGIES, "benchmark")]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        failed = [name for name, code in pool.map(make, wanted) if code]
-    if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr)
-        return 1
-    save_map()
-    for file in [*folder().glob("*/weights-*.safetensors"), *folder().glob("*/curve.png")]:
-        file.unlink()
+    evidence = study.read(HERE / "study.toml")
+    if not options.finished:
+        made = study.run(evidence, options.runs, jobs=options.jobs, keep_weights=True)
+        failed = {a: why for a, why in made.items() if why.startswith(study.FAILED)}
+        for address, why in failed.items():
+            print(f"{options.runs / address} {why}", file=sys.stderr)
+        if failed:
+            return 1
+    kept = study.store(evidence, options.runs, HERE / "study")
+    print(f"{int(kept.planned['finished'].sum())} of {len(kept.planned)} entries are finished")
+    keep_lessons(evidence, options.runs, HERE / "laptop")
+    keep_check(HERE / "tiny" / "entropy-0")
     return 0
 
 
-def folder() -> Path:
-    return ROOT / "results" / PROFILE
+def keep_lessons(evidence: study.Study, runs: Path, folder: Path) -> None:
+    """Put the lessons' runs together beside the old ones, then take their place."""
+    new = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    for entry in evidence.entries:
+        job = entry.job
+        if entry.grid in LESSONS and job.seed < SEEDS:
+            keep_run(runs / job.address(), new / f"{job.strategy}-{job.seed}")
+    save_map(evidence, runs, new / "random-0")
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
 
 
-def make(what: tuple[str, int]) -> tuple[str, int]:
-    """One run in a process of its own, on one thread; its name and exit status."""
-    strategy, seed = what
-    out = folder() / f"{strategy}-{seed}"
-    command = ["benchmark"] if strategy == "benchmark" else ["run", "--strategy", strategy]
-    command += ["--profile", PROFILE, "--seed", str(seed), "--out", str(out)]
-    code = "import torch; torch.set_num_threads(1); from activecl_nb.__main__ import main; "
-    done = subprocess.run(
-        [sys.executable, "-c", f"import activecl_nb; {code} raise SystemExit(main({command!r}))"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    last = done.stdout.strip().splitlines()[-2:-1] if done.returncode == 0 else [done.stderr[-500:]]
-    print(f"{out.name:<14} {' '.join(last)}", flush=True)
-    return out.name, done.returncode
+def keep_run(source: Path, folder: Path) -> None:
+    """Copy a run without its weights, which are most of the bytes."""
+    if not (source / "rounds.csv").exists():
+        raise FileNotFoundError(f"{source} is not finished; run without --finished")
+    weights = shutil.ignore_patterns("*.safetensors")
+    shutil.copytree(source, folder, ignore=weights, dirs_exist_ok=True)
 
 
-def save_map() -> None:
-    from activecl_nb import experiment, imbalance, maps
+def keep_check(folder: Path) -> None:
+    """A run of seconds, which the tests make again and compare."""
+    protocol = experiment.Protocol.of("tiny")
+    shutil.rmtree(folder, ignore_errors=True)
+    experiment.run(protocol, imbalance.load("phantom", protocol), "entropy", 0, folder)
+    experiment.drop_weights(folder)
 
-    home = folder() / "random-0"
-    benchmark = experiment.load(folder() / "benchmark-0")
-    if maps.stored(home, benchmark.watched) is not None:
-        return
-    train = imbalance.load("phantom", benchmark.protocol).train
-    maps.save(home, maps.of_run(benchmark, train))
+
+def save_map(evidence: study.Study, runs: Path, home: Path) -> None:
+    """The explorer's map, from the features of the benchmark: an encoder that favours no strategy.
+
+    It needs the weights of the benchmark of seed 0, which are in ``runs`` alone.
+    """
+    first = next(j for j in evidence.jobs if (j.strategy, j.seed) == (experiment.BENCHMARK, 0))
+    benchmark = experiment.load(runs / first.address())
+    maps.save(home, maps.of_run(benchmark, first.load().train))
 
 
 if __name__ == "__main__":
