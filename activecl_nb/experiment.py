@@ -312,7 +312,7 @@ def _rounds(
     if distributed.rank() > 0:
         raise ValueError("only rank 0 runs the rounds; call experiment.follow on the others")
     run = _begin(protocol, data, strategy, seed, out)
-    distributed.same("protocol or data", _identity(run))
+    distributed.same("protocol or data", json.dumps(_identity(run)))
     plan = _plan(protocol, run.strategy)
     state = _State.of(run, plan, profiles.device(device))
     work = [_image_epochs(protocol, plan, n) for n in _sizes(protocol, run.strategy, len(run.pool))]
@@ -355,7 +355,7 @@ def follow(
     ValueError: this rank was given another protocol or other data than rank 0.
     """
     run = _begin(protocol, data, strategy, seed, None)
-    distributed.same("protocol or data", _identity(run))
+    distributed.same("protocol or data", json.dumps(_identity(run)))
     plan = _plan(protocol, run.strategy)
     state = _State.of(run, plan, profiles.device(device))
     while told := distributed.tell():

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or not torch.distributed.is_gloo_available(),
     reason="this build of torch has no gloo",
 )
-PATIENCE = 240  # seconds; a busy machine may take long to start two processes
+PATIENCE = 400  # seconds; a busy machine may take long to start two processes
 
 
 def join(rank, meeting, seconds=PATIENCE):
