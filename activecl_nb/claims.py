@@ -152,10 +152,12 @@ def verdict(claim: Claim, found: Measured | None) -> str:
         return REPRODUCED if near else CONTRADICTED
     if claim.expect == "differs":
         return REPRODUCED if low > found.nothing or high < found.nothing else NOT_SEEN
+    if np.isneginf(middle):  # not reached
+        return NOT_SEEN
     side = 1 if claim.expect == "more" else -1
     low, high = sorted((side * (low - found.nothing), side * (high - found.nothing)))
     values = side * (np.array(found.values or [middle]) - found.nothing)
-    if np.isfinite(high) and high < 0:
+    if high < 0:
         return CONTRADICTED
     if low > 0:
         if claim.value is None:
@@ -371,6 +373,7 @@ def per_seed(stored: Stored, side: Side, metric: str, score: str = "f1") -> pd.S
     """
     if metric not in METRICS:
         raise ValueError(f"no metric is called {metric!r}; there are {', '.join(METRICS)}")
+    _checked(score, SCORES)
     rounds, picks = _runs(stored, side)
     if rounds.empty or (METRICS[metric].needs_picks and picks.empty):
         return pd.Series(dtype=float)

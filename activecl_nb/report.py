@@ -518,7 +518,7 @@ def _table_html(lines: Sequence[Line], report: Report, title: str) -> str:
         claim, *cells, _ = _cells(line, report)
         notes = "".join(f"<p><b>{e(w)}:</b> {e(text)}</p>" for w, text in _notes(line))
         name = (
-            f'<th scope="row" id="{e(line.claim.id)}">{e(claim)}'
+            f'<th scope="row" id="{_anchor(line)}">{e(claim)}'
             f'<span class="place">{e(line.claim.place)}</span>'
             f"<details><summary>how</summary>{notes}</details></th>"
         )
@@ -534,6 +534,10 @@ def _table_html(lines: Sequence[Line], report: Report, title: str) -> str:
     )
 
 
+def _anchor(line: Line) -> str:
+    return html.escape(f"claim-{line.claim.id}")
+
+
 def _section_html(section: Section, report: Report, images: Mapping[str, bytes]) -> str:
     e = html.escape
     parts_ = [f'<article id="{section.anchor}"><h3>{e(section.title)}</h3>']
@@ -547,7 +551,7 @@ def _section_html(section: Section, report: Report, images: Mapping[str, bytes])
     mine = _lines_of(section, report)
     if mine:
         listed = "".join(
-            f'<li><a href="#{e(line.claim.id)}">{e(line.claim.claim)}</a> '
+            f'<li><a href="#{_anchor(line)}">{e(line.claim.claim)}</a> '
             f"{_badge(line.verdict, claims.wanting(line))}</li>"
             for line in mine
         )
