@@ -79,6 +79,15 @@ def test_check_says_ready_or_not(capsys):
     assert "OMP_WAIT_POLICY" in printed and "disk" in printed
 
 
+def test_a_report_is_of_runs_or_of_a_study(tmp_path, capsys):
+    assert terminal.main(["report", str(tmp_path), "--study", str(tmp_path)]) == 2
+    assert "report takes folders of runs, or --study" in capsys.readouterr().err
+    assert terminal.main(["report", "--study", str(tmp_path / "none"), "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "none lacks index.csv, rounds.csv, picks.npz" in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(
     "ACTIVECL_REAL_SAMPLE" not in os.environ,
     reason="ACTIVECL_REAL_SAMPLE does not name the folder of the real sample",
