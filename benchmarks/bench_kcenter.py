@@ -1,6 +1,6 @@
 """k-center greedy: lazy (``kcenter.lazy_greedy``) against the plain incremental loop and a peer.
 
-    python benchmarks/bench_kcenter.py [small large]
+    python benchmarks/bench_kcenter.py [small large huge]
 
 All times are of the processor, on one thread, so that other work on the machine does not count.
 
@@ -9,11 +9,13 @@ the whole call, the distances to the chosen images included; lazy and plain take
 ratio is the median over the turns. The plain loop, as others write it, adds cached norms and one
 matrix-vector product a pick, in float32. All picks are compared with those of exact greedy in
 float64. The peer is scikit-activeml's CoreSet; without it the line says so.
-``large``: 10,000 picks of 100,000 candidates.
+``large``: 10,000 picks of 100,000 candidates. ``huge``: 10,000 picks of 1,000,000 candidates with
+128 features, the memory it takes beside them, and a check of the first picks.
 """
 
 from __future__ import annotations
 
+import resource
 import statistics
 import sys
 import time
@@ -132,8 +134,34 @@ def large(n: int = 100_000, m: int = 1_000, budget: int = 10_000, d: int = 512) 
         )
 
 
+def huge(n: int = 1_000_000, m: int = 1_000, budget: int = 10_000, d: int = 128) -> None:
+    kcenter.lazy_greedy(torch.zeros(99, d), torch.zeros(3, d), 2, torch.arange(99))  # compile
+    for kind in ("clustered", "rectified"):
+        features, chosen = points(kind, n + m, d).split([n, m])
+        before = memory()
+        picks, seconds = timed(kcenter.lazy_greedy, features, chosen, budget, torch.arange(n))
+        beside = (memory() - before) / n
+        first = sampling.greedy(features, chosen, 5, torch.arange(n))
+        if not torch.equal(picks[:5], first):
+            raise AssertionError(f"{kind}: lazy greedy does not begin with exact greedy's picks")
+        _, short = timed(plain, features, chosen, 20, torch.arange(n))
+        _, none = timed(plain, features, chosen, 0, torch.arange(n))
+        expected = none + (short - none) / 20 * budget
+        print(
+            f"{kind:10} {budget:,} picks of {n:,} ({d} features): {seconds / 60:.2f} minutes; "
+            f"lazy / plain = {seconds / expected:.3f} (plain by its rate over 20 picks); "
+            f"{beside:.0f} bytes a candidate beside its features ({4 * d})",
+            flush=True,
+        )
+
+
+def memory() -> int:
+    """The most bytes that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        for name in sys.argv[1:] or ["small", "large"]:
-            {"small": small, "large": large}[name]()
+        for name in sys.argv[1:] or ["small", "large", "huge"]:
+            {"small": small, "large": large, "huge": huge}[name]()
