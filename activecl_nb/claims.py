@@ -173,9 +173,15 @@ def too_few(found: Measured) -> bool:
     return found.seeds < found.needs
 
 
-def ledger(claims: Sequence[Claim], stored: Stored) -> list[Line]:
-    """Measure and judge every claim; p is corrected by Holm within each grid."""
-    found = [measure(claim, stored) for claim in claims]
+def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:
+    """Measure and judge every claim; p is corrected by Holm within each grid.
+
+    stored: the study's tables; without any, only arithmetic is done.
+    """
+    found = [
+        measure(claim, stored) if claim.arithmetic or stored is not None else None
+        for claim in claims
+    ]
     corrected = np.full(len(claims), np.nan)
     families = [claim.grids[0] if claim.grids else "" for claim in claims]
     for family in dict.fromkeys(families):
@@ -187,7 +193,7 @@ def ledger(claims: Sequence[Claim], stored: Stored) -> list[Line]:
     ]
 
 
-def measure(claim: Claim, stored: Stored) -> Measured | None:
+def measure(claim: Claim, stored: Stored | None) -> Measured | None:
     """What the claim's measuring function finds; None for a claim that has none.
 
     ValueError: it names a grid, setting, strategy or metric that is not there, or its unit is

@@ -117,13 +117,9 @@ def make(
     """
     folder = Path(folder or DEFAULT)
     stored = study.open_stored(folder)
-    beside = {
-        "claims.toml": folder.parent / "claims.toml",
-        "study.toml": folder.with_suffix(".toml"),
-    }
-    own = {n: path if path.exists() else DEFAULT.parent / n for n, path in beside.items()}
-    every, headlines = claims.read(claims_file or own["claims.toml"])
-    title, profile, questions = _plan(Path(study_file or own["study.toml"]))
+    own_claims, own_study = _near(folder)
+    every, headlines = claims.read(claims_file or own_claims)
+    title, profile, questions = _plan(Path(study_file or own_study))
     lines = claims.ledger(every, stored)
     of = {line.claim.id: line for line in lines}
     unknown = [name for name in questions if name not in set(stored.planned["grid"])]
@@ -153,6 +149,47 @@ def _plan(path: Path) -> tuple[str, profiles.Profile, dict[str, str]]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
         raise ValueError(f"{path} is no study: {error}") from error
     return content.get("title", path.stem), profiles.current(content.get("profile")), questions
+
+
+def open_ledger(folder: str | os.PathLike[str] | None = None) -> tuple[list[Line], Stored | None]:
+    """The ledger for a lesson: its lines, and the stored study that they are measured on.
+
+    Prints one line on what it gives. Where no study is stored, only arithmetic is judged.
+    """
+    folder = Path(folder or DEFAULT)
+    every, _ = claims.read(_near(folder)[0])
+    try:
+        stored = study.open_stored(folder)
+    except FileNotFoundError:
+        print("No study is stored here, so only what needs no run is judged.")
+        return claims.ledger(every, None), None
+    runs = stored.planned.drop_duplicates("run")["finished"]
+    seeds = _from_to(_seeds(stored))
+    print(f"{runs.sum()} of {len(runs)} planned runs are finished: {seeds} seeds in a grid")
+    return claims.ledger(every, stored), stored
+
+
+def table(lines: Sequence[Line]) -> pd.DataFrame:
+    """Lines as a table to look at: claim, what the paper says, ours, seeds, verdict."""
+    rows = [
+        (
+            line.claim.claim,
+            claims.printed(line.claim),
+            claims.ours(line.measured),
+            str(line.measured.seeds) if line.measured and line.measured.needs else "",
+            claims.wanting(line),
+        )
+        for line in lines
+    ]
+    return pd.DataFrame(rows, columns=["claim", "paper", "ours", "seeds", "verdict"])
+
+
+def _near(folder: Path) -> tuple[Path, Path]:
+    """The lists of claims and of runs that go with a stored study: beside it, or the kit's own."""
+    beside = folder.parent / "claims.toml", folder.with_suffix(".toml")
+    own = DEFAULT.parent / "claims.toml", DEFAULT.with_suffix(".toml")
+    first, second = (a if a.exists() else b for a, b in zip(beside, own, strict=True))
+    return first, second
 
 
 def _facts(stored: Stored, profile: profiles.Profile) -> tuple[tuple[str, str], ...]:
@@ -393,10 +430,10 @@ def small(picture: Picture, dpi: int = 100) -> bytes:
     return buffer.getvalue()
 
 
-def parts(report: Report) -> dict[str, list[Line]]:
+def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:
     """The lines under the headings of ``PARTS``."""
     found: dict[str, list[Line]] = {name: [] for name in PARTS}
-    for line in report.lines:
+    for line in lines:
         claim = line.claim
         if claim.untestable:
             found["open"].append(line)
@@ -479,7 +516,7 @@ def to_html(report: Report, images: Mapping[str, bytes]) -> str:
     )
     body += [f"<div><dt>{_badge(name)}</dt><dd>{e(text)}</dd></div>" for name, text in RULE]
     body.append("</dl></section>")
-    for name, lines in parts(report).items():
+    for name, lines in parts(report.lines).items():
         title, text = PARTS[name]
         body.append(f'<section aria-labelledby="{name}"><h2 id="{name}">{e(title)}</h2>')
         body.append(f"<p>{e(text)}</p>{_table_html(lines, report, title)}</section>")
@@ -641,7 +678,7 @@ def to_markdown(report: Report) -> str:
     text.append("\n".join(f"- {_plain(limit)}" for limit in report.limits))
     text.append("## The rule")
     text.append("\n".join(f"- **{name}**: {_plain(words)}" for name, words in RULE))
-    for name, lines in parts(report).items():
+    for name, lines in parts(report.lines).items():
         title, words = PARTS[name]
         text += [f"## {title}", words, _table_markdown(lines, report)]
     text.append("## What each grid of runs shows")

@@ -643,7 +643,7 @@ def test_the_page_says_what_was_run_and_how_it_was_judged(page):
 
 
 def test_every_line_stands_under_one_heading(page):
-    parts = report.parts(page[0])
+    parts = report.parts(page[0].lines)
     assert {name: [line.claim.id for line in lines] for name, lines in parts.items()} == {
         "claims": ["wins", "spares"],
         "sums": ["sum"],
@@ -694,6 +694,18 @@ def test_readme_carries_what_the_stored_study_says():
         pytest.skip("results/study is not stored yet, so README has nothing to carry")
     kept = (ROOT / "README.md").read_text().partition(report.BEGIN)[2].partition(report.END)[0]
     assert kept.strip() == report.findings(report.make())
+
+
+def test_a_lesson_opens_the_ledger_or_does_without(page, tmp_path, capsys):
+    lines, stored = report.open_ledger(page[1].parent / "small")
+    assert "35 of 35 planned runs are finished: 5 seeds in a grid" in capsys.readouterr().out
+    assert [line.verdict for line in lines] == [line.verdict for line in page[0].lines]
+    assert list(report.table(lines)["seeds"]) == ["5", "5", "", "", ""] and stored is not None
+    lines, stored = report.open_ledger(tmp_path / "nowhere")  # the kit's own list of claims
+    assert "No study is stored here" in capsys.readouterr().out and stored is None
+    judged = {line.claim.arithmetic for line in lines if line.verdict != claims.NOT_TESTABLE}
+    assert judged == {True}
+    assert claims.ours(lines[0].measured) == "not measured"
 
 
 def test_readme_has_the_marks():
