@@ -16,7 +16,8 @@ are varied), described in a TOML file:
 
 A grid's settings are all combinations of what it varies, or with ``one_at_a_time = true`` each
 value by itself. ``data`` takes what ``imbalance.load`` takes. ``equal_work = "benchmark"`` gives
-the loop as many image-epochs as the benchmark has.
+the loop as many image-epochs as the benchmark has. A line ``code = "mine.py"`` at the top names a
+file beside this one that puts strategies of your own into ``sampling.STRATEGIES``.
 
 A run's folder is named by a hash of all that decides its result: the protocol, the tissue and its
 fingerprint, strategy, seed, and the kit's version. So runs that grids share are computed once,
@@ -31,6 +32,7 @@ import hashlib
 import itertools
 import json
 import os
+import runpy
 import sys
 import threading
 import time
@@ -60,12 +62,14 @@ class Job:
     """One run: what decides its result.
 
     data: what ``imbalance.load`` is given, as sorted (name, value) pairs.
+    code: the file that the strategy stands in, if it is none of the kit's own.
     """
 
     strategy: str
     seed: int
     protocol: Protocol
     data: tuple[tuple[str, object], ...] = (("source", "phantom"),)
+    code: Path | None = None
 
     def address(self) -> str:
         """16 hex digits that stand for this run and no other."""
@@ -77,6 +81,8 @@ class Job:
             "data": dict(self.data),
             "patches": _fingerprint(self.data, _sizes(self.protocol)),
         }
+        if self.code:  # another version of it is another strategy
+            identity["code"] = hashlib.sha256(self.code.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     def load(self) -> Data:
@@ -143,8 +149,10 @@ def read(path: str | os.PathLike[str]) -> Study:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no TOML file: {error}") from error
-    _no_others(content, {"title", "profile", "grid"}, str(path))
+    _no_others(content, {"title", "profile", "code", "grid"}, str(path))
     profile = profiles.current(content.get("profile"))
+    code = path.parent / content["code"] if "code" in content else None
+    own = _add_strategies(code) if code else set()
     grids = content.get("grid", [])
     if not grids:
         raise ValueError(f"{path} describes no runs; add a [[grid]] with strategies")
@@ -153,7 +161,7 @@ def read(path: str | os.PathLike[str]) -> Study:
         where = f"{path}, grid {grid.get('name', number)!r}"
         _no_others(grid, GRID_KEYS, where)
         try:
-            entries += _entries(grid, profile)
+            entries += _entries(grid, profile, {name: code for name in own})
         except (KeyError, TypeError, ValueError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{where}: {what}") from error
@@ -170,7 +178,20 @@ def _no_others(found: Mapping[str, object], known: set[str], where: str) -> None
         raise ValueError(f"{where}: unknown {', '.join(unknown)}; there are {', '.join(known)}")
 
 
-def _entries(grid: Mapping[str, object], profile: profiles.Profile) -> list[Entry]:
+def _add_strategies(code: Path) -> set[str]:
+    """Run the file; the names of the strategies that it added or replaced."""
+    from activecl_nb import sampling
+
+    if not code.exists():
+        raise FileNotFoundError(f"{code} is not there; the line 'code' of a study names it")
+    before = dict(sampling.STRATEGIES)
+    runpy.run_path(str(code))
+    return {name for name, s in sampling.STRATEGIES.items() if before.get(name) is not s}
+
+
+def _entries(
+    grid: Mapping[str, object], profile: profiles.Profile, code: Mapping[str, Path]
+) -> list[Entry]:
     from activecl_nb import experiment, sampling
 
     for strategy in grid["strategies"]:
@@ -192,7 +213,7 @@ def _entries(grid: Mapping[str, object], profile: profiles.Profile) -> list[Entr
             varied.append(("epochs", protocol.epochs))
         data = _without_defaults(chosen["data"])
         for strategy in grid["strategies"]:
-            job = Job(strategy, seed, protocol, data)
+            job = Job(strategy, seed, protocol, data, code.get(strategy))
             found.append(Entry(grid["name"], tuple(varied), job))
     return found
 
@@ -344,6 +365,8 @@ def _make(job: Job, folder: Path, device: str | None, keep_weights: bool) -> tup
 def _finish(job: Job, folder: Path, device: str | None) -> None:
     from activecl_nb import experiment
 
+    if job.code:
+        _add_strategies(job.code)
     options = {"out": folder, "device": device, "progress": False}
     if job.strategy == experiment.BENCHMARK:
         experiment.benchmark(job.protocol, job.load(), job.seed, **options)

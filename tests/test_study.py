@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from activecl_nb import analysis, experiment, imbalance, study
+from activecl_nb import analysis, experiment, imbalance, sampling, study
 from activecl_nb.experiment import Protocol
 
 ROOT = Path(__file__).parents[1]
@@ -108,6 +108,47 @@ def test_equal_work_is_the_benchmarks(tmp_path):
     once = sum(experiment.image_epochs(dataclasses.replace(own, epochs=1), "random"))
     assert abs(entry.job.work() - wanted) <= once / 2
     assert entry.label == f"epochs={entry.job.protocol.epochs}"
+
+
+def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch):
+    """They run in the workers too, and a changed file is another strategy."""
+    monkeypatch.setattr(sampling, "STRATEGIES", dict(sampling.STRATEGIES))
+    (tmp_path / "mine.py").write_text(
+        textwrap.dedent(
+            """
+            import torch
+            from activecl_nb.sampling import STRATEGIES
+
+            def first(features, logits, chosen_features, budget, generator):
+                return torch.arange(budget)
+
+            STRATEGIES["first"] = first
+            """
+        )
+    )
+    file = written(
+        tmp_path,
+        f"""
+        code = "mine.py"
+        profile = "tiny"
+        [[grid]]
+        name = "g"
+        strategies = ["first", "random"]
+        seeds = 1
+        protocol = {{ {SMALL} }}
+        """,
+    )
+    mine, random_picks = study.read(file).jobs
+    done = command(file, tmp_path / "runs", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    later = experiment.load(tmp_path / "runs" / mine.address()).rounds[1]
+    np.testing.assert_array_equal(later.picked, later.candidates[: len(later.picked)])
+    before = mine.address(), random_picks.address()
+    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# changed\n")
+    assert mine.address() != before[0] and random_picks.address() == before[1]
+    (tmp_path / "mine.py").unlink()
+    with pytest.raises(FileNotFoundError, match=r"mine\.py is not there"):
+        study.read(file)
 
 
 @pytest.mark.parametrize(
