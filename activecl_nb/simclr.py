@@ -192,8 +192,9 @@ def train(
         then 10 to 19 with the same optimiser equals training 0 to 19, if ``total_epochs`` (over
         which the schedule runs) is 20 in both.
     on_batch: called after each batch with its number of images.
-    compiled: let torch.compile fuse the model's layers and replay them as CUDA graphs. That takes
-        a minute at first and needs a compiler, and pays on a GPU with many small layers.
+    compiled: let torch.compile fuse the model's layers and replay them as CUDA graphs, on one
+        rank. It compiles at the first batch and needs a compiler; whether it pays,
+        benchmarks/bench_train.py tells on the GPU at hand.
 
     ValueError: fewer images than one batch, a batch that the ranks cannot share, or an unknown
     schedule.

@@ -298,6 +298,7 @@ def test_each_rank_has_a_gpu_of_its_own():
 # ---- the command line -----------------------------------------------------------------------
 
 
+@pytest.mark.slow  # four processes that import all there is
 def test_torchrun_gives_the_run_that_one_process_gives(tmp_path):
     """Two rounds of the tiny profile: through torchrun, on two ranks, against this process."""
     settings = ["rounds=2", "learning_rate=1e-4", "standardise=false", "epochs=1", "width=4"]
