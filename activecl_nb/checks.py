@@ -1652,27 +1652,37 @@ def table_one(answer: Any) -> Verdict:
 
 
 def verdict_rule(function: Any) -> Verdict:
-    """Lesson 07, exercise 4: supported, contradicted or undecided, from an interval and a claim.
+    """Lesson 07, exercise 4: one of four verdicts from an interval and the paper's number.
 
-    Takes (low, high, claimed): the claim is "at least ``claimed``".
+    Takes (low, high, claimed): the claim is "more than 0, as much as ``claimed``".
     """
     if not callable(function):
         return NOT_YET
     nan = float("nan")
     cases = [
-        ((0.02, 0.08, 0.0), "supported", "an interval wholly above the claim supports it"),
-        ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below the claim contradicts it"),
+        ((0.02, 0.08, 0.0), "reproduced", "the whole interval lies above 0, and that was claimed"),
+        ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below 0 contradicts"),
         (
             (-0.01, 0.08, 0.0),
-            "undecided",
-            "an interval with the claim inside it decides nothing, wherever its middle is",
+            "not seen",
+            "an interval with 0 inside shows neither, wherever its middle is",
         ),
-        ((0.40, 0.60, 0.93), "contradicted", "compare with the claimed number, not with 0"),
+        (
+            (0.40, 0.60, 0.93),
+            "same direction",
+            "it is clear of 0 and falls short of the paper's number",
+        ),
+        (
+            (0.88, 0.96, 0.93),
+            "reproduced",
+            "an interval that reaches the paper's number is enough; it need not lie above it",
+        ),
+        ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
         (
             (nan, nan, 0.0),
-            "undecided",
-            "NaN ends (one seed, or a score never reached) decide nothing; every comparison with "
-            "NaN is False, so let undecided be what remains",
+            "not seen",
+            "NaN ends (one seed, or a score never reached) show nothing; every comparison with "
+            "NaN is False, so let not seen be what remains",
         ),
     ]
     for inputs, right, text in cases:
@@ -1684,8 +1694,8 @@ def verdict_rule(function: Any) -> Verdict:
             return NOT_YET if inputs is cases[0][0] else hint(f"nothing comes back; {text}")
         if not isinstance(said, str):
             return hint(f"return a word in quotes, not a {type(said).__name__}")
-        if said.strip().lower() not in ("supported", "contradicted", "undecided"):
-            return hint("the words are supported, contradicted and undecided")
+        if said.strip().lower() not in {verdict for _, verdict, _ in cases}:
+            return hint("the words are reproduced, same direction, contradicted and not seen")
         if said.strip().lower() != right:
             return hint(f"{inputs} should be {right}: {text}")
     return SOLVED
