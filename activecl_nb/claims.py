@@ -27,6 +27,7 @@ values of seeds (``order_interval``).
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import os
@@ -178,9 +179,9 @@ def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:
 
     stored: the study's tables; without any, only arithmetic is done.
     """
+    grids = None if stored is None else _Grids(stored.rounds, stored.picks, stored.planned)
     found = [
-        measure(claim, stored) if claim.arithmetic or stored is not None else None
-        for claim in claims
+        measure(claim, grids) if claim.arithmetic or grids is not None else None for claim in claims
     ]
     corrected = np.full(len(claims), np.nan)
     families = [claim.grids[0] if claim.grids else "" for claim in claims]
@@ -191,6 +192,19 @@ def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:
         Line(claim, one, verdict(claim, one), float(p))
         for claim, one, p in zip(claims, found, corrected, strict=True)
     ]
+
+
+class _Grids(Stored):
+    """A study that cuts each grid out once, for many claims ask for it."""
+
+    @functools.cached_property
+    def _kept(self) -> dict[str, Stored]:
+        return {}
+
+    def grid(self, name: str) -> Stored:
+        if name not in self._kept:
+            self._kept[name] = super().grid(name)
+        return self._kept[name]
 
 
 def measure(claim: Claim, stored: Stored | None) -> Measured | None:
