@@ -1174,7 +1174,7 @@ class App {
     } else {
       const level = (x) => (Number.isNaN(x) ? LEVELS : Math.min(LEVELS - 1, Math.floor(x * LEVELS)));
       const [bytes, number] = fact ? [fact.values, (b) => (b === NEVER ? NaN : b / 254)]
-        : colour === "distance" ? [runs.distancesOf(s, slot), (b) => (b === NEVER ? NaN : b / 254)]
+        : colour === "distance" ? [runs.distancesOf(s, slot), (b) => runs.distance(b) / runs.far]
         : colour === "entropy" ? [runs.logitsOf(s, slot), (b) => entropyOf(runs.logit(b)) / LN2]
         : [runs.logitsOf(s, slot), (b) => probabilityOf(runs.logit(b))];
       const lookup = Uint8Array.from({ length: 256 }, (_, b) => level(number(b)));
@@ -1394,7 +1394,7 @@ class App {
   drawLegend() {
     const { patches, colour, theme } = this;
     if (!theme) return;
-    const key = `${colour}|${theme.dark}|${[...this.highlighted]}|${this.runs.farthest}`;
+    const key = `${colour}|${theme.dark}|${[...this.highlighted]}|${this.runs.far}`;
     if (this.legendKey === key) return;
     if (this.legendFor !== colour) this.highlighted.clear();
     [this.legendKey, this.legendFor] = [key, colour];
@@ -1411,10 +1411,10 @@ class App {
     } else {
       const scale = colour === "probability" ? "boundary" : "numbers";
       const [low, high] = fact ? [fact.low, fact.high]
-        : [0, colour === "entropy" ? LN2 : colour === "distance" ? this.runs.farthest : 1];
+        : [0, colour === "entropy" ? LN2 : colour === "distance" ? this.runs.far : 1];
       nodes.push(make("span", { className: "ax-scale" }, digits(low),
         make("span", { className: "ax-ramp", style: `background:linear-gradient(to right,${SCALES[scale].join()})` }),
-        digits(high)));
+        digits(high) + (colour === "distance" ? " and more" : "")));
       if (!fact) nodes.push(make("span", {}, this.sample("circle", theme.faint, null), "not known yet"));
       patches.classes.forEach((name, c) => nodes.push(
         this.legendButton(name, c, theme.faint, patches.colours[1][c % patches.colours[1].length])));

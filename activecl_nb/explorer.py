@@ -132,8 +132,9 @@ class Overlap:
     """How much two strategies' picks have in common.
 
     ``first`` and ``second`` are how many each picked, ``shared`` how many both did, ``chance``
-    how many two random draws of those sizes from the pool would share. So far leaves out round
-    0, the random first subset, which runs of one seed have in common anyway.
+    how many they would share had each drawn as many at random from its own candidates. These are
+    what makes chance large: in round 1 all strategies of a seed choose from the same ones. So far
+    leaves out round 0, the random first subset, which runs of one seed have in common anyway.
     """
 
     first: int
@@ -301,13 +302,30 @@ class ViewModel:
     def overlap(self, first: int, second: int, round: int, so_far: bool = False) -> Overlap:
         """What two strategies' picks of this round (or from round 1 up to it) share."""
         a, b = (self._picked(s, round, so_far) for s in (first, second))
-        left = self.pool - (len(self._picked(first, 0, False)) if so_far else 0)
+        when = slice(1 if so_far else round, round + 1)
         return Overlap(
             first=len(a),
             second=len(b),
             shared=len(np.intersect1d(a, b)),
-            chance=len(a) * len(b) / max(left, 1),
+            chance=float(self._chances[first, second, when, when].sum()),
         )
+
+    @functools.cached_property
+    def _chances(self) -> np.ndarray:
+        """What random picks would share: float32 (strategies, strategies, rounds, rounds).
+
+        A patch among the c candidates of a round with k picks is picked with the chance k / c, and
+        by two strategies with the product of theirs; the sum over all patches is what is expected.
+        """
+        strategies = len(self.names)
+        odds = np.zeros((strategies, self.rounds, len(self.all_labels)), dtype=np.float32)
+        for s, run in enumerate(self.runs.values()):
+            for t, round in enumerate(run.rounds):
+                odds[s, t, round.candidates] = len(round.picked) / max(len(round.candidates), 1)
+        flat = odds.reshape(strategies * self.rounds, -1)
+        with maps.one_thread():
+            shared = flat @ flat.T
+        return shared.reshape(strategies, self.rounds, strategies, self.rounds).swapaxes(1, 2)
 
     def _picked(self, strategy: int, round: int, so_far: bool) -> np.ndarray:
         rounds = self.runs[self.names[strategy]].rounds
@@ -324,8 +342,11 @@ class ViewModel:
             "class": Colouring("class", "names", self.labels, self.class_names),
             "entropy": Colouring("entropy of the proxy", "numbers", high=LN2),
             "probability": Colouring(f"p({self.positive}) of the proxy", "numbers"),
+            # Not up to the largest: one outlier would leave all other patches a single colour.
             "distance": Colouring(
-                "distance to the chosen set", "numbers", high=float(far.max()) if len(far) else 1.0
+                "distance to the chosen set",
+                "numbers",
+                high=float(np.quantile(far, 0.99)) or 1.0 if len(far) else 1.0,
             ),
         }
         for name, values in self.train.facts.items():
@@ -428,7 +449,7 @@ class ViewModel:
         logits = np.stack(
             [[self.logits(s, slot) for slot in slots] for s in range(len(self.names))]
         )
-        farthest = self.colourings["distance"].high
+        farthest = float(np.nanmax(self.distances, initial=0.0)) or 1.0
         return {
             "names": list(self.names),
             "colours": [figures.style(name, self.names)["color"] for name in self.names],
@@ -440,6 +461,7 @@ class ViewModel:
             "logit_limit": LOGIT_LIMIT,
             "distances": _to_bytes(self.distances, 0.0, farthest).tobytes(),
             "farthest": farthest,
+            "far": self.colourings["distance"].high,
             "summaries": [
                 [self._summary_to_send(s, t) for t in range(self.rounds)]
                 for s in range(len(self.names))
@@ -1008,7 +1030,25 @@ def _draw_map(axes: Any, view: ViewModel, strategy: int, round: int, colour: str
         )
     axes.set(xticks=[], yticks=[], title=view.names[strategy])
     axes.margins(0.04)
-    axes.set_xlabel(f"round {round}: {view.counts[strategy, round].sum()} picked", fontsize=8)
+    label = f"round {round}: {view.counts[strategy, round].sum()} picked"
+    axes.set_xlabel("\n".join([label, _in_short(view, strategy, round, colour, slot)]), fontsize=8)
+
+
+def _in_short(view: ViewModel, strategy: int, round: int, colour: str, slot: int) -> str:
+    """The colours of the picks as numbers; nothing for classes, which the bars below show."""
+    colouring, values = view.colourings[colour], view.values(colour, strategy, slot)
+    taken = view.taken[strategy]
+    picks, behind = taken == round, (taken < 0) | (taken > round)
+    if colouring.kind == "numbers":
+        mean = _mean(values[picks])
+        return (
+            "" if np.isnan(mean) else f"mean {mean:.2f}, of those left {_mean(values[behind]):.2f}"
+        )
+    if not picks.any() or colouring.names == view.class_names or len(colouring.names) > 5:
+        return ""
+    here, all = _shares(values[picks], colouring), _shares(values, colouring)
+    usual = int(all.argmax())
+    return f"not {colouring.names[usual]}: {1 - here[usual]:.0%}, of all {1 - all[usual]:.0%}"
 
 
 def _draw_composition(axes: Any, view: ViewModel, summary: Summary) -> None:
@@ -1068,7 +1108,8 @@ def _draw_legend(figure: Figure, view: ViewModel, colour: str, beside: Any) -> N
     ]
     if colouring.kind == "numbers":
         inset = beside.inset_axes([1.03, 0.1, 0.05, 0.8])
-        bar = figure.colorbar(beside.collections[0], cax=inset, label=colouring.title)
+        above = "max" if colour == "distance" else "neither"
+        bar = figure.colorbar(beside.collections[0], cax=inset, label=colouring.title, extend=above)
         bar.solids.set_alpha(1)
         colouring = view.colourings["class"]  # which the bars below still show
     markers = figures.CLASS_MARKERS if colouring.names == view.class_names else "o"
@@ -1083,9 +1124,16 @@ def _palette(colouring: Colouring) -> list[str]:
 
 
 def describe(
-    view: ViewModel, *, round: int = 0, panels: Sequence[str] = (), colour: str = "class", **_: Any
+    view: ViewModel,
+    *,
+    round: int = 0,
+    panels: Sequence[str] = (),
+    colour: str = "class",
+    when: str = "before",
+    **_: Any,
 ) -> str:
     """What there is to see, in words: the figure's alt text."""
+    slot = round if when == "before" else round + 1
     said = [
         f"Map of {view.n:,} patches coloured by {view.colourings[colour].title}, "
         f"round {round} of {view.rounds - 1}."
@@ -1098,6 +1146,30 @@ def describe(
         f1 = f", F1 {summary.f1:.2f}" if np.isfinite(summary.f1) else ""
         said.append(
             f"{name} picked {summary.picked.sum()}, {summary.share():.0%} of them "
-            f"{view.positive} ({summary.share(so_far=True):.0%} so far){f1}."
+            f"{view.positive} ({summary.share(so_far=True):.0%} so far){f1}; "
+            f"{_picks_by_colour(view, summary.strategy, round, colour, slot)}."
         )
     return " ".join(said)
+
+
+def _picks_by_colour(view: ViewModel, name: str, round: int, colour: str, slot: int) -> str:
+    """What the colours say of the picks of one panel, against all patches or those left behind."""
+    strategy, colouring = view.names.index(name), view.colourings[colour]
+    values, taken = view.values(colour, strategy, slot), view.taken[strategy]
+    picks = taken == round
+    if not picks.any():
+        return "none of its picks is on the map"
+    if colouring.kind == "numbers":
+        mean, rest = _mean(values[picks]), _mean(values[(taken < 0) | (taken > round)])
+        if np.isnan(mean):
+            return f"{colouring.title} is not known yet"
+        return f"{colouring.title}: mean of the picks {mean:.2f}, of those left {rest:.2f}"
+    here, all = _shares(values[picks], colouring), _shares(values, colouring)
+    most = sorted(np.flatnonzero(here), key=lambda c: -here[c])[:4]
+    return "of its picks " + ", ".join(
+        f"{colouring.names[c]} {here[c]:.0%} (of all {all[c]:.0%})" for c in most
+    )
+
+
+def _shares(codes: np.ndarray, colouring: Colouring) -> np.ndarray:
+    return np.bincount(codes, minlength=len(colouring.names)) / len(codes)

@@ -131,8 +131,35 @@ def test_overlap_counts_what_both_picked(made, view):
     far = view.overlap(0, 2, 3, so_far=True)
     of_a, of_b = ({p for r in rounds[1:] for p in r.picked} for rounds in (a, b))
     assert (far.first, far.shared) == (60, len(of_a & of_b))
-    assert far.chance == pytest.approx(60 * 60 / (view.pool - 20))
+    assert now.chance == pytest.approx(20 * 20 / view.pool, rel=1e-5)  # from the whole pool
+    assert far.chance == pytest.approx(60 * 60 / view.pool, rel=1e-5)
     assert view.overlap(0, 2, 0).shared == 20  # the first subset is the same
+
+
+def test_chance_is_that_of_the_candidates_each_chose_from(made):
+    names, pool = ("random", "kcenter"), made.runs["random"].pool
+    part = {"random": pool[:60], "kcenter": pool[30:90]}
+    runs = {}
+    for name in names:
+        rounds = [made.runs[name].rounds[0]]
+        draw = np.random.default_rng(len(name))
+        for t in (1, 2):
+            picked = draw.permutation(part[name])[:20]
+            rounds.append(
+                SimpleNamespace(
+                    **vars(made.runs[name].rounds[t]) | {"picked": picked, "candidates": part[name]}
+                )
+            )
+        runs[name] = SimpleNamespace(**vars(made.runs[name]) | {"rounds": tuple(rounds)})
+    view = ViewModel(runs, made.data, made.map)
+    assert view.overlap(0, 1, 1).chance == pytest.approx(30 / 9, rel=1e-5)  # 30 are in both
+    assert view.overlap(0, 1, 2, so_far=True).chance == pytest.approx(4 * 30 / 9, rel=1e-5)
+
+
+def test_one_outlier_does_not_take_all_the_colours(view):
+    shown, known = view.colourings["distance"].high, view.distances[np.isfinite(view.distances)]
+    assert 0.98 < (known <= shown).mean() < 1
+    assert view.rounds_so_far()["farthest"] == pytest.approx(known.max())
 
 
 def test_neighbours_are_the_nearest_in_feature_space(view):
@@ -552,6 +579,24 @@ def test_alt_text_says_what_there_is_to_see(view):
     assert f"certainty picked 20, {summary.share():.0%} of them TUM" in said
     assert "random" not in said
     assert f"F1 {summary.f1:.2f}" in said
+
+
+def test_alt_text_says_what_the_colours_show(view):
+    panel = {"round": 2, "panels": ["entropy"]}
+    said = {c: explorer.describe(view, colour=c, **panel) for c in view.colourings}
+    assert len(set(said.values())) == len(said)
+    summary, picks = view.summary(1, 2), view.taken[1] == 2
+    for words in (f"the picks {summary.entropy_picks:.2f}", f"left {summary.entropy_rest:.2f}"):
+        assert words in said["entropy"]
+    assert f"the picks {summary.distance_picks:.2f}" in said["distance"]
+    assert f"the picks {view.probability(1, 2)[picks].mean():.2f}" in said["probability"]
+    after = view.probability(1, 3)[picks].mean()
+    assert f"{after:.2f}" in explorer.describe(view, colour="probability", when="after", **panel)
+    repeats = view.colourings["duplicate_of"].values
+    words = f"repeats another {repeats[picks].mean():.0%} (of all {repeats.mean():.0%})"
+    assert (words in said["duplicate_of"]) == (repeats[picks].mean() > 0)
+    first = explorer.describe(view, round=0, panels=["entropy"], colour="probability")
+    assert "not known yet" in first
 
 
 # the palette
