@@ -1358,6 +1358,29 @@ def _letter(answer: Any, right: str, wrong: dict[str, str]) -> Verdict:
     return SOLVED if chosen == right else hint(wrong[chosen])
 
 
+def _answer_of_either(function: Any, *inputs: Any) -> Any:
+    """``answer_of``, given arrays or, where these fail, tensors; of two errors, the first.
+
+    A function that computes and forgets its return gets a hint of its own.
+    """
+    answer = answer_of(function, *inputs)
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
+        import torch
+
+        tensors = [torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in inputs]
+        again = answer_of(function, *tensors)
+        answer = answer if isinstance(again, Verdict) else again
+    return _returned(answer, function)
+
+
+def _returned(answer: Any, function: Any) -> Any:
+    """The answer; of a function that does something and returns nothing, a hint that says so."""
+    code = getattr(function, "__code__", None)
+    if answer is NOT_YET and code is not None and code.co_names:
+        return hint("your function returns nothing; its last line should be return ...")
+    return answer
+
+
 def labels_in_the_loop(answer: Any) -> Verdict:
     """Lesson 05, exercise 1: what changes when the picks' labels are deleted? A letter."""
     wrong = {
@@ -1375,12 +1398,10 @@ def update(function: Any) -> Verdict:
     Takes (chosen, candidates, picks); the order of what it returns does not matter.
     """
     inputs = (np.array([40, 7]), np.array([12, 30, 31, 55, 60]), np.array([3, 0]))
-    answer = answer_of(function, *inputs)
-    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
-        import torch
-
-        answer = answer_of(function, *map(torch.from_numpy, inputs))
+    answer = _answer_of_either(function, *inputs)
     if not isinstance(answer, Verdict):
+        if answer.shape == (2, 2):
+            return hint("this is a table with two rows; join the two into one row, as concatenate")
         answer = np.sort(answer.ravel())
     wrong = {
         "you added the picks themselves; they count within the candidates, so look up which "
@@ -1397,6 +1418,12 @@ def update(function: Any) -> Verdict:
             30,
             40,
         ],
+        "+ adds two arrays number by number, and joins only lists; np.concatenate joins arrays": [
+            19,
+            95,
+        ],
+        "you counted the candidates from 1; picks count from 0": [7, 31, 40, 60],
+        "nothing was added: this is what was chosen before": [7, 40],
     }
     return compare(answer, [7, 12, 40, 55], wrong)
 
@@ -1425,6 +1452,24 @@ def round_costs(answer: Any) -> Verdict:
             6000,
             8000,
         ],
+        "the images grow by 100 a round, and each is seen in all 10 epochs: not 1000 and 100 more, "
+        "but 10 times 200": [1000, 1100, 1200, 1300],
+        "round 0 trains as well, on the random first subset": [0, 1000, 2000, 3000],
+        "the first round trains on its 100 images alone; nothing was chosen before it": [
+            2000,
+            3000,
+            4000,
+            5000,
+        ],
+        "the pool shrinks, but the encoder trains on what was taken out of it, and that grows": [
+            4000,
+            3000,
+            2000,
+            1000,
+        ],
+        "the images grow with the round and the epochs do not: a round's cost grows with its "
+        "number, not with the square of it": [1000, 4000, 9000, 16000],
+        "every round has its own size; this is the last one's, four times": [4000] * 4,
     }
     answer = _plain_answer(answer)
     if not isinstance(answer, Verdict) and answer.shape == ():
@@ -1437,28 +1482,39 @@ def enrichment(function: Any) -> Verdict:
 
     Takes (labels, pool, picked, positive); positions are positions in ``labels``.
     """
-    labels = np.array([1, 1, 1, 0, 0, 1, 0, 2, 0, 2, 0, 2, 0, 0])
-    pool = np.arange(4, 14)  # one of ten is of class 1; with the rest, four of fourteen
-    picked = np.array([5, 4, 7, 13])
-    answer = answer_of(function, labels, pool, picked, 1)
-    if isinstance(answer, Verdict) and "stopped with" in answer.text:
-        import torch
-
-        tensors = map(torch.from_numpy, (labels, pool, picked))
-        answer = answer_of(function, *tensors, 1)
-    share = 1 / 4
+    labels = np.array([5, 5, 1, 5, 2, 5, 0, 5, 5, 1, 0, 2, 0, 3, 4])
+    pool = np.arange(4, 15)  # three of eleven are of class 5; with the rest, six of fifteen
+    picked = np.array([5, 4, 7, 9])
+    answer = _answer_of_either(function, labels, pool, picked, 5)
+    here, there = 2 / 4, 3 / 11
     wrong = {
-        "this is the share among the picks; divide it by the share in the pool": share,
-        "this is upside down: it falls when the picks get richer": 0.1 / share,
-        "this is the part of the pool's positives that was picked (recall); compare shares": 1.0,
-        "you subtracted the shares; a ratio says how many times richer": share - 0.1,
+        "this is the share among the picks; divide it by the share in the pool": here,
+        "this is the share in the pool; the share among the picks is to be divided by it": there,
+        "this is upside down: it falls when the picks get richer": there / here,
+        "this is the part of the pool's positives that was picked (recall); compare shares": 2 / 3,
+        "you subtracted the shares; a ratio says how many times richer": here - there,
         "you divided by the share among all images; the labelled set was never on offer, so use "
-        "the pool": share / (4 / 14),
-        "these are odds, positives to negatives; use shares, positives to all": (1 / 3) / (1 / 9),
+        "the pool": here / (6 / 15),
+        "you divided by the share among those that were left behind; the picks were on offer too, "
+        "so use the whole pool": here / (1 / 7),
+        "these are odds, positives to negatives; use shares, positives to all": 1 / (3 / 8),
+        "you looked the picks up in the pool; picked holds positions in labels already": (1 / 4)
+        / there,
+        "you compared positions with the class; look up their labels first: labels[picked]": (1 / 4)
+        / (1 / 11),
+        "labels are class numbers, not 0 and 1: count where they equal positive": (
+            labels[picked].mean() / labels[pool].mean()
+        ),
+        "you counted every class but number 0; count where the label equals positive": 1 / (8 / 11),
+        "this is the enrichment of all other classes; positive is the one that is asked for": (
+            (1 - here) / (1 - there)
+        ),
+        "you took 1 off; a class without preference has an enrichment of 1": here / there - 1,
+        "// rounds down; divide with /": here // there,
     }
     if not isinstance(answer, Verdict):
         answer = answer.reshape(()) if answer.size == 1 else answer
-    return compare(answer, share / 0.1, wrong)
+    return compare(answer, here / there, wrong, tolerance=1e-3)  # takes rounded numbers
 
 
 def strategy(function: Any) -> Verdict:
@@ -1498,7 +1554,13 @@ def _contract(sampling: Any, function: Any, inputs: tuple[Any, ...], when: str) 
         # Not answer_of's copies: here it matters whether the inputs are changed.
         draw = seeds.generator(0, "strategy exercise", 1)
         picks = answer_of(functools.partial(function, *given, budget, draw))
+        picks = _returned(picks, function)
         if isinstance(picks, Verdict):
+            if "Generator' object has no attribute" in picks.text:
+                return hint(
+                    "generator is torch's, not NumPy's; draw with "
+                    "torch.randperm(n, generator=generator) or torch.multinomial"
+                )
             if picks is NOT_YET or when == "with 12 candidates":
                 return picks
             return hint(f"{picks.text.removeprefix('not solved: ')} {when}")
@@ -1519,6 +1581,16 @@ def _contract(sampling: Any, function: Any, inputs: tuple[Any, ...], when: str) 
 def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
     """What is wrong with these picks; empty if nothing is."""
     if picks.shape != (budget,):
+        if picks.ndim == 2 and len(picks) == 2:
+            return (
+                "sort and topk give two things, the values and where they are; return the second: "
+                "scores.topk(budget).indices"
+            )
+        if picks.shape == (n,) and np.isin(picks, (0, 1)).all():
+            return (
+                "this is a mask, a yes or no for each candidate; mask.nonzero().flatten() is "
+                "where it says yes"
+            )
         if picks.shape == (n,):
             return (
                 f"you return {n} numbers, one for each candidate; return the {budget} positions "
@@ -1569,21 +1641,34 @@ def beyond_chance(function: Any) -> Verdict:
     Takes (first, second, pool): two lists of picked positions and the pool's size.
     """
     first, second = [3, 8, 15, 21, 30], [8, 2, 30, 44]
-    answer = answer_of(function, first, second, 50)
-    if isinstance(answer, Verdict) and "stopped with" in answer.text:
-        answer = answer_of(function, np.array(first), np.array(second), 50)
-    chance = 5 * 4 / 50
+    answer = answer_of(function, first, second, 45)
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for arrays
+        again = answer_of(function, np.array(first), np.array(second), 45)
+        answer = answer if isinstance(again, Verdict) else again
+    chance = 5 * 4 / 45
     wrong = {
         "this is how many they share; divide by how many two random draws would share": 2,
+        "this is how many two random draws would share; divide the shared ones by it": chance,
         "this is the share of the first one's picks; two random draws share some as well": 2 / 5,
         "this is the share of the second one's picks; two random draws share some as well": 2 / 4,
+        "this is the share of the pool; two random draws share some of it as well": 2 / 45,
         "this is the Jaccard index, shared by all; it has no pool in it": 2 / 7,
         "this is upside down: chance divided by what is shared": chance / 2,
         "you subtracted; the question is how many times": 2 - chance,
+        "you took 1 off; 1 is chance": 2 / chance - 1,
         "a random draw of b patches out of the pool hits each of the first's a with chance "
-        "b / pool, so a * b / pool are expected": 2 / (5 / 50),
+        "b / pool, so a * b / pool are expected": 2 / (5 / 45),
+        "the second draw hits each of the first's a with chance b / pool; you took a as 1": 2
+        / (4 / 45),
+        "the pool is missing: a larger pool makes a chance meeting rarer": 2 / (5 * 4),
+        "a / pool times b / pool is the chance that one given patch is in both; the pool has many "
+        "patches, so multiply by pool": 2 / (chance / 45),
+        "two sets of a and b meet a * b / pool times, not (a + b) / pool": 2 / (9 / 45),
+        "you counted all that either picked; count those that both picked": 7 / chance,
+        "you compared place by place; a patch is shared wherever it stands in the lists": 0,
+        "do not round: 1.4 times is not 1": round(2 / chance),
     }
-    return compare(answer, 2 / chance, wrong)
+    return compare(answer, 2 / chance, wrong, tolerance=1e-3)
 
 
 # ---- lesson 07: reproduce the paper -----------------------------------------------------

@@ -54,6 +54,12 @@ def test_update() -> None:
                 header, f"{join}([chosen, np.delete(candidates, picks)])"
             ),
             "adds the first ones": function(header, f"{join}([chosen, candidates[:len(picks)]])"),
+            "adds number by number": function(header, "return chosen + candidates[picks]"),
+            "counts from 1": function(header, f"{join}([chosen, candidates[picks - 1]])"),
+            "adds nothing": function(header, "return chosen"),
+            "a table": function(header, "return np.stack([chosen, candidates[picks]])"),
+            "forgets to return": function(header, "np.append(chosen, candidates[picks])"),
+            "an array is no list": function(header, "chosen.extend(candidates[picks])"),
         },
     )
 
@@ -92,6 +98,28 @@ def test_enrichment() -> None:
             "odds": function(
                 header, f"a, b = {here}, {there}", "return a / (1 - a) / (b / (1 - b))"
             ),
+            "the pool's share": function(header, f"return {there}"),
+            "what was left behind for the pool": function(
+                header,
+                "rest = np.setdiff1d(pool, picked)",
+                f"return {here} / (labels[rest] == positive).mean()",
+            ),
+            "looks the picks up in the pool": function(
+                header, f"return (labels[pool[picked]] == positive).mean() / {there}"
+            ),
+            "positions for labels": function(
+                header, "return (picked == positive).mean() / (pool == positive).mean()"
+            ),
+            "labels as numbers": function(
+                header, "return labels[picked].mean() / labels[pool].mean()"
+            ),
+            "labels as truth values": function(
+                header, "return (labels[picked] > 0).mean() / (labels[pool] > 0).mean()"
+            ),
+            "all other classes": function(header, f"return (1 - {here}) / (1 - {there})"),
+            "1 off": function(header, f"return {here} / {there} - 1"),
+            "rounds down": function(header, f"return {here} // {there}"),
+            "prints": function(header, f"print({here} / {there})"),
         },
     )
     in_torch = function(
@@ -110,6 +138,12 @@ def test_round_costs() -> None:
         "doubling": [1000, 2000, 4000, 8000],
         "both views": [2000, 4000, 6000, 8000],
         "one number": 10000,
+        "no epochs for the new images": [1000, 1100, 1200, 1300],
+        "no first round": [0, 1000, 2000, 3000],
+        "a set chosen before the first": [2000, 3000, 4000, 5000],
+        "a shrinking pool": [4000, 3000, 2000, 1000],
+        "squares": [1000, 4000, 9000, 16000],
+        "the last for all": [4000] * 4,
         "three numbers": [1000, 2000, 3000],
     }
     examine("05_the_loop", 4, {what: f"my_costs = {value}" for what, value in wrong.items()})
@@ -143,6 +177,16 @@ def test_strategy() -> None:
             "forgets the whole budget": function(
                 header, "return logits.argsort()[:min(budget, 11)]"
             ),
+            "values and places": function(header, "return logits.topk(budget)"),
+            "a mask of all": function(
+                header,
+                "wanted = logits.argsort()[:budget]",
+                "return np.isin(np.arange(12), wanted)",
+            ),
+            "NumPy's generator": function(
+                header, "return generator.choice(len(features), budget, replace=False)"
+            ),
+            "forgets to return": function(header, "logits.abs().argsort()[:budget]"),
         },
     )
 
@@ -201,6 +245,22 @@ def test_beyond_chance() -> None:
             "upside down": function(header, both, f"return {a} * {b} / pool / both"),
             "a difference": function(header, both, f"return both - {a} * {b} / pool"),
             "chance of one draw": function(header, both, f"return both / ({a} / pool)"),
+            "chance of the other draw": function(header, both, f"return both / ({b} / pool)"),
+            "a share of the pool": function(header, both, "return both / pool"),
+            "chance alone": function(header, f"return {a} * {b} / pool"),
+            "1 off": function(header, both, f"return both * pool / {a} / {b} - 1"),
+            "no pool": function(header, both, f"return both / ({a} * {b})"),
+            "chance of one patch": function(
+                header, both, f"return both / ({a} / pool * {b} / pool)"
+            ),
+            "sum of the two": function(header, both, f"return both / (({a} + {b}) / pool)"),
+            "either": function(
+                header, f"return len(set(first) | set(second)) / ({a} * {b} / pool)"
+            ),
+            "place by place": function(
+                header, f"return sum(x == y for x, y in zip(first, second)) * pool / {a} / {b}"
+            ),
+            "rounded": function(header, both, f"return round(both * pool / {a} / {b})"),
         },
     )
 
