@@ -147,6 +147,7 @@ def verdict(claim: Claim, found: Measured | None) -> str:
         return NOT_TESTABLE
     low, high, middle = found.low, found.high, found.estimate
     if claim.expect == "exactly":
+        low, high = (middle, middle) if np.isnan(low) else (low, high)  # a count has no interval
         near = low - claim.rounding <= claim.value <= high + claim.rounding
         # 14.15 is printed as 14.2, and no double is 14.15.
         near = near or bool(np.isclose(abs(claim.value - middle), claim.rounding, rtol=1e-6))
@@ -515,8 +516,8 @@ def spared(stored: Stored, grid: str, strategy: str, what: str, variant: str = "
     rounds, _ = _runs(stored, strategy, grid)
     whole, _ = _runs(stored, analysis.BENCHMARK, grid)
     how = (
-        f"{SPENT[_checked(what, SPENT)]} until the benchmark's {variant} F1 of the same seed: "
-        "median, and not reached counts as worst"
+        f"{SPENT[_checked(what, SPENT)]} until the benchmark's {variant} F1 of the same seed, "
+        "of what it had spent by then: median, and not reached counts as worst"
     )
     both = set(rounds["seed"]) & set(whole["seed"])
     if not both:
@@ -654,8 +655,8 @@ def orders(stored: Stored, grid: str, order: Sequence[str], runs: int) -> Measur
     heights = [[one[list(some)].mean() for one in areas] for some in sets]
     held = 100 * float(np.mean([bool((np.diff(h) < 0).all()) for h in heights]))
     how += f" (of {len(sets)})"
-    values = (held,) * len(both)
-    return Measured(held, held, held, how, unit="%", digits=0, values=values, needs=runs)
+    nan, values = float("nan"), (held,) * len(both)
+    return Measured(held, nan, nan, how, unit="%", digits=0, values=values, needs=runs)
 
 
 def _mean(values: pd.Series, how: str, unit: str, digits: int, nothing: float = 0.0) -> Measured:

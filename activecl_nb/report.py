@@ -55,7 +55,7 @@ PARTS = {
     ),
 }
 RULE = (
-    (claims.REPRODUCED, "our whole 95% interval lies on the claimed side of “no effect” and, where "
+    (claims.REPRODUCED, "our whole interval lies on the claimed side of “no effect” and, where "
      "the paper gives a number, reaches that number to its last printed digit"),
     (claims.SAME, "the interval lies on the claimed side but falls short of the paper's number; or "
      "it holds “no effect”, but the mean and three seeds of four lie on the claimed side"),
@@ -65,6 +65,12 @@ RULE = (
     (claims.NOT_TESTABLE, "these runs cannot decide it, for the reason given, or so far there are "
      f"fewer than {claims.FEWEST} seeds ({claims.FEWEST_MEDIAN} where a median is taken)"),
 )  # fmt: skip
+RULE_HEAD = (
+    "Two strategies of the same seed share their split, first weights and first images, so "
+    "differences are taken seed by seed, with Student's 95% interval of their mean. Of what is "
+    "spent until a score is reached the median counts, “not reached” as the worst; the ends of its "
+    "interval are values of seeds, and it covers at least 90%."
+)
 MARKS = dict(zip(claims.VERDICTS, ("●", "◐", "○", "✕", "–"), strict=True))
 HEADS = ("Claim", "Paper", "Ours, with interval", "On what", "Seeds", "Verdict")
 # What a dial spoils is shown beside the score.
@@ -230,7 +236,7 @@ def _from_to(counts: Sequence[int]) -> str:
 def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]:
     paper = profiles.PROFILES["paper"]
     pool = profile.train_images - profile.labelled
-    judged = sum(bool(line.measured and line.measured.seeds) for line in lines)
+    judged = sum(bool(line.measured and line.measured.seeds > 1) for line in lines)
     return (
         "The tissue is synthetic. A verdict is about the method on this phantom. It neither proves "
         "nor refutes a result on patients' tissue.",
@@ -365,7 +371,9 @@ def findings(report: Report) -> str:
     """What README carries, as Markdown: a line on what was run, and one a headline."""
     facts = dict(report.facts)
     head = f"{report.profile.name} profile, drawn tissue; runs: {facts['Runs']}."
-    return "\n".join([head, "", *(f"- {_headline(line)}" for line in report.headlines)])
+    lines = [f"- {_headline(line)}" for line in report.headlines]
+    page = "[results/report.md](results/report.md)"
+    return "\n".join([head, "", *lines, "", f"All {len(report.lines)} lines are in {page}."])
 
 
 def _headline(line: Line) -> str:
@@ -509,11 +517,7 @@ def to_html(report: Report, images: Mapping[str, bytes]) -> str:
     body += [f"<li>{e(text)}</li>" for text in report.limits]
     body.append("</ul></section>")
     body.append('<section aria-labelledby="rule"><h2 id="rule">The rule</h2>')
-    body.append(
-        "<p>Two strategies of the same seed share their split, first weights and first images, so "
-        "differences are taken seed by seed, with Student's 95% interval of their mean. For what "
-        "is spent until a score is reached, the median counts, and “not reached” as worst.</p><dl>"
-    )
+    body.append(f"<p>{e(RULE_HEAD)}</p><dl>")
     body += [f"<div><dt>{_badge(name)}</dt><dd>{e(text)}</dd></div>" for name, text in RULE]
     body.append("</dl></section>")
     for name, lines in parts(report.lines).items():
@@ -676,7 +680,7 @@ def to_markdown(report: Report) -> str:
     text.append("\n".join(f"- {what}: {_plain(value)}" for what, value in report.facts))
     text.append("### What this cannot say")
     text.append("\n".join(f"- {_plain(limit)}" for limit in report.limits))
-    text.append("## The rule")
+    text += ["## The rule", _plain(RULE_HEAD)]
     text.append("\n".join(f"- **{name}**: {_plain(words)}" for name, words in RULE))
     for name, lines in parts(report.lines).items():
         title, words = PARTS[name]
