@@ -1044,11 +1044,13 @@ def _in_short(view: ViewModel, strategy: int, round: int, colour: str, slot: int
         return (
             "" if np.isnan(mean) else f"mean {mean:.2f}, of those left {_mean(values[behind]):.2f}"
         )
-    if not picks.any() or colouring.names == view.class_names or len(colouring.names) > 5:
+    if not picks.any() or colouring.names == view.class_names or not 2 <= len(colouring.names) <= 5:
         return ""
     here, all = _shares(values[picks], colouring), _shares(values, colouring)
     usual = int(all.argmax())
-    return f"not {colouring.names[usual]}: {1 - here[usual]:.0%}, of all {1 - all[usual]:.0%}"
+    *most, last = (name for c, name in enumerate(colouring.names) if c != usual)
+    unusual = f"{', '.join(most)} or {last}" if most else last
+    return f"{unusual}: {1 - here[usual]:.0%}, of all {1 - all[usual]:.0%}"
 
 
 def _draw_composition(axes: Any, view: ViewModel, summary: Summary) -> None:

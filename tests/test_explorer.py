@@ -599,6 +599,26 @@ def test_alt_text_says_what_the_colours_show(view):
     assert "not known yet" in first
 
 
+def test_the_still_counts_what_the_colours_show(view):
+    def under_the_map(colour: str, panel: str, round: int = 2) -> list[str]:
+        figure = explorer.draw(view, colour=colour, panels=[panel], round=round)
+        return figure.axes[0].get_xlabel().splitlines()[1:]
+
+    picks = view.taken[1] == 2
+    marked = view.colourings["artefact"]
+    unusual = marked.values != np.bincount(marked.values).argmax()
+    (said,) = under_the_map("artefact", "entropy")
+    assert said.endswith(f": {unusual[picks].mean():.0%}, of all {unusual.mean():.0%}")
+    assert " or " in said
+    (said,) = under_the_map("duplicate_of", "entropy")
+    assert said.startswith("repeats another: ")
+    (said,) = under_the_map("entropy", "certainty")
+    summary = view.summary(3, 2)
+    assert said == f"mean {summary.entropy_picks:.2f}, of those left {summary.entropy_rest:.2f}"
+    assert under_the_map("class", "entropy") == []  # the bars say it
+    assert under_the_map("entropy", "entropy", round=0) == []  # there was no proxy
+
+
 # the palette
 
 
