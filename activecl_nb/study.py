@@ -564,7 +564,9 @@ def open_stored(folder: str | os.PathLike[str]) -> Stored:
         ) from error
     if set(planned["run"]) - set(rounds["run"]):
         raise ValueError(f"{folder}/rounds.csv lacks runs that index.csv names; make both anew")
-    return Stored(analysis.table(joined[0]), joined[1], index)
+    # Grid by grid: a run that stands in two would be added up twice.
+    by_grid = [analysis.table(part) for _, part in joined[0].groupby("grid", sort=False)]
+    return Stored(pd.concat(by_grid, ignore_index=True), joined[1], index)
 
 
 def _finished(folder: Path) -> Run | None:

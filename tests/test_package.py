@@ -56,7 +56,7 @@ def needs() -> dict[str, str]:
     """Package -> lower bound, from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
-    return dict(re.fullmatch(r"([\w-]+)>=([\w.]+)", line).groups() for line in wanted)
+    return dict(re.fullmatch(r"([\w-]+)>=([\w.]+)(?:; .*)?", line).groups() for line in wanted)
 
 
 def test_conda_and_pip_name_the_same_packages_and_bounds():

@@ -486,6 +486,11 @@ def test_kept_tables_say_what_the_runs_say(made, tmp_path):
         kept_picks[picked.columns], picked, check_dtype=False, check_categorical=False
     )
     assert set(kept.grid("second").rounds["setting"]) == {"head=paper", "head=simclr"}
+    entropy = runs[1].table()["image_epochs"].cumsum().tolist()
+    for one in ("first", "second"):  # which share this run
+        rows = kept.grid(one).rounds
+        rows = rows[rows["run"] == wanted.jobs[1].address()]
+        assert rows["image_epochs_so_far"].tolist() == entropy
     assert kept.planned["finished"].all()
     with pytest.raises(ValueError, match="there are first, second"):
         kept.grid("third")
