@@ -1572,7 +1572,7 @@ const STYLE = `
 .ax-curve .ax-marker { fill: color-mix(in srgb, var(--ax-own), var(--ax-ink) var(--ax-lift, 0%)); stroke: var(--ax-ink); stroke-width: 1.5; }
 .ax-dark { --ax-lift: 45%; }
 .ax-side { display: flex; flex-direction: column; gap: 10px; min-width: 0; }
-.ax-box { border: 1px solid var(--ax-line); border-radius: 4px; padding: 8px; min-width: 0; }
+.ax-box { flex: none; border: 1px solid var(--ax-line); border-radius: 4px; padding: 8px; min-width: 0; }
 .ax-box[hidden] { display: none; }
 .ax-box h4 { margin: 0 0 6px; font-size: 12.5px; }
 .ax-box > button { margin-top: 6px; }
