@@ -4,7 +4,8 @@ python notebooks/run.py --out build/run    executed copies, their figures and an
 python notebooks/run.py --store            put the outputs into the notebooks themselves
 python notebooks/run.py 02 05 ...          only these
 
-Prints a line a notebook: time and result. The exit status is 1 if one failed.
+Prints a line a notebook: its time, how soon its first figure stood there, its longest cell, and
+the result. The exit status is 1 if one failed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import re
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -38,6 +40,26 @@ READABLE = """<style>
 """
 
 
+@dataclass(frozen=True)
+class Result:
+    """How one notebook went: seconds in all, until the first figure (or None), of the longest
+    cell; and the error, or ""."""
+
+    path: Path
+    seconds: float
+    first_figure: float | None
+    longest: float
+    error: str
+
+    def __str__(self) -> str:
+        figure = "none" if self.first_figure is None else f"{self.first_figure:.0f} s"
+        result = f"failed, {self.error}" if self.error else "passed"
+        return (
+            f"{self.path.stem:<26} {self.seconds:5.0f} s   first figure {figure:>5}   "
+            f"longest cell {self.longest:4.0f} s   {result}"
+        )
+
+
 def main() -> int:
     options = arguments()
     os.environ["ACTIVECL_STATIC"] = "1"  # nobody moves a slider here
@@ -52,7 +74,7 @@ def main() -> int:
         print(f"index page: {options.out / 'index.html'}")
     if not options.only:
         print_times(results)
-    return int(any(error for *_, error in results))
+    return int(any(result.error for result in results))
 
 
 def arguments() -> argparse.Namespace:
@@ -67,8 +89,8 @@ def chosen(path: Path, only: list[str]) -> bool:
     return not only or any(path.name.startswith(word) for word in only)
 
 
-def execute(path: Path, out: Path | None) -> tuple[Path, float, float, str]:
-    """Run one notebook; (path, seconds, longest cell's seconds, the error or "")."""
+def execute(path: Path, out: Path | None) -> Result:
+    """Run one notebook, from the kernel's start on."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
@@ -79,12 +101,18 @@ def execute(path: Path, out: Path | None) -> tuple[Path, float, float, str]:
     bar = tqdm(total=len(code), desc=path.stem, unit="cell", leave=False)
     started: dict[int, float] = {}
     took: dict[int, float] = {}
+    figures: list[float] = []
 
     def began(cell: object, cell_index: int) -> None:
         started[cell_index] = time.perf_counter()
 
     def ended(cell: object, cell_index: int, execute_reply: object) -> None:
-        took[cell_index] = time.perf_counter() - started[cell_index]
+        now = time.perf_counter()
+        took[cell_index] = now - started[cell_index]
+        if any(
+            DATA_URI.search(output.get("data", {}).get("text/html", "")) for output in cell.outputs
+        ):
+            figures.append(now - since)
         bar.update()
 
     client = NotebookClient(
@@ -100,26 +128,25 @@ def execute(path: Path, out: Path | None) -> tuple[Path, float, float, str]:
         client.execute()
     except CellExecutionError as failure:
         error = f"{failure.ename}: {failure.evalue}"
-    seconds, longest = time.perf_counter() - since, max(took.values(), default=0.0)
+    seconds = time.perf_counter() - since
     bar.close()
     tidy(notebook)
     if out is None and not error:
         nbformat.write(notebook, path)
     elif out is not None:
         keep(notebook, path, out)
-    result = f"failed, {error}" if error else "passed"
-    print(
-        f"{path.stem:<28} {seconds:6.0f} s   longest cell {longest:4.0f} s   {result}", flush=True
-    )
-    return path, seconds, longest, error
+    longest = max(took.values(), default=0.0)
+    result = Result(path, seconds, figures[0] if figures else None, longest, error)
+    print(result, flush=True)
+    return result
 
 
-def print_times(results: list[tuple[Path, float, float, str]]) -> None:
+def print_times(results: list[Result]) -> None:
     """What ``checks.LESSON_SECONDS`` and ``checks.REFERENCE_SPEED`` should say after this run."""
     from activecl_nb import checks, profiles
 
     profile = profiles.current()
-    seconds = {path.stem[:2]: round(seconds) for path, seconds, *_ in results}
+    seconds = {r.path.stem[:2]: round(r.seconds) for r in results}
     print(f"for activecl_nb/checks.py, profile {profile.name}:")
     print(f"  LESSON_SECONDS {seconds}\n  REFERENCE_SPEED {checks.speed(profile):.0f}")
 
@@ -169,11 +196,11 @@ def page(notebook: object, name: str) -> str:
     return text.replace("</head>", f"{READABLE}</head>", 1)
 
 
-def write_index(out: Path, results: list[tuple[Path, float, float, str]]) -> None:
+def write_index(out: Path, results: list[Result]) -> None:
     rows = "".join(
-        f'<tr><td><a href="{p.stem}.html">{p.stem}</a></td><td>{seconds:.0f} s</td>'
-        f"<td>{longest:.0f} s</td><td>{html.escape(error) or 'passed'}</td></tr>\n"
-        for p, seconds, longest, error in results
+        f'<tr><td><a href="{r.path.stem}.html">{r.path.stem}</a></td><td>{r.seconds:.0f} s</td>'
+        f"<td>{r.longest:.0f} s</td><td>{html.escape(r.error) or 'passed'}</td></tr>\n"
+        for r in results
     )
     profile = os.environ["ACTIVECL_PROFILE"]
     (out / "index.html").write_text(
