@@ -317,13 +317,23 @@ def answer_of(function: Callable[..., Any], *inputs: Any) -> Any:
     except Exception as error:  # a learner's code may fail in any way; say how, without the stack
         return hint(f"your function stopped with {type(error).__name__}: {error}")
     if answer is None or answer is Ellipsis:
-        return NOT_YET
+        return _nothing(function)
     try:
         if hasattr(answer, "detach"):
             answer = answer.detach().cpu()
         return np.asarray(answer, dtype=np.float64)
     except (TypeError, ValueError):
         return hint(f"return numbers, not a {type(answer).__name__}")
+
+
+def _nothing(function: Any) -> Verdict:
+    """Of a stub: not yet. Of a function that does something and returns nothing: a hint."""
+    import inspect
+
+    code = getattr(inspect.unwrap(getattr(function, "func", function)), "__code__", None)
+    if code is not None and code.co_names:
+        return hint("your function returns nothing; its last line should be return ...")
+    return NOT_YET
 
 
 def compare(answer: Any, right: Any, wrong: dict[str, Any], tolerance: float = 1e-4) -> Verdict:
@@ -568,7 +578,8 @@ def _split_parts(function: Any, patient: np.ndarray, seed: int) -> Any:
         caught.extend(list(answer) if isinstance(answer, tuple | list) else [answer])
         return 0.0
 
-    stopped = answer_of(call if callable(function) else None, patient, 0.3, _generator(seed))
+    whole = functools.wraps(function)(call) if callable(function) else None
+    stopped = answer_of(whole, patient, 0.3, _generator(seed))
     if isinstance(stopped, Verdict):
         return stopped
     if len(caught) != 2:
@@ -1370,14 +1381,6 @@ def _answer_of_either(function: Any, *inputs: Any) -> Any:
         tensors = [torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in inputs]
         again = answer_of(function, *tensors)
         answer = answer if isinstance(again, Verdict) else again
-    return _returned(answer, function)
-
-
-def _returned(answer: Any, function: Any) -> Any:
-    """The answer; of a function that does something and returns nothing, a hint that says so."""
-    code = getattr(function, "__code__", None)
-    if answer is NOT_YET and code is not None and code.co_names:
-        return hint("your function returns nothing; its last line should be return ...")
     return answer
 
 
@@ -1554,7 +1557,6 @@ def _contract(sampling: Any, function: Any, inputs: tuple[Any, ...], when: str) 
         # Not answer_of's copies: here it matters whether the inputs are changed.
         draw = seeds.generator(0, "strategy exercise", 1)
         picks = answer_of(functools.partial(function, *given, budget, draw))
-        picks = _returned(picks, function)
         if isinstance(picks, Verdict):
             if "Generator' object has no attribute" in picks.text:
                 return hint(
