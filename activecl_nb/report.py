@@ -29,6 +29,7 @@ from activecl_nb.figures import Picture
 from activecl_nb.study import Stored
 
 DEFAULT = Path(__file__).parents[1] / "results" / "study"
+REAL_SAMPLE = "real_sample"
 FIGURES = "report_figures"
 BEGIN, END = (
     "<!-- findings: written by python -m activecl_nb report -->",
@@ -132,6 +133,7 @@ def make(
     if unknown:
         raise ValueError(f"{folder} has no grid {', '.join(unknown)}; store the study anew")
     sections = [_section(stored.grid(name), name, q) for name, q in questions.items()]
+    sections += _real_sample(folder.with_name(REAL_SAMPLE))
     return Report(
         title,
         profile,
@@ -141,6 +143,15 @@ def make(
         _limits(profile, lines),
         tuple(sections),
     )
+
+
+def _real_sample(folder: Path) -> list[Section]:
+    """Sections of the small study on real patches, if it is stored beside: for direction only."""
+    if not folder.exists():
+        return []
+    stored = study.open_stored(folder)
+    *_, questions = _plan(folder.with_suffix(".toml"))
+    return [_section(stored.grid(name), name, q) for name, q in questions.items()]
 
 
 def _plan(path: Path) -> tuple[str, profiles.Profile, dict[str, str]]:

@@ -15,9 +15,10 @@ are varied), described in a TOML file:
     protocol = { head = "simclr" }             # any field of experiment.Protocol
 
 A grid's settings are all combinations of what it varies, or with ``one_at_a_time = true`` each
-value by itself. ``data`` takes what ``imbalance.load`` takes. ``equal_work = "benchmark"`` gives
-the loop as many image-epochs as the benchmark has. A line ``code = "mine.py"`` at the top names a
-file beside this one that puts strategies of your own into ``sampling.STRATEGIES``.
+value by itself. ``data`` takes what ``imbalance.load`` takes; a ``path`` in it starts from the
+study's own folder. ``equal_work = "benchmark"`` gives the loop as many image-epochs as the
+benchmark has. A line ``code = "mine.py"`` at the top names a file beside this one that puts
+strategies of your own into ``sampling.STRATEGIES``.
 
 A run's folder is named by a hash of all that decides its result: the protocol, the tissue and its
 fingerprint, strategy, seed, and the kit's version. So runs that grids share are computed once,
@@ -78,7 +79,7 @@ class Job:
             "strategy": self.strategy,
             "seed": self.seed,
             "protocol": asdict(self.protocol),
-            "data": dict(self.data),
+            "data": {name: value for name, value in self.data if name != "path"},
             "patches": _fingerprint(self.data, _sizes(self.protocol)),
         }
         if self.code:  # another version of it is another strategy
@@ -161,7 +162,7 @@ def read(path: str | os.PathLike[str]) -> Study:
         where = f"{path}, grid {grid.get('name', number)!r}"
         _no_others(grid, GRID_KEYS, where)
         try:
-            entries += _entries(grid, profile, {name: code for name in own})
+            entries += _entries(_placed(grid, path.parent), profile, {name: code for name in own})
         except (KeyError, TypeError, ValueError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{where}: {what}") from error
@@ -170,6 +171,14 @@ def read(path: str | os.PathLike[str]) -> Study:
         raise ValueError(f"{path}: two grids have the same name; the names are {', '.join(names)}")
     questions = {grid["name"]: grid.get("question", "") for grid in grids}
     return Study(content.get("title", path.stem), questions, tuple(entries))
+
+
+def _placed(grid: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """The grid with its data's path made whole."""
+    data = dict(grid.get("data", {}))
+    if "path" in data:
+        data["path"] = str((folder / data["path"]).resolve())
+    return {**grid, "data": data}
 
 
 def _no_others(found: Mapping[str, object], known: set[str], where: str) -> None:

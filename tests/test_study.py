@@ -16,6 +16,7 @@ import filelock
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from activecl_nb import analysis, experiment, imbalance, sampling, study
 from activecl_nb.experiment import Protocol
@@ -99,6 +100,24 @@ def test_a_dial_at_its_own_value_is_the_phantom_as_it_is(tmp_path):
     assert found[0].job.data == (("source", "phantom"),)
     assert found[1].job.data == (("redundancy", 0.5), ("source", "phantom"))
     assert found[0].label == "redundancy=0.1"
+
+
+def test_a_path_starts_from_the_studys_folder_and_is_no_part_of_an_address(tmp_path):
+    """Who copies data and study to another machine finds the runs again."""
+    for folder in ("here", "there"):
+        for split, count in (("train", 60), ("test", 30)):
+            for name in ("STR", "TUM"):
+                draw = np.random.default_rng(0)
+                for n in range(count):
+                    file = tmp_path / folder / "mine" / split / name / f"{n}.png"
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    pixels = draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                    Image.fromarray(pixels).save(file)
+    own = 'seeds = 1\ndata = { source = "folder", path = "mine" }'
+    here, there = (grid(tmp_path / folder, own).jobs[0] for folder in ("here", "there"))
+    assert here.data != there.data
+    assert dict(here.data)["path"] == str(tmp_path / "here" / "mine")
+    assert here.address() == there.address()
 
 
 def test_equal_work_is_the_benchmarks(tmp_path):
