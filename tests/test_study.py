@@ -559,4 +559,4 @@ def test_a_stored_run_made_again_picks_the_same():
     assert again.data == stored.data
     for there, here in zip(stored.rounds, again.rounds, strict=True):
         np.testing.assert_array_equal(there.picked, here.picked)
-        assert there.scores["f1"] == pytest.approx(here.scores["f1"], abs=0.02)
+        assert there.scores["auroc"] == pytest.approx(here.scores["auroc"], abs=0.02)
