@@ -52,9 +52,9 @@ BROWSERS = (
 # images per second (see ``speed``). ``make run`` and ``make notebooks`` print both lines anew.
 LESSON_SECONDS = {
     "tiny": {"00": 13, "01": 20, "02": 55, "03": 39, "04": 41, "05": 54, "06": 94, "07": 52},
-    "laptop": {"00": 11, "01": 14, "02": 63, "03": 48, "04": 20, "05": 139, "06": 52, "07": 11},
+    "laptop": {"00": 14, "01": 17, "02": 67, "03": 41, "04": 22, "05": 74, "06": 62, "07": 23},
 }
-REFERENCE_SPEED = {"tiny": 119, "laptop": 524}
+REFERENCE_SPEED = {"tiny": 119, "laptop": 606}
 
 
 @dataclass(frozen=True)
