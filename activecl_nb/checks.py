@@ -1691,6 +1691,7 @@ def work_saved(answer: Any) -> Verdict:
         "is trained on in all 7 rounds": 1 - 7 / 99,
         "this is the part that is spent; the question is the part that is spared": loop / whole,
         "you trained on all 7,000 in every round; the set starts at 1,000 and grows": 1 - 49 / 99,
+        "this is what 8 rounds spare; count 7, until the score is reached": 1 - 36 / 99,
     }
     return compare(answer, 1 - loop / whole, wrong, tolerance=6e-3)
 
@@ -1722,6 +1723,8 @@ def paired_interval(function: Any) -> Verdict:
             stats.t.ppf(0.95, n - 1) * error
         ),
         "t has n - 1 degrees of freedom, not n": ends(stats.t.ppf(0.975, n) * error),
+        "divide by the square root of n, not by n": ends(t * error / n**0.5),
+        "these are low, mean, high; give the mean first": sorted(ends(t * error)),
     }
     return compare(answer, ends(t * error), wrong, tolerance=1e-4)
 
@@ -1765,6 +1768,8 @@ def verdict_rule(function: Any) -> Verdict:
             "an interval that reaches the paper's number is enough; it need not lie above it",
         ),
         ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
+        ((0.0, 0.08, 0.0), "not seen", "0 itself is no gain, so the interval is not all above 0"),
+        ((-0.08, 0.0, 0.0), "not seen", "0 itself is no loss, so the interval is not all below 0"),
         (
             (nan, nan, 0.0),
             "not seen",

@@ -59,10 +59,12 @@ RULE = (
     (claims.REPRODUCED, "our whole interval lies on the claimed side of “no effect” and, where "
      "the paper gives a number, reaches that number to its last printed digit"),
     (claims.SAME, "the interval lies on the claimed side but falls short of the paper's number; or "
-     "it holds “no effect”, but the mean and three seeds of four lie on the claimed side"),
-    (claims.NOT_SEEN, "everything else, and whatever was not reached"),
+     "it holds “no effect”, but the mean (or median) and three seeds of four lie on the claimed "
+     "side"),
+    (claims.NOT_SEEN, "everything else, and a score that half of the seeds or more did not reach; "
+     "it means that these runs cannot tell, not that there is nothing"),
     (claims.CONTRADICTED, "the whole interval lies on the other side of “no effect”; or a number "
-     "that should be exact is another one"),
+     "that should be exact is another one, or lies outside our interval"),
     (claims.NOT_TESTABLE, "these runs cannot decide it, for the reason given, or so far there are "
      f"fewer than {claims.FEWEST} seeds ({claims.FEWEST_MEDIAN} where a median is taken)"),
 )  # fmt: skip
@@ -70,7 +72,10 @@ RULE_HEAD = (
     "Two strategies of the same seed share their split, first weights and first images, so "
     "differences are taken seed by seed, with Student's 95% interval of their mean. Of what is "
     "spent until a score is reached the median counts, “not reached” as the worst; the ends of its "
-    "interval are values of seeds, and it covers at least 90%."
+    "interval are values of seeds, and it covers at least 90%. An interval that begins at “not "
+    "reached” holds “no effect”; “how” tells how many seeds reached the score. The rule looks at "
+    "unrounded ends. A difference is the first named minus the second, so “fewer near-duplicates” "
+    "and “below” claim one under 0."
 )
 MARKS = dict(zip(claims.VERDICTS, ("●", "◐", "○", "✕", "–"), strict=True))
 HEADS = ("Claim", "Paper", "Ours, with interval", "On what", "Seeds", "Verdict")
@@ -247,7 +252,8 @@ def _from_to(counts: Sequence[int]) -> str:
 def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]:
     paper = profiles.PROFILES["paper"]
     pool = profile.train_images - profile.labelled
-    judged = sum(bool(line.measured and line.measured.seeds > 1) for line in lines)
+    found = [line.measured for line in lines if line.measured and line.measured.seeds > 1]
+    judged = sum(not np.isnan(one.low) for one in found)
     return (
         "The tissue is synthetic. A verdict is about the method on this phantom. It neither proves "
         "nor refutes a result on patients' tissue.",
@@ -294,6 +300,14 @@ def _said(one: Stored) -> tuple[str, ...]:
         where = f"With {setting}, mean" if setting else "Mean"
         listed = [f"{row.strategy} {row.mean:.3f}" for row in group.itertuples()]
         sentences.append(f"{where} F1 along the curve: {', '.join(listed)}.")
+    done = one.planned["finished"]
+    if not done.all():
+        alone = one.planned["setting"].nunique() > 1 and means["setting"].nunique() == 1
+        sentences.append(
+            f"{done.sum()} of {len(done)} runs of this grid are finished so far; grids share runs, "
+            "so the same difference may stand under several."
+            + (" Only one setting has runs, so nothing is compared along this dial yet." * alone)
+        )
     against = _against_random(areas)
     if against is None:
         return tuple(sentences)
@@ -463,6 +477,17 @@ def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:
     return found
 
 
+def _by_part(lines: Sequence[Line]) -> list[str]:
+    """The tally of each part: sums that come out are no claims that hold on runs."""
+    said = []
+    for name, some in parts(lines).items():
+        counts = [f"{verdict} {n}" for verdict, n in claims.tally(some).items() if n]
+        waiting = sum(line.waits for line in some)
+        waits = f" ({waiting} for want of finished runs so far)" if waiting else ""
+        said.append(f"{PARTS[name][0]}: {'; '.join(counts) or 'no line'}{waits}.")
+    return said
+
+
 def _cells(line: Line, report: Report) -> tuple[str, ...]:
     """The six cells of a line as text, in the order of ``HEADS``."""
     claim, found = line.claim, line.measured
@@ -521,6 +546,8 @@ def to_html(report: Report, images: Mapping[str, bytes]) -> str:
     body.append("</ul>")
     body.append(f"<p>Of {len(report.lines)} lines below:</p><ul class='tally'>")
     body += [f"<li>{_badge(name)} <b>{counts[name]}</b></li>" for name in claims.VERDICTS]
+    body.append("</ul><ul>")
+    body += [f"<li>{e(text)}</li>" for text in _by_part(report.lines)]
     body.append("</ul></section>")
     body.append('<section aria-labelledby="run"><h2 id="run">What was run</h2><dl>')
     body += [f"<div><dt>{e(what)}</dt><dd>{e(value)}</dd></div>" for what, value in report.facts]
@@ -687,6 +714,7 @@ def to_markdown(report: Report) -> str:
     text.append("\n".join(f"- {_headline(line)}" for line in report.headlines))
     listed = "; ".join(f"{name} {counts[name]}" for name in claims.VERDICTS)
     text.append(f"Of {len(report.lines)} lines below: {listed}.")
+    text.append("\n".join(f"- {_plain(part)}" for part in _by_part(report.lines)))
     text.append("## What was run")
     text.append("\n".join(f"- {what}: {_plain(value)}" for what, value in report.facts))
     text.append("### What this cannot say")

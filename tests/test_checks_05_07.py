@@ -282,6 +282,7 @@ def test_work_saved() -> None:
         "images": 0.93,
         "what is spent": 0.28,
         "no growth": 0.505,
+        "eight rounds": 1 - 36 / 99,
         "percent": 72,
         "a list": [0.72],
     }
@@ -318,6 +319,14 @@ def test_paired_interval() -> None:
             "not paired": ends(f"{t} * {apart}"),
             "one-sided": ends(f"stats.t.ppf(0.95, n - 1) * {error}"),
             "degrees of freedom": ends(f"stats.t.ppf(0.975, n) * {error}"),
+            "n instead of its root": ends(f"{t} * d.std(ddof=1) / n"),
+            "low first": function(
+                "my_interval(a, b)",
+                "from scipy import stats",
+                "d, n = a - b, len(a)",
+                f"half = {t} * {error}",
+                "return d.mean() - half, d.mean(), d.mean() + half",
+            ),
         },
     )
 
@@ -357,6 +366,12 @@ def test_verdict_rule() -> None:
             ),
             "NaN is a contradiction": function(
                 header, f"return ({right}) if low > 0 else {none} if low <= 0 <= high else {no}"
+            ),
+            "0 is a gain": function(
+                header, f"return ({right}) if low >= 0 else {no} if high < 0 else {none}"
+            ),
+            "0 is a loss": function(
+                header, f"return ({right}) if low > 0 else {no} if high <= 0 else {none}"
             ),
             "another word": function(header, "return 'yes'"),
             "a number": function(header, "return low - claimed"),
