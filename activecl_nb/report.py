@@ -406,7 +406,9 @@ def _headline(line: Line) -> str:
     paper = claims.printed(line.claim)
     seeds = f", {_counted(found.seeds)}" if found is not None and found.seeds else ""
     said = f"Paper: {paper}. " if paper else ""
-    return f"{line.claim.claim} {said}Here: {claims.ours(found)}{seeds}. **{_said_verdict(line)}**"
+    median = "median " if found is not None and found.needs == claims.FEWEST_MEDIAN else ""
+    ours = f"{median}{claims.ours(found)}{seeds}"
+    return f"{line.claim.claim} {said}Here: {ours}. **{_said_verdict(line)}**"
 
 
 def _said_verdict(line: Line) -> str:
