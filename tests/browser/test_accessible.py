@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import nbformat
@@ -34,8 +35,10 @@ def runner():
     """notebooks/run.py, which makes the pages of ``make run``."""
     spec = importlib.util.spec_from_file_location("run_notebooks", ROOT / "notebooks" / "run.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for the names in its annotations
     spec.loader.exec_module(module)
-    return module
+    yield module
+    del sys.modules[spec.name]
 
 
 @pytest.fixture
@@ -80,7 +83,10 @@ def test_a_lesson_as_a_page(path, findings, runner, tmp_path):
 
 def test_the_index_of_executed_lessons(findings, runner, tmp_path, monkeypatch):
     monkeypatch.setenv("ACTIVECL_PROFILE", "tiny")
-    results = [(path, 12.3, 4.5, "" if n else "ValueError: x") for n, path in enumerate(PATHS)]
+    results = [
+        runner.Result(path, 12.3, None if n else 2.1, 4.5, "" if n else "ValueError: x")
+        for n, path in enumerate(PATHS)
+    ]
     runner.write_index(tmp_path, results)
     assert findings(tmp_path / "index.html") == []
 
