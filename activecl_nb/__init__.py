@@ -4,6 +4,7 @@ The files of this package are read in the order in which data flows; each may im
 those above it in this list and none below:
 
     files, seeds        written whole or not at all; every random draw has a name
+    threads             results made before they are needed
     profiles            how large a run is, and on which device
     phantom             draws tissue (its shapes are in phantom_structures)
     download, archive   fetch the real sets; read them, memory-mapped

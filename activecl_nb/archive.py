@@ -16,9 +16,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +26,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from . import threads
 from .download import CLASS_NAMES, DataSet, check_space, is_whole, write_all
 from .files import replacing
 
@@ -115,24 +114,9 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
 
 
 def _in_parallel(job: Callable, items: Iterable) -> Iterator[np.ndarray | BadImage]:
-    """Map over threads, in order, with a bounded number of results waiting.
-
-    Threads, not processes: inflating and resizing let go of Python's lock, and threads need no
-    guarded main module on Windows and macOS.
-    """
+    """Map over threads, in order, with a bounded number of results waiting."""
     workers = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(job, item))
-                if len(waiting) > 8 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return threads.ahead(job, items, workers, 8 * workers)
 
 
 # ---------------------------------------------------------------------------- class folders

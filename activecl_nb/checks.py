@@ -1370,10 +1370,7 @@ def _letter(answer: Any, right: str, wrong: dict[str, str]) -> Verdict:
 
 
 def _answer_of_either(function: Any, *inputs: Any) -> Any:
-    """``answer_of``, given arrays or, where these fail, tensors; of two errors, the first.
-
-    A function that computes and forgets its return gets a hint of its own.
-    """
+    """``answer_of``, given arrays or, where these fail, tensors; of two errors, the first."""
     answer = answer_of(function, *inputs)
     if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
         import torch

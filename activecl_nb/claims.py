@@ -31,7 +31,6 @@ import functools
 import inspect
 import itertools
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -41,7 +40,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from activecl_nb import analysis, profiles
+from activecl_nb import analysis, files, profiles
 from activecl_nb.study import Stored
 
 REPRODUCED, SAME, NOT_SEEN, CONTRADICTED, NOT_TESTABLE = VERDICTS = (
@@ -241,15 +240,8 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Claim], list[str]]:
     FileNotFoundError: no such file. ValueError: it is no TOML, or a claim has an unknown field
     or measure, lacks one, or repeats an id; the message names the file and the claim.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no TOML file: {error}") from error
+    content = files.read_toml(path)
     claims = []
     for number, entry in enumerate(content.get("claim", []), 1):
         try:
@@ -426,19 +418,15 @@ def _runs(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, pd.
 
 
 def _at_processor_time(rounds: pd.DataFrame) -> pd.DataFrame:
-    """The rounds of runs, with the work so far added up anew, and seconds of the processor.
+    """The rounds of runs, their seconds so far being the processor's.
 
     Other programs on the machine lengthen the seconds of a clock, and not those of a processor.
     """
-    rounds = rounds.drop(columns=["image_epochs_so_far", "seconds_so_far"], errors="ignore")
+    if "seconds_processor" not in rounds:
+        return rounds
     ordered = rounds.sort_values("round", kind="stable")
-    for name, part in (
-        ("image_epochs_so_far", "image_epochs"),
-        ("seconds_so_far", "seconds_processor"),
-    ):
-        if part in rounds:
-            rounds[name] = ordered[part].groupby(ordered["seed"]).cumsum()
-    return rounds
+    seconds = ordered["seconds_processor"].groupby(ordered["seed"]).cumsum()
+    return rounds.assign(seconds_so_far=seconds)
 
 
 # ---- measures on runs ---------------------------------------------------------------------

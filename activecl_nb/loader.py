@@ -6,15 +6,12 @@ small GPU), threads read the next batches into pinned memory while the device co
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
+from activecl_nb import threads
 
 AHEAD = 4  # so many batches are read before they are asked for
 READERS = 2  # by so many threads: one waits for the disk while the other copies
@@ -62,25 +59,5 @@ def batches(images: Tensor, parts: Iterable[Tensor], device: torch.device) -> It
         found = images.index_select(0, part)
         return found.pin_memory() if device.type == "cuda" else found
 
-    for found in ahead(read, parts):
+    for found in threads.ahead(read, parts, READERS, AHEAD):
         yield found.to(device, non_blocking=True)
-
-
-def ahead(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """``map(make, items)``, with up to ``AHEAD`` results made by threads before they are needed.
-
-    The results come in the order of the items. What ``make`` raises is raised here, in the place
-    of its result. Closing the iterator drops what has not begun and waits for what has.
-    """
-    waiting: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(READERS, "read-ahead") as readers:
-        try:
-            for item in items:
-                waiting.append(readers.submit(make, item))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

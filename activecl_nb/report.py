@@ -14,7 +14,6 @@ import html
 import io
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,14 +160,10 @@ def _real_sample(folder: Path) -> list[Section]:
 
 def _plan(path: Path) -> tuple[str, profiles.Profile, dict[str, str]]:
     """Title, profile and the questions of a study's file; ``study.read`` would load torch."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    content = files.read_toml(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
         questions = {one["name"]: one.get("question", "") for one in content["grid"]}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+    except KeyError as error:
         raise ValueError(f"{path} is no study: {error}") from error
     return content.get("title", path.stem), profiles.current(content.get("profile")), questions
 
@@ -280,15 +275,7 @@ def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]
 def _section(one: Stored, name: str, question: str) -> Section:
     if one.rounds.empty:
         return Section(name, question, ("No run of this grid is finished yet.",), ())
-    one = Stored(_anew(one.rounds), one.picks, one.planned)
     return Section(name, question, _said(one), tuple(_pictures(one)))
-
-
-def _anew(rounds: pd.DataFrame) -> pd.DataFrame:
-    """Without what was added up over grids; ``analysis.table`` adds it up again."""
-    return analysis.table(
-        rounds.drop(columns=["image_epochs_so_far", "seconds_so_far"], errors="ignore")
-    )
 
 
 def _said(one: Stored) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import activecl_nb
-from activecl_nb import profiles
+from activecl_nb import files, profiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,12 +89,6 @@ class Job:
     def load(self) -> Data:
         """The patches it works on."""
         return _load(self.data, _sizes(self.protocol))
-
-    def work(self) -> int:
-        """Image-epochs in all."""
-        from activecl_nb import experiment
-
-        return sum(experiment.image_epochs(self.protocol, self.strategy))
 
     def __str__(self) -> str:
         return f"{self.strategy}, seed {self.seed}"
@@ -141,15 +135,8 @@ def read(path: str | os.PathLike[str]) -> Study:
     FileNotFoundError: no such file. ValueError: it is no TOML, or something in it is unknown or
     has no meaning; the message names the file and the grid.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no TOML file: {error}") from error
+    content = files.read_toml(path)
     _no_others(content, {"title", "profile", "code", "grid"}, str(path))
     profile = profiles.current(content.get("profile"))
     code = path.parent / content["code"] if "code" in content else None
@@ -497,7 +484,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     import numpy as np
     import pandas as pd
 
-    from activecl_nb import analysis, experiment, files
+    from activecl_nb import analysis, experiment
 
     index, rounds, picks = [], [], []
     done: dict[Job, bool] = {}
@@ -588,7 +575,5 @@ def _finished(folder: Path) -> Run | None:
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
-    from activecl_nb import files
-
     with files.replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6g")

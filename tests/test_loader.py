@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from activecl_nb import loader, simclr
+from activecl_nb import loader, simclr, threads
 
 CPU = torch.device("cpu")
 
@@ -15,6 +15,10 @@ CPU = torch.device("cpu")
 def pictures(n=20):
     draw = torch.Generator().manual_seed(5)
     return torch.randint(0, 256, (n, 3, 16, 16), dtype=torch.uint8, generator=draw)
+
+
+def ahead(make, items):
+    return threads.ahead(make, items, loader.READERS, loader.AHEAD)
 
 
 def readers():
@@ -32,13 +36,13 @@ def test_what_is_read_ahead_comes_in_order_though_the_first_took_longest():
         time.sleep(0.1 if item == 0 else 0)
         return item * item
 
-    assert list(loader.ahead(make, range(30))) == [i * i for i in range(30)]
+    assert list(ahead(make, range(30))) == [i * i for i in range(30)]
     assert not readers()
 
 
 def test_reading_is_ahead_but_not_far():
     begun = []
-    with contextlib.closing(loader.ahead(begun.append, range(100))) as results:
+    with contextlib.closing(ahead(begun.append, range(100))) as results:
         next(results)
         assert len(begun) <= loader.AHEAD + 1
     assert len(begun) <= loader.AHEAD + 1 and not readers()
@@ -50,7 +54,7 @@ def test_an_error_comes_in_its_place_and_ends_the_reading():
             raise OSError("the disk is gone")
         return item
 
-    results, found = loader.ahead(make, range(100)), []
+    results, found = ahead(make, range(100)), []
     with pytest.raises(OSError, match="the disk is gone"):
         found.extend(results)  # raised in the reader's thread, seen here
     assert found == [0, 1, 2] and not readers()
@@ -59,7 +63,7 @@ def test_an_error_comes_in_its_place_and_ends_the_reading():
 def test_leaving_early_stops_the_reading():
     with (
         pytest.raises(KeyboardInterrupt),
-        contextlib.closing(loader.ahead(abs, range(1000))) as results,
+        contextlib.closing(ahead(abs, range(1000))) as results,
     ):
         for result in results:
             if result == 2:

@@ -20,6 +20,7 @@ CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge says it otherwise
 ORDER = [
     "files",
     "seeds",
+    "threads",
     "profiles",
     "phantom_structures",
     "phantom",
