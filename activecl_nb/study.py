@@ -480,48 +480,50 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
 
     index.csv: a line for each run in each grid. rounds.csv: a line for each round of each run.
     picks.npz: an array for each column of ``analysis.picks``, without the names.
+
+    A run of this study that ``folder`` holds from before stays there, whether or not ``out`` has
+    it: its name says that it is the same. ValueError: neither of the two holds a finished run.
     """
-    import numpy as np
     import pandas as pd
 
     from activecl_nb import analysis, experiment
 
-    index, rounds, picks = [], [], []
-    done: dict[Job, bool] = {}
+    folder = Path(folder)
+    before = _Tables.read(folder) if (folder / "index.csv").exists() else None
+    kept = before.finished if before else set()
+    rounds, picks = {}, {}
     for job in study.jobs:
-        run = _finished(Path(out) / job.address())
-        done[job] = run is not None
-        if run is None:
-            continue
-        rounds.append(run.table().assign(run=job.address()))
-        if job.strategy != experiment.BENCHMARK:
-            picks.append(analysis.picks([run], job.load().train).assign(run=len(rounds) - 1))
+        address = job.address()
+        if run := _finished(Path(out) / address):
+            rounds[address] = run.table().assign(run=address)
+            if job.strategy != experiment.BENCHMARK:
+                picks[address] = analysis.picks([run], job.load().train).assign(run=address)
+        elif address in kept:
+            rounds[address] = before.rounds[before.rounds["run"] == address]
+            if (own := before.picks["run"] == address).any():
+                picks[address] = before.picks[own]
     if not rounds:
         raise ValueError(f"{out} holds no finished run of {study.title!r}; make some first")
-    for entry in study.entries:
-        job = entry.job
-        index.append((entry.grid, entry.label, job.strategy, job.seed, job.address(), done[job]))
-    names = ["grid", "setting", "strategy", "seed", "run", "finished"]
-    folder = Path(folder)
-    _write_csv(pd.DataFrame(index, columns=names), folder / "index.csv")
-    _write_csv(pd.concat(rounds, ignore_index=True), folder / "rounds.csv")
-    every = pd.concat(picks, ignore_index=True)
-    classes = list(every["label"].cat.categories)
-    with files.replacing(folder / "picks.npz") as temporary:
-        np.savez_compressed(
-            temporary,
-            classes=np.array(classes),
-            runs=np.array([frame["run"].iloc[0] for frame in rounds]),
-            run=every["run"].to_numpy(np.int16),
-            round=every["round"].to_numpy(np.int8),
-            position=every["position"].to_numpy(np.int32),
-            label=every["label"].cat.codes.to_numpy(np.int8),
-            **{name: every[name].to_numpy(bool) for name in FACTS if name in every},
+    if not picks:
+        raise ValueError(
+            f"{out} holds finished runs of the benchmark alone, which picks everything; "
+            "finish one of a strategy too"
         )
+    names = ["grid", "setting", "strategy", "seed", "run", "finished"]
+    entries = [
+        (e.grid, e.label, e.job.strategy, e.job.seed, e.job.address()) for e in study.entries
+    ]
+    index = [(*entry, entry[-1] in rounds) for entry in entries]
+    _Tables(
+        pd.DataFrame(index, columns=names),
+        pd.concat(rounds.values(), ignore_index=True),
+        _joined(list(picks.values())),
+    ).write(folder)
     return open_stored(folder)
 
 
 FACTS = ("positive", "near_duplicate", "artefact")
+UNKNOWN = -1  # stands in picks.npz for what a source does not tell of its patches
 
 
 def open_stored(folder: str | os.PathLike[str]) -> Stored:
@@ -529,40 +531,102 @@ def open_stored(folder: str | os.PathLike[str]) -> Stored:
 
     FileNotFoundError: a file is not there. ValueError: one is damaged, or not of this study.
     """
-    import numpy as np
     import pandas as pd
 
     from activecl_nb import analysis
 
-    folder = Path(folder)
-    missing = [n for n in ("index.csv", "rounds.csv", "picks.npz") if not (folder / n).exists()]
-    if missing:
-        raise FileNotFoundError(
-            f"{folder} lacks {', '.join(missing)}; make them with python results/make.py"
-        )
-    try:
-        index = pd.read_csv(folder / "index.csv", keep_default_na=False)
-        index["finished"] = index["finished"].astype(str) == "True"
-        rounds = pd.read_csv(folder / "rounds.csv")
-        with np.load(folder / "picks.npz", allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-        classes, runs = found.pop("classes"), found.pop("runs")
-        picks = pd.DataFrame(found)
-        picks["label"] = pd.Categorical.from_codes(picks["label"], list(classes))
-        picks["run"] = runs[picks["run"]]
-        picks["order"] = picks.groupby(["run", "round"]).cumcount()
-        planned = index[index["finished"]].drop(columns="finished")
-        joined = [planned.merge(part, on="run") for part in (rounds, picks)]
-    except (ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{folder} cannot be read ({type(error).__name__}: {error}); restore its files, or "
-            "make them anew with python results/make.py"
-        ) from error
-    if set(planned["run"]) - set(rounds["run"]):
-        raise ValueError(f"{folder}/rounds.csv lacks runs that index.csv names; make both anew")
+    tables = _Tables.read(Path(folder))
+    planned = tables.index[tables.index["finished"]].drop(columns="finished")
+    rounds, picks = (planned.merge(part, on="run") for part in (tables.rounds, tables.picks))
     # Grid by grid: a run that stands in two would be added up twice.
-    by_grid = [analysis.table(part) for _, part in joined[0].groupby("grid", sort=False)]
-    return Stored(pd.concat(by_grid, ignore_index=True), joined[1], index)
+    by_grid = [analysis.table(part) for _, part in rounds.groupby("grid", sort=False)]
+    return Stored(pd.concat(by_grid, ignore_index=True), picks, tables.index)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The three files as they are: each run once, by its address in the column ``run``."""
+
+    index: pd.DataFrame
+    rounds: pd.DataFrame
+    picks: pd.DataFrame
+
+    @property
+    def finished(self) -> set[str]:
+        return set(self.index[self.index["finished"]]["run"])
+
+    @classmethod
+    def read(cls, folder: Path) -> _Tables:
+        import pandas as pd
+
+        missing = [n for n in ("index.csv", "rounds.csv", "picks.npz") if not (folder / n).exists()]
+        if missing:
+            raise FileNotFoundError(
+                f"{folder} lacks {', '.join(missing)}; make them with python results/make.py"
+            )
+        try:
+            index = pd.read_csv(folder / "index.csv", keep_default_na=False)
+            index["finished"] = index["finished"].astype(str) == "True"
+            found = cls(index, pd.read_csv(folder / "rounds.csv"), _read_picks(folder))
+            lost = found.finished - set(found.rounds["run"])
+        except (ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{folder} cannot be read ({type(error).__name__}: {error}); restore its files, or "
+                "make them anew with python results/make.py"
+            ) from error
+        if lost:
+            raise ValueError(f"{folder}/rounds.csv lacks runs that index.csv names; make both anew")
+        return found
+
+    def write(self, folder: Path) -> None:
+        import numpy as np
+
+        _write_csv(self.index, folder / "index.csv")
+        _write_csv(self.rounds, folder / "rounds.csv")
+        picks, labels = self.picks, self.picks["label"].cat
+        runs = picks["run"].unique()
+        with files.replacing(folder / "picks.npz") as temporary:
+            np.savez_compressed(
+                temporary,
+                classes=np.array(list(labels.categories)),
+                runs=np.array(runs, dtype=str),
+                run=picks["run"].map({run: k for k, run in enumerate(runs)}).to_numpy(np.int16),
+                round=picks["round"].to_numpy(np.int8),
+                position=picks["position"].to_numpy(np.int32),
+                label=labels.codes.to_numpy(np.int8),
+                **{
+                    name: picks[name].astype(float).fillna(UNKNOWN).to_numpy(np.int8)
+                    for name in FACTS
+                    if name in picks
+                },
+            )
+
+
+def _read_picks(folder: Path) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    with np.load(folder / "picks.npz", allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    classes, runs = found.pop("classes"), found.pop("runs")
+    picks = pd.DataFrame(found)
+    picks["label"] = pd.Categorical.from_codes(picks["label"], list(classes))
+    picks["run"] = runs[picks["run"]]
+    picks["order"] = picks.groupby(["run", "round"]).cumcount()
+    for name in FACTS:
+        if name in picks:
+            known = picks[name] != UNKNOWN
+            picks[name] = picks[name].astype(bool if known.all() else float).where(known)
+    return picks
+
+
+def _joined(picks: list[pd.DataFrame]) -> pd.DataFrame:
+    """One table of all runs' picks; where sources have other classes, it knows them all."""
+    import pandas as pd
+    from pandas.api.types import union_categoricals
+
+    labels = union_categoricals([one["label"] for one in picks])
+    return pd.concat(picks, ignore_index=True).assign(label=labels)
 
 
 def _finished(folder: Path) -> Run | None:

@@ -2,8 +2,8 @@
 
     python results/make.py [--jobs 2] [--runs build/study] [--finished]
 
-Makes the runs of results/study.toml (hours; some minutes of one core each), goes on where it was
-stopped, and then keeps
+Makes those runs of results/study.toml that results/study lacks, and the few that lessons open whole
+(all in all hours; about a minute of one core each), goes on where it was stopped, and then keeps
 
     results/study     three small files with the results of all runs
     results/laptop    the runs of a few seeds whole but for their weights, and a map, for the
@@ -16,6 +16,7 @@ With --finished nothing is trained: what is finished in --runs is kept, and the 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def main() -> int:
     options = parser.parse_args()
     evidence = study.read(HERE / "study.toml")
     if not options.finished:
-        made = study.run(evidence, options.runs, jobs=options.jobs, keep_weights=True)
+        made = study.run(lacking(evidence), options.runs, jobs=options.jobs, keep_weights=True)
         failed = {a: why for a, why in made.items() if why.startswith(study.FAILED)}
         for address, why in failed.items():
             print(f"{options.runs / address} {why}", file=sys.stderr)
@@ -48,13 +49,26 @@ def main() -> int:
     return 0
 
 
+def lacking(evidence: study.Study) -> study.Study:
+    """The part of the study that is not stored yet, or is wanted whole."""
+    stored = HERE / "study"
+    planned = study.open_stored(stored).planned if (stored / "index.csv").exists() else None
+    there = set() if planned is None else set(planned[planned["finished"]]["run"])
+    wanted = [e for e in evidence.entries if for_lessons(e) or e.job.address() not in there]
+    return dataclasses.replace(evidence, entries=tuple(wanted))
+
+
+def for_lessons(entry: study.Entry) -> bool:
+    return entry.grid in LESSONS and entry.job.seed < SEEDS
+
+
 def keep_lessons(evidence: study.Study, runs: Path, folder: Path) -> None:
     """Put the lessons' runs together beside the old ones, then take their place."""
     new = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     for entry in evidence.entries:
         job = entry.job
-        if entry.grid in LESSONS and job.seed < SEEDS:
+        if for_lessons(entry):
             keep_run(runs / job.address(), new / f"{job.strategy}-{job.seed}")
     save_map(evidence, runs, new / "random-0")
     shutil.rmtree(folder, ignore_errors=True)

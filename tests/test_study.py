@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,19 +106,24 @@ def test_a_dial_at_its_own_value_is_the_phantom_as_it_is(tmp_path):
 def test_a_path_starts_from_the_studys_folder_and_is_no_part_of_an_address(tmp_path):
     """Who copies data and study to another machine finds the runs again."""
     for folder in ("here", "there"):
-        for split, count in (("train", 60), ("test", 30)):
-            for name in ("STR", "TUM"):
-                draw = np.random.default_rng(0)
-                for n in range(count):
-                    file = tmp_path / folder / "mine" / split / name / f"{n}.png"
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    pixels = draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)
-                    Image.fromarray(pixels).save(file)
+        save_noise(tmp_path / folder / "mine")
     own = 'seeds = 1\ndata = { source = "folder", path = "mine" }'
     here, there = (grid(tmp_path / folder, own).jobs[0] for folder in ("here", "there"))
     assert here.data != there.data
     assert dict(here.data)["path"] == str(tmp_path / "here" / "mine")
     assert here.address() == there.address()
+
+
+def save_noise(folder):
+    """Pictures of noise in the folders that the kit reads."""
+    for split, count in (("train", 60), ("test", 30)):
+        for name in ("STR", "TUM"):
+            draw = np.random.default_rng(0)
+            for n in range(count):
+                file = folder / split / name / f"{n}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                pixels = draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(file)
 
 
 def test_equal_work_is_the_benchmarks(tmp_path):
@@ -524,6 +530,45 @@ def test_an_unfinished_study_is_kept_as_far_as_it_is(file, tmp_path):
     kept = study.store(wanted, out, tmp_path / "kept")
     assert 0 < kept.planned["finished"].sum() < len(kept.planned)
     assert set(kept.rounds["run"]) == set(kept.planned[kept.planned["finished"]]["run"])
+
+
+def test_what_was_kept_before_stays(made, tmp_path):
+    wanted, out = made
+    whole = study.store(wanted, out, tmp_path / "kept")
+    files_before = {p.name: p.read_bytes() for p in (tmp_path / "kept").iterdir()}
+    gone = wanted.jobs[1].address()  # of entropy: in two grids
+    shutil.rmtree(out / gone)
+    again = study.store(wanted, out, tmp_path / "kept")
+    for name in ("rounds", "picks", "planned"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(whole, name))
+    for name in ("index.csv", "rounds.csv"):
+        assert (tmp_path / "kept" / name).read_bytes() == files_before[name]
+    shutil.rmtree(out)
+    assert study.store(wanted, out, tmp_path / "kept").planned["finished"].all()
+    fewer = dataclasses.replace(wanted, entries=wanted.entries[:1])
+    assert len(study.store(fewer, out, tmp_path / "kept").planned) == 1
+
+
+def test_what_a_source_does_not_tell_of_its_patches_stays_unknown(tmp_path):
+    """Beside the phantom, which tells of artefacts and repeats, a folder that does not."""
+    save_noise(tmp_path / "mine")
+    grids = [
+        f"""
+        [[grid]]
+        name = "{name}"
+        strategies = ["random"]
+        seeds = 1
+        data = {{ {data} }}
+        protocol = {{ {SMALL} }}
+        """
+        for name, data in (("drawn", ""), ("own", 'source = "folder", path = "mine"'))
+    ]
+    wanted = study.read(written(tmp_path, 'profile = "tiny"\n' + "".join(grids)))
+    study.run(wanted, tmp_path / "runs", stream=io.StringIO())
+    kept = study.store(wanted, tmp_path / "runs", tmp_path / "kept")
+    assert kept.grid("drawn").picks["near_duplicate"].isin([False, True]).all()
+    assert kept.grid("own").picks["near_duplicate"].isna().all()
+    assert set(kept.grid("own").picks["label"]) == {"STR", "TUM"}
 
 
 def test_kept_tables_open_without_torch_and_name_what_is_damaged(made, tmp_path):
