@@ -292,7 +292,7 @@ def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
 
 def standardise(x: Tensor) -> Tensor:
     """Subtract ImageNet's mean and divide by its deviation, channel by channel."""
-    mean, deviation = (x.new_tensor(v).view(1, 3, 1, 1) for v in (MEAN, DEVIATION))
+    mean, deviation = (send(torch.tensor(v), x.device).view(1, 3, 1, 1) for v in (MEAN, DEVIATION))
     return (x - mean) / deviation
 
 
@@ -315,7 +315,7 @@ def resample(
     top, left, box_height, box_width = boxes.float().unbind(dim=1)
     # One row per image, sent to the device in one piece.
     numbers = torch.stack([cos, sin, sign_x, sign_y, top, left, box_height, box_width], dim=1)
-    numbers = numbers.to(device, non_blocking=True)[..., None, None]
+    numbers = send(numbers, device)[..., None, None]
     cos, sin, sign_x, sign_y, top, left, box_height, box_width = numbers.unbind(dim=1)
     # Pixel centres, measured from the middle of the image.
     v = torch.arange(height, device=device, dtype=x.dtype).view(1, -1, 1) - (height - 1) / 2
@@ -414,15 +414,15 @@ def blur(x: Tensor, sigmas: Tensor, size: int | None = None) -> Tensor:
     blurred = sigmas.nonzero()[:, 0]
     if not len(blurred):
         return x
-    kernels = gaussian_kernels(sigmas[blurred], size).to(x.device, non_blocking=True)
-    blurred = blurred.to(x.device, non_blocking=True)
-    reach = size // 2
-    height, width = x.shape[2:]
-    padded = F.pad(x[blurred], (reach, reach, reach, reach), mode="reflect")
-    weights = kernels[:, :, None, None, None]
-    columns = sum(padded[:, :, i : i + height] * weights[:, i] for i in range(size))
-    rows = sum(columns[..., i : i + width] * weights[:, i] for i in range(size))
-    return x.index_copy(0, blurred, rows)
+    kernels = send(gaussian_kernels(sigmas[blurred], size), x.device)
+    blurred = send(blurred, x.device)
+    padded = F.pad(x[blurred], (size // 2,) * 4, mode="reflect")
+    # Each channel of each image is a channel of one large image, with a kernel of its own.
+    planes = padded.flatten(0, 1)[None]
+    kernels = kernels.repeat_interleave(x.shape[1], dim=0)[:, None]
+    columns = F.conv2d(planes, kernels[..., None], groups=len(kernels))
+    rows = F.conv2d(columns, kernels[:, :, None], groups=len(kernels))
+    return x.index_copy(0, blurred, rows[0].unflatten(0, (-1, x.shape[1])))
 
 
 def blur_size(height: int, width: int) -> int:
@@ -445,4 +445,11 @@ def luma(x: Tensor) -> Tensor:
 
 def per_image(values: Tensor, x: Tensor) -> Tensor:
     """Values (N,) in the shape (N, 1, 1, 1), on the device of x."""
-    return values.to(x.device, non_blocking=True).view(-1, 1, 1, 1)
+    return send(values, x.device).view(-1, 1, 1, 1)
+
+
+def send(values: Tensor, device: torch.device) -> Tensor:
+    """Values on the device, without waiting for it: a GPU waits for memory that is not pinned."""
+    if device.type == "cuda" and values.device.type == "cpu":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)

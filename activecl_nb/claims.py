@@ -169,6 +169,16 @@ def verdict(claim: Claim, found: Measured | None) -> str:
     return SAME if seen else NOT_SEEN
 
 
+def lean_by_luck(seeds: int) -> float:
+    """How often a line leans to the claimed side, as rule 4 asks of the seeds, without any effect.
+
+    Each seed is then as likely to lie on one side as on the other, so their number is binomial.
+    """
+    from scipy import stats
+
+    return float(stats.binom.sf(np.ceil(MOST_SEEDS * seeds) - 1, seeds, 0.5))
+
+
 def too_few(found: Measured) -> bool:
     """Whether more seeds are needed before anything is said."""
     return found.seeds < found.needs
@@ -453,22 +463,27 @@ def gain_change(
     a: str,
     b: str,
     setting: str,
-    other_setting: str,
     metric: str,
     *,
     grid: str,
+    other_setting: str = "",
+    other_grid: str = "",
     score: str = "f1",
 ) -> Measured:
-    """How much more a gains over b in one setting than in another, seed by seed."""
+    """How much more a gains over b in one setting than in another, seed by seed.
+
+    other_setting: "" for the profile's own. other_grid: where that is, if not in ``grid``.
+    """
     gains = []
-    for one in (setting, other_setting):
-        values = [
-            per_seed(stored, {"grid": grid, "strategy": s, "setting": one}, metric, score)
+    for where, one in ((grid, setting), (other_grid or grid, other_setting)):
+        left, right = (
+            per_seed(stored, {"grid": where, "strategy": s, "setting": one}, metric, score)
             for s in (a, b)
-        ]
-        gains.append(values[0] - values[1])
+        )
+        gains.append(left - right)
     words, unit, digits = _described(metric, score)
-    how = f"{words}: {a} minus {b} at {setting}, less the same at {other_setting}, seed by seed"
+    other = other_setting or "the profile's own setting"
+    how = f"{words}: {a} minus {b} at {setting}, less the same at {other}, seed by seed"
     return _paired(*(gain.dropna() for gain in gains), how=how, unit=unit, digits=digits)
 
 
@@ -581,16 +596,20 @@ def at_equal_work(stored: Stored, grid: str, strategy: str) -> Measured:
     """A strategy's last F1 less the benchmark's at the same image-epochs.
 
     The benchmark is scored on its way; between two scores it is read off a straight line,
-    outside them the nearest one counts.
+    outside them the nearest one counts. Both proxies are trained alike.
     """
     ours, whole = (_runs(stored, name, grid)[0] for name in (strategy, analysis.BENCHMARK))
+    same_proxy, _ = analysis.judged_by(whole)
     ends, there = {}, {}
     for seed in sorted(set(ours["seed"]) & set(whole["seed"])):
         mine, way = (t[t["seed"] == seed].sort_values("round") for t in (ours, whole))
         cost = "image_epochs_so_far"
         ends[seed] = mine["f1"].iloc[-1]
-        there[seed] = np.interp(mine[cost].iloc[-1], way[cost], way["f1"])
-    how = f"last F1 of {strategy} minus the benchmark's at the same image-epochs, seed by seed"
+        there[seed] = np.interp(mine[cost].iloc[-1], way[cost], way[same_proxy])
+    how = (
+        f"last F1 of {strategy} minus the benchmark's at the same image-epochs, both proxies "
+        "trained alike, seed by seed"
+    )
     return _paired(pd.Series(ends), pd.Series(there), how=how, unit="F1", digits=3)
 
 
@@ -602,7 +621,7 @@ def ratio(
     words, *_ = _described(metric, score)
     how = f"{words}: {_name(a)} over {_name(b)}, seed by seed"
     if metric == "choosing":
-        how += "; by the clock, on a machine busy with other work"
+        how += "; encoding included, by the clock, on a machine busy with other work"
     return _mean((left / right).dropna(), how, "times", 1, nothing=1.0)
 
 
@@ -617,8 +636,9 @@ def growth(stored: Stored, grid: str, strategy: str) -> Measured:
 def best_epoch(stored: Stored, grid: str) -> Measured:
     """How far on its way the benchmark scores best: per cent of its epochs."""
     rounds, _ = _runs(stored, analysis.BENCHMARK, grid)
+    _, at_best = analysis.judged_by(rounds)
     parts = {
-        seed: 100 * (int(run.sort_values("round")["f1"].argmax()) + 1) / len(run)
+        seed: 100 * (int(run.sort_values("round")[at_best].argmax()) + 1) / len(run)
         for seed, run in rounds.groupby("seed")
     }
     how = "where on its way the benchmark has its best F1"
@@ -878,8 +898,21 @@ def tally(lines: Sequence[Line]) -> dict[str, int]:
 
 
 def wanting(line: Line) -> str:
-    """The verdict as text, with how many seeds there are where these are too few."""
-    if not line.waits:
-        return line.verdict
-    seeds, needs = line.measured.seeds, line.measured.needs
-    return f"{line.verdict} (yet: {seeds} of at least {needs} seeds)"
+    """The verdict as text; with how many seeds there are where these are too few, and with the
+    paper's number where our whole interval falls short of it.
+    """
+    if line.waits:
+        seeds, needs = line.measured.seeds, line.measured.needs
+        return f"{line.verdict} (yet: {seeds} of at least {needs} seeds)"
+    if falls_short(line):
+        return f"{line.verdict}; {printed(line.claim)} lies outside the interval"
+    return line.verdict
+
+
+def falls_short(line: Line) -> bool:
+    """Whether there may be an effect, but the paper's number is more than our interval holds."""
+    claim, found = line.claim, line.measured
+    if line.verdict not in (SAME, NOT_SEEN) or claim.value is None or not found.seeds:
+        return False
+    side = 1 if claim.expect == "more" else -1
+    return max(side * found.low, side * found.high) < side * claim.value - claim.rounding

@@ -76,7 +76,7 @@ def group(
     elif chosen.type != "cpu":
         raise ValueError(f"several ranks cannot train on {chosen.type}; add --device cpu")
     dist.init_process_group(
-        "nccl" if chosen.type == "cuda" else "gloo",
+        "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo",
         init_method=meeting,
         rank=int(os.environ["RANK"]),
         world_size=int(os.environ["WORLD_SIZE"]),
@@ -233,15 +233,18 @@ def agree(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 
 def tell(numbers: list[int] | None = None) -> list[int]:
-    """Rank 0 says some integers, the others hear them (what they pass does not count)."""
+    """Rank 0 says some integers, the others hear them (what they pass does not count).
+
+    Through the processors' memory: no GPU spins, and no watchdog of NCCL's ends the process, while
+    the others wait for rank 0 to pick or to score.
+    """
     if ranks() == 1:
         return numbers
-    device = _device()
-    count = torch.tensor([len(numbers) if rank() == 0 else 0], device=device)
+    count = torch.tensor([len(numbers) if rank() == 0 else 0])
     _together(dist.broadcast, count, 0)
-    said = torch.tensor(numbers, device=device) if rank() == 0 else None
+    said = torch.tensor(numbers, dtype=torch.int64) if rank() == 0 else None
     if said is None:
-        said = torch.empty(int(count), dtype=torch.int64, device=device)
+        said = torch.empty(int(count), dtype=torch.int64)
     _together(dist.broadcast, said, 0)
     return said.tolist()
 
@@ -260,7 +263,7 @@ def same(what: str, value: object) -> None:
     """
     if ranks() == 1:
         return
-    digest = torch.tensor([seeds.number(0, repr(value))], device=_device())
+    digest = torch.tensor([seeds.number(0, repr(value))])
     digests = [torch.empty_like(digest) for _ in range(ranks())]
     _together(dist.all_gather, digests, digest)
     other = [r for r, found in enumerate(digests) if not torch.equal(found, digests[0])]
@@ -269,11 +272,6 @@ def same(what: str, value: object) -> None:
             f"{what} of rank {other[0]} differ from those of rank 0; "
             "start all ranks with the same command, on the same files"
         )
-
-
-def _device() -> torch.device:
-    """Where a message has to lie: NCCL sends from GPUs only."""
-    return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
 
 
 def _together(operation: Callable[..., object], *arguments: object) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from activecl_nb import threads
+from activecl_nb import augment, threads
 
-AHEAD = 4  # so many batches are read before they are asked for
-READERS = 2  # by so many threads: one waits for the disk while the other copies
+AHEAD = 16  # so many batches are read before they are asked for
+READERS = 8  # by so many threads: most wait for the disk while one copies
 SHARE = 0.5  # of the device's free memory for the pool; the rest is the training's
 
 
@@ -33,15 +33,23 @@ def place(
     if images.device.type == device.type or device.type == "cpu":
         return images, positions
     if free is None:
-        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+        free = _free(device)
     if len(positions) * images[:1].nbytes > SHARE * free:
         return images, positions
     there = torch.empty(len(positions), *images.shape[1:], dtype=images.dtype, device=device)
     start = 0
-    for part in batches(images, positions.split(1024), device):
+    for part in batches(images, positions.split(128), device):
         there[start : start + len(part)] = part
         start += len(part)
     return there, torch.arange(len(positions))
+
+
+def _free(device: torch.device) -> int:
+    """Bytes at hand on a GPU, those that torch keeps from what was freed among them."""
+    if device.type != "cuda":
+        return 0
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
 
 
 def batches(images: Tensor, parts: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
@@ -52,7 +60,7 @@ def batches(images: Tensor, parts: Iterable[Tensor], device: torch.device) -> It
     """
     if images.device.type == device.type:
         for part in parts:
-            yield images.index_select(0, part.to(images.device, non_blocking=True))
+            yield images.index_select(0, augment.send(part, images.device))
         return
 
     def read(part: Tensor) -> Tensor:

@@ -219,7 +219,7 @@ def train(
     total_epochs = total_epochs or first_epoch + epochs
     model.train()
     means = []
-    with distributed.synchronised(model):
+    with distributed.synchronised(model), repeatable(device):
         forward = torch.compile(model, mode="reduce-overhead") if compiled else model
         for epoch in range(first_epoch, first_epoch + epochs):
             if schedule == "cosine":
@@ -273,11 +273,19 @@ def contrast(
     On several ranks each passes its slice of the batch, and every one gets the loss of the whole.
     """
     if half is None:
-        half = x_i.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        on_gpu = x_i.device.type == "cuda"
+        half = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     with torch.autocast(x_i.device.type, torch.bfloat16, enabled=half):
         # Both views in one batch: half the calls, and batch norm sees them as one population.
         z_i, z_j = model(torch.cat([x_i, x_j])).float().chunk(2)
     return nt_xent(distributed.gather(z_i), distributed.gather(z_j), temperature)
+
+
+def repeatable(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Convolutions on a GPU add up in a fixed order, so that a seed gives the same run there."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True)
 
 
 def _channels_last(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 # Tests run side by side; threads of each on top of that would only get in one another's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Where a test compares to the last bit; those that need a GPU ask for it themselves.
+os.environ.setdefault("ACTIVECL_DEVICE", "cpu")
 
 # Nothing that the tests start, a notebook's kernel or a command, reaches the network.
 OFFLINE = str(Path(__file__).with_name("offline"))

@@ -130,7 +130,7 @@ def study():
         *seeded("entropy", 5, 0.1),
         *seeded("benchmark", 5, 0.2, rounds=2),
     ]
-    rounds = analysis.table(runs)
+    rounds = analysis.table(runs).drop(columns=["f1_same_proxy", "f1_best"])  # as f1, all three
     easier = rounds.assign(setting="tumour_share=0.5", f1=rounds["f1"] + 0.1)
     return pd.concat([rounds.assign(setting=""), easier], ignore_index=True)
 
@@ -228,6 +228,22 @@ def test_the_band_is_the_benchmarks():
         assert band.loc[variant, ["mean", "low", "high"]].tolist() == pytest.approx(expected)
     with pytest.raises(ValueError, match="no run of the benchmark among random"):
         analysis.band([run_of("random", 0, [0.1])])
+
+
+def test_a_benchmarks_ends_are_those_of_its_proxy():
+    """Section III-D takes the best proxy epoch; a loop's proxy has fewer epochs."""
+    rounds = analysis.table([run_of("benchmark", 0, [0.6, 0.5]), run_of("entropy", 0, [0.1, 0.7])])
+    whole = rounds["strategy"] == "benchmark"
+    rounds["f1_same_proxy"] = rounds["f1"].mask(whole, rounds["f1"] + 0.1)
+    rounds["f1_best"] = rounds["f1"].mask(whole, rounds["f1"] + 0.2)
+    assert analysis.judged_by(rounds) == ("f1_same_proxy", "f1_best")
+    assert analysis.judged_by(rounds, "auroc") == ("auroc", "auroc")
+    ends = analysis.last(rounds).set_index("strategy")
+    assert ends.loc["benchmark", ["last", "best"]].tolist() == pytest.approx([0.6, 0.8])
+    assert ends.loc["entropy", ["last", "best"]].tolist() == [0.7, 0.7]
+    spent = analysis.to_benchmark(rounds).set_index("variant")
+    assert spent["target"].tolist() == pytest.approx([0.6, 0.8])
+    assert spent.loc["last", "images"] == 20 and np.isnan(spent.loc["best", "images"])
 
 
 # ---- reaching a score ------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from pages import without_code
 
-from activecl_nb import claims, report, study
+from activecl_nb import analysis, claims, report, study
 from activecl_nb.claims import Claim, Measured
 
 ROOT = Path(__file__).parents[1]
@@ -171,9 +171,18 @@ def test_only_seeds_that_both_have_count(tmp_path):
 
 
 def test_a_change_of_gain_is_a_difference_of_differences(tables):
-    settings = ("tumour_share=0.05", "tumour_share=0.5")
-    found = claims.gain_change(tables, "entropy", "random", *settings, "last", grid="rarity")
+    def gained(setting, **other):
+        return claims.gain_change(
+            tables, "entropy", "random", setting, "last", grid="rarity", **other
+        )
+
+    found = gained("tumour_share=0.05", other_setting="tumour_share=0.5")
     assert found.estimate == pytest.approx(0.5) and found.seeds == 5
+    # Entropy gains 0.1 in the grid "paper", whose setting is the profile's own.
+    of_rare = gained("tumour_share=0.05", other_grid="paper")
+    of_half = gained("tumour_share=0.5", other_grid="paper")
+    assert of_rare.estimate - of_half.estimate == pytest.approx(0.5)
+    assert "the profile's own setting" in of_half.how
 
 
 @pytest.mark.parametrize(
@@ -245,6 +254,26 @@ def test_at_equal_work_the_benchmark_is_read_off_between_its_scores(tmp_path):
         one["columns"]["image_epochs"] = 400  # so after 400 and 800; entropy ends at 600
     found = claims.at_equal_work(write(tmp_path, runs), "paper", "entropy")
     assert found.values == pytest.approx([0.5 + 0.01 * s + WOBBLE[s] - 0.4 for s in SEEDS])
+
+
+def test_the_benchmark_is_judged_at_the_loops_proxy_and_at_its_best(tmp_path):
+    """F1 0.2 after all its proxy epochs, 0.3 after as many as the loop's, 0.6 at best."""
+    runs = scores() + benchmark([0.2, 0.2])
+    for one in runs:
+        f1 = np.array(one["f1"])
+        whole = one["strategy"] == analysis.BENCHMARK
+        one["columns"]["f1_same_proxy"] = f1 + 0.1 if whole else f1
+        one["columns"]["f1_best"] = f1 + [0.4, 0.2] if whole else f1
+    stored = write(tmp_path, runs)
+    last = {"grid": "paper", "strategy": "benchmark"}
+    assert claims.per_seed(stored, last, "last").mean() == pytest.approx(0.3, abs=0.01)
+    assert claims.per_seed(stored, last, "best").mean() == pytest.approx(0.6, abs=0.01)
+    assert claims.best_epoch(stored, "paper").values == (50,) * 5
+    apart = claims.at_equal_work(stored, "paper", "entropy").estimate
+    ends = claims.per_seed(stored, {**last, "strategy": "entropy"}, "last").mean()
+    assert ends - apart == pytest.approx(0.3, abs=0.01)
+    spared = claims.spared(stored, "paper", "entropy", "images", "best")
+    assert spared.estimate == -np.inf  # 0.6 is out of its reach
 
 
 def test_ratios_growth_and_levels(tmp_path):
@@ -399,6 +428,30 @@ def test_p_is_corrected_within_a_grid(tables):
 
     lines = claims.ledger([one("a", "paper"), one("b", "paper"), one("c", "again")], tables)
     assert [line.p_holm for line in lines] == [0.125, 0.125, 0.0625]
+
+
+def test_a_number_that_our_interval_does_not_hold_is_named():
+    def said(low, high, estimate=None, expect="more", value=93):
+        middle = (low + high) / 2 if estimate is None else estimate
+        found = Measured(middle, low, high, "", unit="%", values=(middle,) * 5, needs=5)
+        one = claim({}, expect, value=value, unit="%")
+        return claims.wanting(claims.Line(one, found, claims.verdict(one, found)))
+
+    assert said(90, 95) == claims.REPRODUCED
+    assert said(40, 60) == f"{claims.SAME}; 93% lies outside the interval"
+    never = -np.inf
+    assert said(never, never, never) == f"{claims.NOT_SEEN}; 93% lies outside the interval"
+    assert said(never, 92.6, never) == claims.NOT_SEEN  # 92.6 is printed as 93
+    assert said(-5, 5, value=None) == claims.NOT_SEEN
+    assert said(-60, -40, expect="less", value=-93).startswith(f"{claims.SAME}; ")
+
+
+@pytest.mark.parametrize("seeds", [3, 4, 5, 8])
+def test_how_often_luck_leans(seeds):
+    """Against every way that the signs of so many seeds can fall."""
+    signs = np.array(list(itertools.product([-1, 1], repeat=seeds)))
+    leaning = ((signs > 0).mean(axis=1) >= claims.MOST_SEEDS).mean()
+    assert claims.lean_by_luck(seeds) == pytest.approx(leaning)
 
 
 # ---- the list of claims --------------------------------------------------------------------------
@@ -631,6 +684,7 @@ def test_the_page_says_what_was_run_and_how_it_was_judged(page):
     text = html.unescape((page[1] / "report.html").read_text())
     for name, words in report.RULE:
         assert name in text and words in text
+    assert "Of 3 settings, entropy is ahead of random with an interval clear of 0 in 2" in text
     for part in ("35 of 35 planned are finished", "5 in a grid", "32 pixels", "synthetic"):
         assert part in text, part
     lines = page[0].lines
@@ -661,6 +715,7 @@ def test_markdown_has_its_figures_beside_it_and_whole_tables(page):
     cells = {len(re.split(r"(?<!\\)\|", row)) for row in rows}
     assert cells == {len(report.HEADS) + 2}
     assert "(section I)" in without_code(text)
+    assert any("5 of 5 seeds reached it" in row for row in rows)
 
 
 def test_a_study_under_way_says_so(tmp_path):

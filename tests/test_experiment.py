@@ -221,6 +221,12 @@ def test_the_benchmark_trains_on_the_whole_pool_in_one_go(tiny_data, tiny_protoc
     every, epochs = tiny_protocol.benchmark_proxy_every, tiny_protocol.benchmark_proxy_epochs
     assert run.rounds[0].proxy_epochs.tolist() == list(range(every, epochs + 1, every))
     assert run.rounds[0].proxy_f1[-1] == run.rounds[0].scores["f1"]
+    # The table has its F1 after as many proxy epochs as a loop's, and the best, too.
+    assert epochs > tiny_protocol.proxy_epochs >= every
+    for one, row in zip(run.rounds, run.table().itertuples(), strict=True):
+        upto = one.proxy_epochs <= tiny_protocol.proxy_epochs
+        assert row.f1_same_proxy == one.proxy_f1[upto][-1]
+        assert row.f1_best == max(one.proxy_f1) >= row.f1 == one.scores["f1"]
 
     # The same training without the pause in the middle.
     model = simclr.SimCLR(
