@@ -19,6 +19,8 @@ from collections.abc import Callable
 import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from activecl_nb import augment, kcenter, profiles, seeds, simclr
@@ -77,6 +79,19 @@ def needs(model: nn.Module, images: Tensor) -> tuple[int, int]:
     return counted.get_total_flops(), moved
 
 
+class Traffic(TorchDispatchMode):
+    """Counts the bytes that operations read and write; a view of a tensor moves none."""
+
+    moved = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        out = operation(*args, **(kwargs or {}))
+        if not operation.is_view:
+            found = (t for t in tree_leaves((args, kwargs, out)) if isinstance(t, Tensor))
+            self.moved += sum(t.nbytes for t in found)
+        return out
+
+
 def step() -> None:
     profile = profiles.PROFILES["laptop"]
     batch, size = profile.batch_size, profile.image_size
@@ -132,6 +147,15 @@ def gpu() -> None:
         f"{moved / 1e6:.0f} MB: at most {by['arithmetic']:,.0f} images a second by arithmetic, "
         f"{by['memory']:,.0f} by memory if no two layers are fused",
         flush=True,
+    )
+    n, side = 64, paper.image_size
+    parameters = augment.draw(n, side, side, seeds.generator(0, "views"), augment.Family())
+    with Traffic() as traffic:
+        augment.apply_batched(torch.zeros(n, 3, side, side, dtype=torch.uint8), parameters)
+    each = 2 * traffic.moved / n
+    print(
+        f"  its two views, an operation at a time, move {each / 1e6:.0f} MB an image: at least "
+        f"{each / H200['bytes'] * 4000:.0%} of a second for the 4,000 images promised in one"
     )
 
 
