@@ -222,11 +222,12 @@ def test_the_benchmark_trains_on_the_whole_pool_in_one_go(tiny_data, tiny_protoc
     assert run.rounds[0].proxy_epochs.tolist() == list(range(every, epochs + 1, every))
     assert run.rounds[0].proxy_f1[-1] == run.rounds[0].scores["f1"]
     # The table has its F1 after as many proxy epochs as a loop's, and the best, too.
-    assert epochs > tiny_protocol.proxy_epochs >= every
-    for one, row in zip(run.rounds, run.table().itertuples(), strict=True):
-        upto = one.proxy_epochs <= tiny_protocol.proxy_epochs
-        assert row.f1_same_proxy == one.proxy_f1[upto][-1]
-        assert row.f1_best == max(one.proxy_f1) >= row.f1 == one.scores["f1"]
+    for proxy_epochs, at in ((epochs, -1), (epochs + 1, -1), (epochs - 1, -2), (1, 0)):
+        protocol = replace(tiny_protocol, proxy_epochs=proxy_epochs)
+        table = replace(run, protocol=protocol).table()
+        for one, row in zip(run.rounds, table.itertuples(), strict=True):
+            assert row.f1_same_proxy == one.proxy_f1[at]
+            assert row.f1_best == max(one.proxy_f1) and row.f1 == one.scores["f1"]
 
     # The same training without the pause in the middle.
     model = simclr.SimCLR(
