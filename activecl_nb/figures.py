@@ -691,8 +691,9 @@ def work_by_round(work: pd.DataFrame) -> Picture:
 
 
 def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "difference") -> Picture:
-    """Means with their intervals, a line for each claim, and what is claimed as a line.
+    """Means with their intervals, a row for each claim, and what is claimed as a line.
 
+    A filled diamond has an interval clear of that line, an open circle one that crosses it.
     table: columns "claim", "mean", "low", "high"; NaN where there is nothing to draw.
     """
     figure, axes = canvas(7.5, 0.5 * len(table) + 1)
@@ -702,8 +703,7 @@ def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "differe
             axes.annotate("not reached", (claimed, row), va="center", fontsize=8)
             told.append(f"{one.claim}: not reached")
             continue
-        axes.plot([one.low, one.high], [row, row], color="#0072b2", linewidth=2)
-        axes.plot(one.mean, row, "D", color="#0072b2", markersize=6)
+        _estimate(axes, row, one.mean, one.low, one.high, claimed)
         told.append(f"{one.claim}: {one.mean:.3f}, from {one.low:.3f} to {one.high:.3f}")
     axes.axvline(claimed, color="#333333", linestyle=":")
     axes.set_yticks(range(len(table)), table["claim"])
@@ -711,6 +711,16 @@ def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "differe
     axes.set_xlabel(unit)
     _plain(axes)
     return Picture(figure, f"{unit}, mean and 95% interval: {'; '.join(told)}.")
+
+
+def _estimate(
+    axes: Axes, row: int, middle: float, low: float, high: float, nothing: float = 0.0
+) -> None:
+    clear = low > nothing or high < nothing  # False where a single seed gives no interval
+    colour = POSITIVE if clear else NEGATIVE
+    face = colour if clear else "white"
+    axes.plot([low, high], [row, row], color=colour, linewidth=2)
+    axes.plot(middle, row, "D" if clear else "o", color=colour, markerfacecolor=face, markersize=7)
 
 
 def dial(counts: Mapping[str, int], positive: str = "TUM") -> Picture:
@@ -878,17 +888,7 @@ def effects(table: pd.DataFrame, *, unit: str = "difference in F1") -> Picture:
             axes.annotate("no seed to compare", (0, row), va="center", fontsize=8)
             told.append(f"{name}: no seed to compare")
             continue
-        clear = one.low > 0 or one.high < 0  # False where a single seed gives no interval
-        colour = POSITIVE if clear else NEGATIVE
-        axes.plot([one.low, one.high], [row, row], color=colour, linewidth=2)
-        axes.plot(
-            one.difference,
-            row,
-            "D" if clear else "o",
-            color=colour,
-            markerfacecolor=colour if clear else "white",
-            markersize=7,
-        )
+        _estimate(axes, row, one.difference, one.low, one.high)
         counted = f"{one.n} seeds" if one.n > 1 else "1 seed"
         counted += f" ({one.left_out} left out)" if one.left_out else ""
         beside = f"{counted}, g {one.g:+.1f}" if np.isfinite(one.g) else counted
