@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from activecl_nb.files import read_toml
 
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge says it otherwise
@@ -55,7 +52,7 @@ ORDER = [
 
 def needs() -> dict[str, str]:
     """Package -> lower bound, from pyproject.toml."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = read_toml(ROOT / "pyproject.toml")["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
     return dict(re.fullmatch(r"([\w-]+)>=([\w.]+)(?:; .*)?", line).groups() for line in wanted)
 
