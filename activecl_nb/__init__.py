@@ -21,7 +21,7 @@ those above it in this list and none below:
     live                pictures that follow their sliders
     maps, explorer      the UMAP map and the interactive explorer
     lesson, shelf       what a section of a lesson starts from; stored runs
-    checks              what stands behind the exercises
+    machine, checks     is it ready for the lessons; what stands behind the exercises
 
 Importing the package itself is cheap: torch and the other heavy libraries load with the
 module that uses them.

@@ -254,9 +254,9 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from activecl_nb import checks
+    from activecl_nb import machine
 
-    findings = checks.environment()
+    findings = machine.environment()
     print(findings)
     return 0 if findings.ready else 1
 

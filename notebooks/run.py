@@ -142,13 +142,13 @@ def execute(path: Path, out: Path | None) -> Result:
 
 
 def print_times(results: list[Result]) -> None:
-    """What ``checks.LESSON_SECONDS`` and ``checks.REFERENCE_SPEED`` should say after this run."""
-    from activecl_nb import checks, profiles
+    """What ``machine.LESSON_SECONDS`` and ``machine.REFERENCE_SPEED`` should say after this run."""
+    from activecl_nb import machine, profiles
 
     profile = profiles.current()
     seconds = {r.path.stem[:2]: round(r.seconds) for r in results}
-    print(f"for activecl_nb/checks.py, profile {profile.name}:")
-    print(f"  LESSON_SECONDS {seconds}\n  REFERENCE_SPEED {checks.speed(profile):.0f}")
+    print(f"for activecl_nb/machine.py, profile {profile.name}:")
+    print(f"  LESSON_SECONDS {seconds}\n  REFERENCE_SPEED {machine.speed(profile):.0f}")
 
 
 def tidy(notebook: object) -> None:

@@ -45,6 +45,7 @@ ORDER = [
     "explorer",
     "lesson",
     "shelf",
+    "machine",
     "checks",
     "__main__",
 ]

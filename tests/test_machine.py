@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from activecl_nb import checks, experiment, profiles, tissue
-from activecl_nb.checks import Finding, Findings
+from activecl_nb import experiment, machine, profiles, tissue
+from activecl_nb.machine import Finding, Findings
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -23,17 +23,17 @@ def quick(monkeypatch, tmp_path):
     """The profile tiny, a cache of its own, and a speed that need not be measured."""
     monkeypatch.setenv("ACTIVECL_PROFILE", "tiny")
     monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(checks, "speed", lambda profile: checks.REFERENCE_SPEED[profile.name])
+    monkeypatch.setattr(machine, "speed", lambda profile: machine.REFERENCE_SPEED[profile.name])
 
 
 def found(what: str) -> Finding:
-    lines = [line for line in checks.environment().lines if line.what == what]
+    lines = [line for line in machine.environment().lines if line.what == what]
     assert len(lines) == 1, what
     return lines[0]
 
 
 def test_a_machine_without_fault_is_ready():
-    findings = checks.environment()
+    findings = machine.environment()
     assert findings.ready and repr(findings).endswith("\nready")
     names = [line.what for line in findings.lines]
     assert names == [
@@ -51,7 +51,7 @@ def test_missing_packages_are_named_with_what_they_are_for(monkeypatch):
         return known(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    findings = checks.environment()  # and nothing that needs torch is tried
+    findings = machine.environment()  # and nothing that needs torch is tried
     wrong = {line.what: line for line in findings.lines if line.mend}
     assert not findings.ready and set(wrong) == {"torch", "anywidget"}
     assert "the explorer" in wrong["anywidget"].found
@@ -61,7 +61,7 @@ def test_missing_packages_are_named_with_what_they_are_for(monkeypatch):
 
 def test_every_package_that_is_looked_for_is_one_that_the_kit_needs():
     text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
-    assert all(f'"{name}>=' in text for name in checks.NEEDED)
+    assert all(f'"{name}>=' in text for name in machine.NEEDED)
 
 
 def test_a_cache_that_cannot_be_written(monkeypatch, tmp_path):
@@ -69,7 +69,7 @@ def test_a_cache_that_cannot_be_written(monkeypatch, tmp_path):
     monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path / "file" / "cache"))
     disk = found("disk")
     assert "cannot be written: Not a directory" in disk.found and "ACTIVECL_HOME" in disk.mend
-    assert "data" not in {line.what for line in checks.environment().lines}
+    assert "data" not in {line.what for line in machine.environment().lines}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -94,7 +94,7 @@ def test_a_full_disk(monkeypatch):
 def test_little_memory(monkeypatch):
     sizes = {"SC_PHYS_PAGES": 500_000, "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr(os, "sysconf", lambda name: sizes[name])
-    memory = checks._memory()
+    memory = machine._memory()
     assert memory.found == "2.0 GB" and "ACTIVECL_PROFILE=tiny" in memory.mend
 
 
@@ -102,7 +102,7 @@ def test_the_home_folder_is_not_spelt_out(monkeypatch, tmp_path):
     """Lesson 00 is stored with this output."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert found("disk").found.endswith("free for ~/home")
-    assert str(tmp_path) not in repr(checks.environment())
+    assert str(tmp_path) not in repr(machine.environment())
 
 
 def test_tissue_that_cannot_be_drawn(monkeypatch):
@@ -130,11 +130,11 @@ def test_stored_runs_are_counted_and_may_be_missing(monkeypatch):
 
 
 def test_a_browser_is_information_only(monkeypatch):
-    monkeypatch.setattr(checks.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(machine.platform, "system", lambda: "Linux")
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" * (name == "firefox"))
-    assert checks._browser() == Finding("browser", "firefox")
+    assert machine._browser() == Finding("browser", "firefox")
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    browser = checks._browser()
+    browser = machine._browser()
     assert browser.found.startswith("none found") and not browser.mend
 
 
@@ -156,36 +156,36 @@ def minutes() -> float:
 
 
 def test_a_machine_at_half_the_speed_takes_twice_as_long(monkeypatch):
-    monkeypatch.setitem(checks.LESSON_SECONDS, "tiny", {"00": 60, "01": 300, "02": 12})
-    monkeypatch.setitem(checks.REFERENCE_SPEED, "tiny", 1000)
-    monkeypatch.setattr(checks, "speed", lambda profile: 1000)
+    monkeypatch.setitem(machine.LESSON_SECONDS, "tiny", {"00": 60, "01": 300, "02": 12})
+    monkeypatch.setitem(machine.REFERENCE_SPEED, "tiny", 1000)
+    monkeypatch.setattr(machine, "speed", lambda profile: 1000)
     assert "00: 1, 01: 5, 02: <1" in found("lessons").found
     assert minutes() == 6 and not found("lessons").mend
-    monkeypatch.setattr(checks, "speed", lambda profile: 500)
+    monkeypatch.setattr(machine, "speed", lambda profile: 500)
     assert minutes() == 12 and "500 images/s" in found("speed").found
 
 
 def test_a_slow_machine_gets_a_mend(monkeypatch):
     monkeypatch.setenv("ACTIVECL_PROFILE", "laptop")
-    monkeypatch.setitem(checks.LESSON_SECONDS, "laptop", {"05": 600})
-    monkeypatch.setitem(checks.REFERENCE_SPEED, "laptop", 1000)
-    monkeypatch.setattr(checks, "speed", lambda profile: 100)
+    monkeypatch.setitem(machine.LESSON_SECONDS, "laptop", {"05": 600})
+    monkeypatch.setitem(machine.REFERENCE_SPEED, "laptop", 1000)
+    monkeypatch.setattr(machine, "speed", lambda profile: 100)
     lessons = found("lessons")
     assert "100 minutes" in lessons.found and "ACTIVECL_PROFILE=tiny" in lessons.mend
-    assert not checks.environment().ready
+    assert not machine.environment().ready
 
 
 def test_a_profile_without_times_says_so(monkeypatch):
     monkeypatch.setenv("ACTIVECL_PROFILE", "paper")
-    monkeypatch.setattr(checks, "speed", lambda profile: 3)
+    monkeypatch.setattr(machine, "speed", lambda profile: 3)
     assert "no times are known" in found("lessons").found
 
 
 def test_the_table_covers_every_lesson_of_the_profiles_that_lessons_run_in():
     lessons = [path.name[:2] for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
     for profile in ("tiny", "laptop"):
-        assert list(checks.LESSON_SECONDS[profile]) == lessons
-        assert checks.REFERENCE_SPEED[profile] > 0
+        assert list(machine.LESSON_SECONDS[profile]) == lessons
+        assert machine.REFERENCE_SPEED[profile] > 0
 
 
 def test_measured_speed_is_that_of_training(monkeypatch):
@@ -202,7 +202,7 @@ def test_measured_speed_is_that_of_training(monkeypatch):
 
     monkeypatch.setattr(simclr, "train", train)
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    assert checks.speed(profiles.PROFILES["tiny"], seconds=2) == pytest.approx(16 / 0.25)
+    assert machine.speed(profiles.PROFILES["tiny"], seconds=2) == pytest.approx(16 / 0.25)
     assert calls == [1, 1, 8]  # once to compile, once to see how long, then two seconds of it
 
 
@@ -211,7 +211,7 @@ def test_speed_of_large_patches_does_not_take_minutes(monkeypatch):
     monkeypatch.setenv("ACTIVECL_DEVICE", "cpu")
     since = time.perf_counter()
     large = replace(profiles.PROFILES["paper"], width=8, image_size=96)
-    assert checks.speed(large, seconds=0.1) > 0
+    assert machine.speed(large, seconds=0.1) > 0
     assert time.perf_counter() - since < 60
 
 
