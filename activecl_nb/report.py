@@ -285,8 +285,8 @@ def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]
         f"{1 - first['images'] / pool:.0%} of the images and "
         f"{1 - first['share_of_benchmark']:.0%} of the image-epochs: more than that would be the "
         "random first subset's merit.",
-        f"The benchmark's best F1 is the highest of {looks} looks at the test set, as in the paper; a "
-        f"loop has {profile.rounds}. So it is a high mark, and partly luck.",
+        f"The benchmark's best F1 is the highest of {looks} looks at the test set, taken as in the "
+        f"paper; a loop has {profile.rounds}. So it is a high mark, and partly luck.",
         "F1 depends on where the proxy says “tumour”. AUROC and average precision do not; lines of "
         "our own ask them, too.",
         "The rule was fixed before the runs. Which proxy epochs the benchmark is judged by, and "
