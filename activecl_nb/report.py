@@ -474,10 +474,13 @@ def findings(report: Report) -> str:
 def _headline(line: Line) -> str:
     found = line.measured
     paper = claims.printed(line.claim)
-    seeds = f", {_counted(found.seeds)}" if found is not None and found.seeds else ""
     said = f"Paper: {paper}. " if paper else ""
-    median = "median " if found is not None and found.needs == claims.FEWEST_MEDIAN else ""
-    ours = f"{median}{claims.ours(found)}{seeds}"
+    ours = claims.ours(found)
+    if found is not None and found.needs == claims.FEWEST_MEDIAN:
+        there = int(np.isfinite(found.values).sum())
+        ours = f"median {ours}; {there} of {_counted(found.seeds)} reached it"
+    elif found is not None and found.seeds:
+        ours = f"{ours}, {_counted(found.seeds)}"
     return f"{line.claim.claim} {said}Here: {ours}. **{_said_verdict(line)}**"
 
 
