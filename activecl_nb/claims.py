@@ -378,10 +378,10 @@ METRICS: dict[str, Metric] = {
         _found("positives_per_100"), "tumours in 100 picks", "tumours in 100 picks", 1, True
     ),
     "near_duplicate": Metric(
-        _found("near_duplicate", 100), "near-duplicates in 100 picks", "% of picks", 1, True
+        _found("near_duplicate", 100), "near-duplicates in 100 picks", "in 100 picks", 1, True
     ),
     "artefact": Metric(
-        _found("artefact", 100), "spoiled patches in 100 picks", "% of picks", 1, True
+        _found("artefact", 100), "spoiled patches in 100 picks", "in 100 picks", 1, True
     ),
     "evenness": Metric(_evenness, "evenness of the picks over the classes (0 to 1)", "", 3, True),
     "choosing": Metric(_choosing, "seconds of choosing in a round", "s", 2),
@@ -564,7 +564,8 @@ def _median(values: Sequence[float], how: str) -> Measured:
         middle,
         low,
         high,
-        f"{how}; {reached} of {len(never)} seeds reached it; interval of {confidence:.0%}",
+        f"{how}; {reached} of {len(never)} seeds reached it; the interval covers the median with "
+        f"{confidence:.0%}",
         unit="%",
         digits=0,
         values=tuple(never),
@@ -694,7 +695,8 @@ def _in(grid: str, side: Side) -> dict[str, str]:
 def _name(side: Side) -> str:
     if isinstance(side, str):
         return side
-    return side["strategy"] + (f" ({side['setting']})" if side.get("setting") else "")
+    where = side.get("setting") or (f"grid “{side['grid']}”" if "grid" in side else "")
+    return side["strategy"] + (f" ({where})" if where else "")
 
 
 def _described(metric: str, score: str) -> tuple[str, str, int]:

@@ -68,9 +68,21 @@ RULE = (
      "it means that these runs cannot tell whether there is an effect, not that there is none; a "
      "number of the paper may still lie outside the interval, which is then said"),
     (claims.CONTRADICTED, "the whole interval lies on the other side of “no effect”; or a number "
-     "that should be exact is another one, or lies outside our interval"),
+     "that should be exact (marked =) is another one, or lies outside our interval; savings and "
+     "ratios are taken as “at least so much”"),
     (claims.NOT_TESTABLE, "these runs cannot decide it, for the reason given, or so far there are "
      f"fewer than {claims.FEWEST} seeds ({claims.FEWEST_MEDIAN} where a median is taken)"),
+)  # fmt: skip
+WORDS_USED = (
+    ("image-epoch", "one image passing once through training: what training costs"),
+    ("grid, setting", "a grid is a group of runs that answers one question; where it turns a dial, "
+     "each value of the dial is a setting"),
+    ("mean along the curve", "F1 is measured after each round; its mean over the images trained on "
+     "is the height of the learning curve"),
+    ("benchmark", "an encoder trained on the whole pool at once"),
+    ("evenness", "1 if all nine tissues are picked equally often, 0 if only one is"),
+    ("kcenter_seed", "what k-center starts from: the images chosen so far, or none"),
+    ("g", "in a figure: the mean difference in units of its spread over seeds (Hedges)"),
 )  # fmt: skip
 RULE_HEAD = (
     "Two strategies of the same seed share their split, first weights and first images, so "
@@ -112,13 +124,15 @@ class Section:
 class Report:
     """All that the page says.
 
-    facts: (what, value) pairs on what was run. when: entropy beside random in every setting.
+    brief: what the numbers below are of, and how high they are. facts: (what, value) pairs on
+    what was run. when: entropy beside random in every setting.
     """
 
     title: str
     profile: profiles.Profile
     lines: tuple[Line, ...]
     headlines: tuple[Line, ...]
+    brief: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
     when: Section | None
@@ -159,6 +173,7 @@ def make(
         profile,
         tuple(lines),
         tuple(of[one] for one in headlines),
+        _brief(every_run),
         _facts(stored, profile, *every_run[1:]),
         _limits(profile, lines),
         _when(every_run),
@@ -215,6 +230,32 @@ def _near(folder: Path) -> tuple[Path, Path]:
     own = DEFAULT.parent / "claims.toml", DEFAULT.with_suffix(".toml")
     first, second = (a if a.exists() else b for a, b in zip(beside, own, strict=True))
     return first, second
+
+
+def _brief(every: Sequence[Stored]) -> tuple[str, ...]:
+    """On what tissue the numbers are, and how high; without that a difference says little."""
+    said = ["All that follows is on drawn tissue, at small sizes, unless it says otherwise."]
+    first, *real = every
+    one = first.grid(first.planned["grid"].iloc[0])
+    if one.planned["setting"].nunique() == 1 and not (loops := _loops(one)).empty:
+        means = analysis.spread(analysis.area(loops), "area")
+        high = [f"{row.strategy} {row.mean:.3f}" for row in means.itertuples()]
+        said.append(f"F1, the mean along the curve over seeds: {', '.join(high)}.")
+        if len(loops) < len(one.rounds):
+            levels = [f"{b.variant} {b.mean:.3f}" for b in analysis.band(one.rounds).itertuples()]
+            said.append(f"F1 of the benchmark, the mean over seeds: {', '.join(levels)}.")
+    for stored in real:
+        for grid in dict.fromkeys(stored.rounds["grid"]):
+            against = _against_random(analysis.area(_loops(stored.grid(grid))))
+            if against is not None:
+                rows = "; ".join(map(_difference, against.itertuples()))
+                said.append(f"On real patches (grid “{grid}”), F1 beside random: {rows}.")
+    return tuple(said)
+
+
+def _loops(one: Stored) -> pd.DataFrame:
+    """The rounds of all runs but the benchmark's."""
+    return one.rounds[one.rounds["strategy"] != analysis.BENCHMARK]
 
 
 def _facts(stored: Stored, profile: profiles.Profile, *real: Stored) -> tuple[tuple[str, str], ...]:
@@ -297,9 +338,9 @@ def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]
         f"{judged} lines have an interval. By luck alone about {0.05 * judged:.0f} of them miss "
         "what they should hold, and without any effect a line with five seeds leans far enough "
         f"for “same direction” in up to {claims.lean_by_luck(5):.0%} of cases, one with eight in "
-        f"{claims.lean_by_luck(8):.0%}. p by flipping signs is shown, corrected within each grid "
-        f"(Holm); with these seeds and comparisons it never gets below {_least_p(lines):.2f}, "
-        "whatever the runs show, so intervals decide.",
+        f"{claims.lean_by_luck(8):.0%}. p by flipping signs stands behind “how” in report.html, "
+        "corrected within each grid (Holm); with these seeds and comparisons it never gets below "
+        f"{_least_p(lines):.2f}, whatever the runs show, so intervals decide.",
     )
 
 
@@ -327,7 +368,7 @@ def _section(one: Stored, name: str, question: str) -> Section:
 
 def _said(one: Stored) -> tuple[str, ...]:
     """The grid in sentences: means, and differences to random with their intervals."""
-    areas = analysis.area(one.rounds[one.rounds["strategy"] != analysis.BENCHMARK])
+    areas = analysis.area(_loops(one))
     means = analysis.spread(areas, "area")
     sentences = []
     for setting, group in means.groupby("setting", sort=False):
@@ -394,7 +435,7 @@ def _when(every: Sequence[Stored]) -> Section | None:
             if against is None or runs <= shown:
                 continue
             shown |= runs
-            name = f"{grid}: {setting}" if setting else grid
+            name = f"{grid}: {setting}" if setting else grid if rows else "the profile as it is"
             one = against.iloc[0]
             rows.append((f"{name} ({_counted(one.n)})", one.difference, one.low, one.high))
     if not rows:
@@ -407,7 +448,8 @@ def _when(every: Sequence[Stored]) -> Section | None:
         f"{above}, behind in {below}; in the others these runs cannot tell. The largest mean "
         f"difference is {claims.number(most['mean'], 3, sign=True)} ({most['claim']}), the "
         f"smallest {claims.number(least['mean'], 3, sign=True)} ({least['claim']}).",
-        f"With {len(table)} intervals of 95%, about {0.05 * len(table):.0f} miss by luck.",
+        f"Of {len(table)} intervals of 95%, chance alone lets about {0.05 * len(table):.0f} miss "
+        "the true value.",
     )
     question = (
         "Entropy minus random, mean F1 along the learning curve, in every setting that was run."
@@ -418,7 +460,7 @@ def _when(every: Sequence[Stored]) -> Section | None:
 
 def _pictures(one: Stored) -> list[Picture]:
     settings = list(dict.fromkeys(one.planned["setting"]))
-    loops = one.rounds[one.rounds["strategy"] != analysis.BENCHMARK]
+    loops = _loops(one)
     if loops.empty:
         return []
     strategies = list(dict.fromkeys(loops["strategy"]))
@@ -431,7 +473,7 @@ def _pictures(one: Stored) -> list[Picture]:
     if len(dials) > 1:
         return []
     drawn = analysis.spread(analysis.area(loops), "area")
-    pictures = [figures.by_setting(drawn, dial=dials[0], score="mean F1 along the curve")]
+    pictures = [figures.by_setting(drawn, dial=dials[0], score="F1 along the curve")]
     if dials[0] in WASTE and WASTE[dials[0]] in one.picks and len(one.picks):
         what = WASTE[dials[0]]
         wasted = analysis.spread(analysis.found(one.picks), what)
@@ -552,8 +594,8 @@ def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:
     return found
 
 
-def _by_part(lines: Sequence[Line]) -> list[str]:
-    """The tally of each part: sums that come out are no claims that hold on runs."""
+def by_part(lines: Sequence[Line]) -> list[str]:
+    """The tally of each part, a line each: sums that come out are no claims that hold on runs."""
     said = []
     for name, some in parts(lines).items():
         counts = [f"{verdict} {n}" for verdict, n in claims.tally(some).items() if n]
@@ -571,9 +613,10 @@ def _cells(line: Line, report: Report) -> tuple[str, ...]:
     else:
         where = f"phantom, {report.profile.name}" if found else "nothing"
     seeds = str(found.seeds) if found is not None and found.needs else "–"
+    exact = claim.expect == "exactly" and claim.value is not None and not claim.untestable
     return (
         claim.claim,
-        claims.printed(claim) or "–",
+        ("= " * exact + claims.printed(claim)) or "–",
         claims.ours(found) if found else "–",
         where if found else "–",
         seeds,
@@ -603,7 +646,7 @@ INTRO = (
     "least like the chosen ones (k-center). It compares both with images chosen at random, and "
     "with a benchmark that learns from all images. The score is F1 for finding tumour.",
     "This page goes through that paper sentence by sentence. Each claim has a measure, and one "
-    "rule, fixed beforehand, turns what was measured into a verdict. A claim that fails is "
+    "rule, the same for all, turns what was measured into a verdict. A claim that fails is "
     "reported like one that holds. activecl, the teaching kit that made the runs, wrote this page "
     "from their tables; no verdict is typed.",
 )
@@ -612,17 +655,15 @@ INTRO = (
 def to_html(report: Report, images: Mapping[str, bytes]) -> str:
     """The page: one file, without script, light or dark as the reader's machine is."""
     e = html.escape
-    counts = claims.tally(report.lines)
     body = [f"<header><h1>{e(report.title)}</h1>"]
     body += [f"<p>{e(text)}</p>" for text in INTRO]
     body.append("</header><main>")
     body.append('<section aria-labelledby="short"><h2 id="short">In short</h2><ul>')
+    body += [f"<li>{e(text)}</li>" for text in report.brief]
     body += [f"<li>{_headline_html(line)}</li>" for line in report.headlines]
     body.append("</ul>")
-    body.append(f"<p>Of {len(report.lines)} lines below:</p><ul class='tally'>")
-    body += [f"<li>{_badge(name)} <b>{counts[name]}</b></li>" for name in claims.VERDICTS]
-    body.append("</ul><ul>")
-    body += [f"<li>{e(text)}</li>" for text in _by_part(report.lines)]
+    body.append(f"<p>The {len(report.lines)} lines below, part by part:</p><ul>")
+    body += [f"<li>{e(text)}</li>" for text in by_part(report.lines)]
     body.append("</ul></section>")
     if report.when:
         body.append('<section aria-labelledby="when"><h2 id="when">When does it hold?</h2>')
@@ -632,6 +673,9 @@ def to_html(report: Report, images: Mapping[str, bytes]) -> str:
     body.append("</dl><h3>What this cannot say</h3><ul>")
     body += [f"<li>{e(text)}</li>" for text in report.limits]
     body.append("</ul></section>")
+    body.append('<section aria-labelledby="words"><h2 id="words">Words</h2><dl>')
+    body += [f"<div><dt>{e(word)}</dt><dd>{e(text)}</dd></div>" for word, text in WORDS_USED]
+    body.append("</dl></section>")
     body.append('<section aria-labelledby="rule"><h2 id="rule">The rule</h2>')
     body.append(f"<p>{e(RULE_HEAD)}</p><dl>")
     body += [f"<div><dt>{_badge(name)}</dt><dd>{e(text)}</dd></div>" for name, text in RULE]
@@ -651,7 +695,7 @@ def to_html(report: Report, images: Mapping[str, bytes]) -> str:
 
 def _nav(report: Report) -> str:
     links = {"short": "In short"} | ({"when": "When does it hold?"} if report.when else {})
-    links |= {"run": "What was run", "rule": "The rule"}
+    links |= {"run": "What was run", "words": "Words", "rule": "The rule"}
     links |= {name: title for name, (title, _) in PARTS.items()} | {"grids": "Grids"}
     items = "".join(f'<li><a href="#{n}">{html.escape(t)}</a></li>' for n, t in links.items())
     return f'<nav aria-label="On this page"><ul>{items}</ul></nav>'
@@ -756,7 +800,6 @@ a { color: var(--link); }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none; }
 dl div { display: grid; grid-template-columns: 11rem 1fr; gap: .2rem 1rem; margin: .4rem 0; }
 dt { font-weight: 600; } dd { margin: 0; }
-.tally { display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; padding: 0; list-style: none; }
 .verdict { font-weight: 600; }
 .reproduced { color: var(--good); } .same-direction { color: var(--half); }
 .not-seen, .not-testable-here { color: var(--none); } .contradicted { color: var(--bad); }
@@ -792,18 +835,18 @@ img { display: block; max-width: 100%; height: auto; margin: 1rem 0; padding: .6
 
 def to_markdown(report: Report) -> str:
     """The page as Markdown, its figures in the folder ``FIGURES`` beside it."""
-    counts = claims.tally(report.lines)
     text = [f"# {_plain(report.title)}", *map(_plain, INTRO), "## In short"]
-    text.append("\n".join(f"- {_headline(line)}" for line in report.headlines))
-    listed = "; ".join(f"{name} {counts[name]}" for name in claims.VERDICTS)
-    text.append(f"Of {len(report.lines)} lines below: {listed}.")
-    text.append("\n".join(f"- {_plain(part)}" for part in _by_part(report.lines)))
+    in_short = [*map(_plain, report.brief), *map(_headline, report.headlines)]
+    text.append("\n".join(f"- {said}" for said in in_short))
+    text.append(f"The {len(report.lines)} lines below, part by part:")
+    text.append("\n".join(f"- {_plain(part)}" for part in by_part(report.lines)))
     if report.when:
         text += ["## When does it hold?", *_section_markdown(report.when)]
     text.append("## What was run")
     text.append("\n".join(f"- {what}: {_plain(value)}" for what, value in report.facts))
     text.append("### What this cannot say")
     text.append("\n".join(f"- {_plain(limit)}" for limit in report.limits))
+    text += ["## Words", "\n".join(f"- **{word}**: {_plain(said)}" for word, said in WORDS_USED)]
     text += ["## The rule", _plain(RULE_HEAD)]
     text.append("\n".join(f"- **{name}**: {_plain(words)}" for name, words in RULE))
     for name, lines in parts(report.lines).items():
@@ -828,7 +871,7 @@ def _table_markdown(lines: Sequence[Line], report: Report) -> str:
     for line in lines:
         claim, *cells = _cells(line, report)
         why = f" {line.claim.untestable}" if line.claim.untestable else ""
-        notes = [f"{what}: {said}." for what, said in _notes(line) if what in ("Measured", "p")]
+        notes = [f"{what}: {said}." for what, said in _notes(line) if what == "Measured"]
         cells = [" ".join([f"{claim}{why} ({line.claim.place})", *notes]), *cells]
         rows.append([_plain(cell).replace("|", "\\|") for cell in cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
