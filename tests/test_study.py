@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import runpy
 import shutil
 import signal
 import subprocess
@@ -547,6 +548,18 @@ def test_what_was_kept_before_stays(made, tmp_path):
     assert study.store(wanted, out, tmp_path / "kept").planned["finished"].all()
     fewer = dataclasses.replace(wanted, entries=wanted.entries[:1])
     assert len(study.store(fewer, out, tmp_path / "kept").planned) == 1
+
+
+def test_only_what_is_not_stored_is_made(made, tmp_path, monkeypatch):
+    make = runpy.run_path(str(ROOT / "results" / "make.py"))
+    lacking = make["lacking"]
+    monkeypatch.setitem(lacking.__globals__, "HERE", tmp_path)
+    wanted, out = made
+    assert lacking(wanted) == wanted
+    study.store(wanted, out, tmp_path / "study")
+    assert lacking(wanted).jobs == []
+    monkeypatch.setitem(lacking.__globals__, "LESSONS", {"first"})  # these are wanted whole
+    assert {entry.grid for entry in lacking(wanted).entries} == {"first"}
 
 
 def test_what_a_source_does_not_tell_of_its_patches_stays_unknown(tmp_path):
