@@ -292,7 +292,9 @@ def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
 
 def standardise(x: Tensor) -> Tensor:
     """Subtract ImageNet's mean and divide by its deviation, channel by channel."""
-    mean, deviation = (send(torch.tensor(v), x.device).view(1, 3, 1, 1) for v in (MEAN, DEVIATION))
+    mean, deviation = (
+        send(torch.tensor(v, dtype=x.dtype), x.device).view(1, 3, 1, 1) for v in (MEAN, DEVIATION)
+    )
     return (x - mean) / deviation
 
 
@@ -414,7 +416,7 @@ def blur(x: Tensor, sigmas: Tensor, size: int | None = None) -> Tensor:
     blurred = sigmas.nonzero()[:, 0]
     if not len(blurred):
         return x
-    kernels = send(gaussian_kernels(sigmas[blurred], size), x.device)
+    kernels = send(gaussian_kernels(sigmas[blurred], size).to(x.dtype), x.device)
     blurred = send(blurred, x.device)
     padded = F.pad(x[blurred], (size // 2,) * 4, mode="reflect")
     # Each channel of each image is a channel of one large image, with a kernel of its own.
@@ -449,7 +451,7 @@ def per_image(values: Tensor, x: Tensor) -> Tensor:
 
 
 def send(values: Tensor, device: torch.device) -> Tensor:
-    """Values on the device, without waiting for it: a GPU waits for memory that is not pinned."""
+    """Values on the device, without waiting for a GPU: memory that is not pinned would wait."""
     if device.type == "cuda" and values.device.type == "cpu":
-        values = values.pin_memory()
-    return values.to(device, non_blocking=True)
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)

@@ -82,7 +82,8 @@ class Claim:
     def grids(self) -> tuple[str, ...]:
         """The grids of the study that it is measured on, the first one its own."""
         sides = [self.kind, *(v for v in self.kind.values() if isinstance(v, Mapping))]
-        return tuple(dict.fromkeys(s["grid"] for s in sides if "grid" in s))
+        named = [side[key] for side in sides for key in ("grid", "other_grid") if key in side]
+        return tuple(dict.fromkeys(named))
 
     @property
     def rounding(self) -> float:
@@ -142,7 +143,7 @@ class Line:
 
 def verdict(claim: Claim, found: Measured | None) -> str:
     """One of ``VERDICTS``, by the rule at the top of this file."""
-    if claim.untestable or found is None or too_few(found):
+    if claim.untestable or found is None or too_few(found) or np.isnan(found.estimate):
         return NOT_TESTABLE
     low, high, middle = found.low, found.high, found.estimate
     if claim.expect == "exactly":
@@ -915,6 +916,8 @@ def falls_short(line: Line) -> bool:
     """Whether there may be an effect, but the paper's number is more than our interval holds."""
     claim, found = line.claim, line.measured
     if line.verdict not in (SAME, NOT_SEEN) or claim.value is None or not found.seeds:
+        return False
+    if claim.expect not in ("more", "less"):
         return False
     side = 1 if claim.expect == "more" else -1
     return max(side * found.low, side * found.high) < side * claim.value - claim.rounding

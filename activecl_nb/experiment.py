@@ -192,9 +192,9 @@ class Run:
         """A row a round: images, image-epochs, seconds and scores.
 
         Scores are those after the last proxy epoch, and F1 has two more columns, which differ
-        where a proxy is scored on its way (the benchmark's is): f1_same_proxy, after as many
-        epochs as a loop's proxy has; f1_best, the highest of all, chosen with the test set in
-        view, as the paper reports the benchmark's (section III-D).
+        where a proxy is scored on its way (the benchmark's is): f1_same_proxy, the last that is
+        not past the epochs of a loop's proxy, or the first; f1_best, the highest of all, chosen
+        with the test set in view, as the paper reports the benchmark's (section III-D).
         """
         import pandas as pd
 

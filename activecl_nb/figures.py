@@ -704,7 +704,8 @@ def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "differe
             told.append(f"{one.claim}: not reached")
             continue
         _estimate(axes, row, one.mean, one.low, one.high, claimed)
-        told.append(f"{one.claim}: {one.mean:.3f}, from {one.low:.3f} to {one.high:.3f}")
+        ends = f", from {one.low:.3f} to {one.high:.3f}" if np.isfinite(one.low) else ""
+        told.append(f"{one.claim}: {one.mean:.3f}{ends}")
     axes.axvline(claimed, color="#333333", linestyle=":")
     axes.set_yticks(range(len(table)), table["claim"])
     axes.set_ylim(len(table) - 0.5, -0.5)

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from activecl_nb import augment, threads
 
-AHEAD = 16  # so many batches are read before they are asked for
-READERS = 8  # by so many threads: most wait for the disk while one copies
+AHEAD = 8  # so many batches are read before they are asked for
+READERS = 4  # by so many threads: some wait for the disk while another copies
 SHARE = 0.5  # of the device's free memory for the pool; the rest is the training's
 
 

@@ -77,7 +77,7 @@ class Profile:
 
 # The small profiles keep every step of the protocol and change sizes and rates only. The laptop's
 # encoder keeps the paper's coarse stem even on 32 pixels: in equal time it takes twice the epochs
-# of a finer one, and learns more from them (see benchmarks/README.md).
+# of a finer one, and scores no worse (see benchmarks/README.md).
 PROFILES = {
     "tiny": Profile(
         name="tiny",

@@ -246,7 +246,8 @@ def _brief(every: Sequence[Stored]) -> tuple[str, ...]:
             said.append(f"F1 of the benchmark, the mean over seeds: {', '.join(levels)}.")
     for stored in real:
         for grid in dict.fromkeys(stored.rounds["grid"]):
-            against = _against_random(analysis.area(_loops(stored.grid(grid))))
+            loops = _loops(stored.grid(grid))
+            against = None if loops.empty else _against_random(analysis.area(loops))
             if against is not None:
                 rows = "; ".join(map(_difference, against.itertuples()))
                 said.append(f"On real patches (grid “{grid}”), F1 beside random: {rows}.")
@@ -304,6 +305,7 @@ def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]
     pool = profile.train_images - profile.labelled
     work = analysis.work(profile).set_index("what")
     first = work.loc["2 rounds"]  # the first subset is random
+    most = 1 - work.loc["1 rounds", "share_of_benchmark"]
     found = [line.measured for line in lines if line.measured and line.measured.seeds > 1]
     judged = sum(not np.isnan(one.low) for one in found)
     looks = profile.benchmark_epochs // profile.benchmark_every
@@ -325,7 +327,9 @@ def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]
         "more than the benchmark. And after its first own choice a strategy has spared at most "
         f"{1 - first['images'] / pool:.0%} of the images and "
         f"{1 - first['share_of_benchmark']:.0%} of the image-epochs: more than that would be the "
-        "random first subset's merit.",
+        "random first subset's merit. No run can spare more than "
+        f"{most:.1%} of the image-epochs"
+        + (", so the paper's 99% is out of reach by design." if most < 0.985 else "."),
         f"The benchmark's best F1 is the highest of {looks} looks at the test set, taken as in the "
         f"paper; a loop has {profile.rounds}. So it is a high mark, and partly luck.",
         "F1 depends on where the proxy says “tumour”. AUROC and average precision do not; lines of "
@@ -361,7 +365,7 @@ def _least_p(lines: Sequence[Line]) -> float:
 
 
 def _section(one: Stored, name: str, question: str) -> Section:
-    if one.rounds.empty:
+    if _loops(one).empty:
         return Section(name, question, ("No run of this grid is finished yet.",), ())
     return Section(name, question, _said(one), tuple(_pictures(one)))
 
@@ -435,12 +439,15 @@ def _when(every: Sequence[Stored]) -> Section | None:
             if against is None or runs <= shown:
                 continue
             shown |= runs
-            name = f"{grid}: {setting}" if setting else grid if rows else "the profile as it is"
+            name = f"{grid}: {setting}" if setting else grid
+            if not setting and not rows and stored is every[0]:
+                name = "the profile as it is"
             one = against.iloc[0]
             rows.append((f"{name} ({_counted(one.n)})", one.difference, one.low, one.high))
     if not rows:
         return None
     table = pd.DataFrame(rows, columns=["claim", "mean", "low", "high"])
+    known = int(table["low"].notna().sum())
     above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
     most, least = (table.loc[table["mean"].agg(which)] for which in ("idxmax", "idxmin"))
     said = (
@@ -448,8 +455,8 @@ def _when(every: Sequence[Stored]) -> Section | None:
         f"{above}, behind in {below}; in the others these runs cannot tell. The largest mean "
         f"difference is {claims.number(most['mean'], 3, sign=True)} ({most['claim']}), the "
         f"smallest {claims.number(least['mean'], 3, sign=True)} ({least['claim']}).",
-        f"Of {len(table)} intervals of 95%, chance alone lets about {0.05 * len(table):.0f} miss "
-        "the true value.",
+        f"Of {known} intervals of 95%, chance alone lets about {0.05 * known:.1f} miss the true "
+        "value.",
     )
     question = (
         "Entropy minus random, mean F1 along the learning curve, in every setting that was run."
@@ -518,7 +525,7 @@ def _headline(line: Line) -> str:
     paper = claims.printed(line.claim)
     said = f"Paper: {paper}. " if paper else ""
     ours = claims.ours(found)
-    if found is not None and found.needs == claims.FEWEST_MEDIAN:
+    if found is not None and found.seeds and found.needs == claims.FEWEST_MEDIAN:
         there = int(np.isfinite(found.values).sum())
         ours = f"median {ours}; {there} of {_counted(found.seeds)} reached it"
     elif found is not None and found.seeds:

@@ -481,8 +481,10 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     index.csv: a line for each run in each grid. rounds.csv: a line for each round of each run.
     picks.npz: an array for each column of ``analysis.picks``, without the names.
 
-    A run of this study that ``folder`` holds from before stays there, whether or not ``out`` has
-    it: its name says that it is the same. ValueError: neither of the two holds a finished run.
+    A run of this study that ``folder`` holds from before (see ``kept``) stays there, whether or
+    not ``out`` has it: its name says that it is the same.
+
+    ValueError: neither of the two holds a finished run, or the folder's files are damaged.
     """
     import pandas as pd
 
@@ -490,7 +492,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
 
     folder = Path(folder)
     before = _Tables.read(folder) if (folder / "index.csv").exists() else None
-    kept = before.finished if before else set()
+    held = before.whole if before else set()
     rounds, picks = {}, {}
     for job in study.jobs:
         address = job.address()
@@ -498,7 +500,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
             rounds[address] = run.table().assign(run=address)
             if job.strategy != experiment.BENCHMARK:
                 picks[address] = analysis.picks([run], job.load().train).assign(run=address)
-        elif address in kept:
+        elif address in held:
             rounds[address] = before.rounds[before.rounds["run"] == address]
             if (own := before.picks["run"] == address).any():
                 picks[address] = before.picks[own]
@@ -520,6 +522,15 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
         _joined(list(picks.values())),
     ).write(folder)
     return open_stored(folder)
+
+
+def kept(folder: str | os.PathLike[str]) -> set[str]:
+    """Addresses of the runs that ``store`` kept there, which need not be made again.
+
+    A run whose rounds lack a score that ``Run.table`` gives today is not among them.
+    """
+    folder = Path(folder)
+    return _Tables.read(folder).whole if (folder / "index.csv").exists() else set()
 
 
 FACTS = ("positive", "near_duplicate", "artefact")
@@ -555,6 +566,12 @@ class _Tables:
     def finished(self) -> set[str]:
         return set(self.index[self.index["finished"]]["run"])
 
+    @property
+    def whole(self) -> set[str]:
+        """The finished runs that have every score of today."""
+        scored = self.rounds.reindex(columns=["f1_same_proxy", "f1_best"]).notna().all(axis=1)
+        return self.finished & set(self.rounds[scored]["run"])
+
     @classmethod
     def read(cls, folder: Path) -> _Tables:
         import pandas as pd
@@ -562,7 +579,8 @@ class _Tables:
         missing = [n for n in ("index.csv", "rounds.csv", "picks.npz") if not (folder / n).exists()]
         if missing:
             raise FileNotFoundError(
-                f"{folder} lacks {', '.join(missing)}; make them with python results/make.py"
+                f"{folder} lacks {', '.join(missing)}; restore them, or remove the folder and make "
+                "it anew (the kit's own: python results/make.py)"
             )
         try:
             index = pd.read_csv(folder / "index.csv", keep_default_na=False)
@@ -572,17 +590,18 @@ class _Tables:
         except (ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{folder} cannot be read ({type(error).__name__}: {error}); restore its files, or "
-                "make them anew with python results/make.py"
+                "remove the folder and make it anew (the kit's own: python results/make.py)"
             ) from error
         if lost:
-            raise ValueError(f"{folder}/rounds.csv lacks runs that index.csv names; make both anew")
+            raise ValueError(
+                f"{folder}/rounds.csv lacks runs that index.csv names; restore both, or remove the "
+                "folder and make it anew"
+            )
         return found
 
     def write(self, folder: Path) -> None:
         import numpy as np
 
-        _write_csv(self.index, folder / "index.csv")
-        _write_csv(self.rounds, folder / "rounds.csv")
         picks, labels = self.picks, self.picks["label"].cat
         runs = picks["run"].unique()
         with files.replacing(folder / "picks.npz") as temporary:
@@ -600,6 +619,8 @@ class _Tables:
                     if name in picks
                 },
             )
+        _write_csv(self.rounds, folder / "rounds.csv")
+        _write_csv(self.index, folder / "index.csv")  # last: it says what the others hold
 
 
 def _read_picks(folder: Path) -> pd.DataFrame:

@@ -10,7 +10,7 @@ Makes those runs of results/study.toml that results/study lacks, and the few tha
                       lessons and the explorer
     results/tiny      one run of seconds, which the tests make again and compare
 
-With --finished nothing is trained: what is finished in --runs is kept, and the rest is missing.
+With --finished nothing is trained: what is finished in --runs is kept, beside what was before.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def main() -> int:
 
 def lacking(evidence: study.Study) -> study.Study:
     """The part of the study that is not stored yet, or is wanted whole."""
-    stored = HERE / "study"
-    planned = study.open_stored(stored).planned if (stored / "index.csv").exists() else None
-    there = set() if planned is None else set(planned[planned["finished"]]["run"])
+    there = study.kept(HERE / "study")
     wanted = [e for e in evidence.entries if for_lessons(e) or e.job.address() not in there]
     return dataclasses.replace(evidence, entries=tuple(wanted))
 

@@ -443,6 +443,8 @@ def test_a_number_that_our_interval_does_not_hold_is_named():
     assert said(never, never, never) == f"{claims.NOT_SEEN}; 93% lies outside the interval"
     assert said(never, 92.6, never) == claims.NOT_SEEN  # 92.6 is printed as 93
     assert said(-5, 5, value=None) == claims.NOT_SEEN
+    assert said(-5, 5, expect="differs", value=93) == claims.NOT_SEEN
+    assert said(np.nan, np.nan, np.nan) == claims.NOT_TESTABLE
     assert said(-60, -40, expect="less", value=-93).startswith(f"{claims.SAME}; ")
 
 
@@ -733,6 +735,29 @@ def test_a_study_under_way_says_so(tmp_path):
     assert "not testable here (yet: 2 of at least 3 seeds)" in text
     assert "No run of this grid is finished yet." in text
     assert dict(one.facts)["Runs"] == "4 of 25 planned are finished"
+
+
+def test_a_study_of_which_the_benchmark_alone_is_finished(tmp_path):
+    loops = scores()
+    write(tmp_path / "small", [*benchmark([0.2, 0.3]), loops[0]], planned=loops[1:])
+    rounds = pd.read_csv(tmp_path / "small" / "rounds.csv")
+    index = pd.read_csv(tmp_path / "small" / "index.csv", keep_default_na=False)
+    index.loc[index["strategy"] != "benchmark", "finished"] = False
+    index.to_csv(tmp_path / "small" / "index.csv", index=False)
+    assert len(rounds) > 5
+    (tmp_path / "claims.toml").write_text(LIST)
+    (tmp_path / "small.toml").write_text(SMALL.partition("[[grid]]")[0] + ONE_GRID)
+    one = report.make(tmp_path / "small")
+    assert one.when is None and len(one.brief) == 1
+    assert "Here: no finished runs yet. **Not testable here (yet: 0 of" in report.findings(one)
+    assert "No run of this grid is finished yet." in report.to_markdown(one)
+
+
+ONE_GRID = """
+[[grid]]
+name = "paper"
+strategies = ["random", "entropy", "benchmark"]
+"""
 
 
 def test_findings_go_between_their_marks_and_nowhere_else(page, tmp_path):

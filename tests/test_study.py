@@ -550,6 +550,24 @@ def test_what_was_kept_before_stays(made, tmp_path):
     assert len(study.store(fewer, out, tmp_path / "kept").planned) == 1
 
 
+def test_what_an_older_kit_kept_without_todays_scores_is_made_anew(made, tmp_path):
+    wanted, out = made
+    folder = tmp_path / "kept"
+    study.store(wanted, out, folder)
+    rounds = pd.read_csv(folder / "rounds.csv")
+    old, gone = wanted.jobs[0].address(), wanted.jobs[1].address()
+    rounds.loc[rounds["run"] == old, "f1_best"] = np.nan
+    rounds.to_csv(folder / "rounds.csv", index=False)
+    assert study.kept(folder) == {job.address() for job in wanted.jobs} - {old}
+    shutil.rmtree(out / gone)
+    assert study.store(wanted, out, folder).rounds["f1_best"].notna().all()
+    rounds.drop(columns=["f1_best", "f1_same_proxy"]).to_csv(folder / "rounds.csv", index=False)
+    assert study.kept(folder) == set() == study.kept(tmp_path / "nowhere")
+    again = study.store(wanted, out, folder)  # without the run that is gone
+    assert gone not in set(again.rounds["run"]) and again.rounds["f1_best"].notna().all()
+    study.open_stored(folder)
+
+
 def test_only_what_is_not_stored_is_made(made, tmp_path, monkeypatch):
     make = runpy.run_path(str(ROOT / "results" / "make.py"))
     lacking = make["lacking"]
