@@ -348,10 +348,11 @@ def _make(job: Job, folder: Path, device: str | None, keep_weights: bool) -> tup
         with lock.acquire(timeout=0):
             torch.set_num_threads(1)
             try:
+                there = _finished(folder) is not None
                 _finish(job, folder, device)
             except ValueError as error:  # bad settings, or a damaged folder: the others go on
                 return folder.name, f"{FAILED}: {error}"
-            if not keep_weights:
+            if not (keep_weights or there):  # what was finished before stays as it is
                 experiment.drop_weights(folder)
     except filelock.Timeout:
         return folder.name, ELSEWHERE

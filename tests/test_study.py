@@ -261,6 +261,15 @@ def test_a_study_makes_the_runs_that_one_would_make_by_hand(file, tmp_path):
     assert {p: p.stat().st_mtime_ns for p in out.glob("*/*.npz")} == before
 
 
+def test_weights_are_kept_if_so_wished_and_then_left_alone(file, tmp_path):
+    wanted, out = study.read(file), tmp_path / "runs"
+    weighty = dataclasses.replace(wanted, entries=wanted.entries[:1])
+    study.run(weighty, out, keep_weights=True, stream=io.StringIO())
+    study.run(wanted, out, stream=io.StringIO())
+    with_weights = {path.parent.name for path in out.glob("*/weights-*.safetensors")}
+    assert with_weights == {weighty.jobs[0].address()}
+
+
 def test_shares_are_disjoint_and_make_the_whole(file, tmp_path):
     wanted = study.read(file)
     parts = [
