@@ -354,15 +354,18 @@ def learning_curve(
         n: v if isinstance(v, tuple) else (v, np.nan, np.nan) for n, v in (levels or {}).items()
     }
     room = 0.06 * np.ptp(axes.get_ylim())  # about the height of a name
+    ends = curve.sort_values(x).groupby("strategy")["mean"].agg(["first", "last"])
     for place, (name, (level, low, high)) in enumerate(named.items()):
         axes.axhline(level, color="#333333", linestyle=[":", (0, (5, 2, 1, 2)), "--"][place % 3])
         if np.isfinite(low):
             axes.axhspan(low, high, color="#333333", alpha=0.08, linewidth=0)
+        away = (ends - level).abs().min()  # a name stands where the curves are farther
+        at_left = away["first"] > away["last"]
         axes.annotate(
             name,
-            (1, level),
+            (0.01 if at_left else 1, level),
             xycoords=("axes fraction", "data"),
-            ha="right",
+            ha="left" if at_left else "right",
             va="top" if any(0 < other - level < room for other, *_ in named.values()) else "bottom",
             fontsize=8,
         )
