@@ -385,8 +385,10 @@ def test_the_ledger_judges_by_the_exercises_rule() -> None:
 
     def by_the_kit(low: float, high: float, claimed: float) -> str:
         claim = claims.Claim("x", "c", "p", "ours", "d", expect="more", value=claimed or None)
-        # Half of the seeds on either side: the exercise knows the interval alone.
-        found = claims.Measured((low + high) / 2, low, high, "", values=(low, high))
+        # Half of the seeds on either side: the exercise knows the interval alone. A single seed
+        # has an estimate, and no interval.
+        middle = 0.0 if np.isnan(low + high) else (low + high) / 2
+        found = claims.Measured(middle, low, high, "", values=(low, high))
         return claims.verdict(claim, found)
 
     assert checks.verdict_rule(by_the_kit).solved
