@@ -720,6 +720,7 @@ def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "differe
 def _estimate(
     axes: Axes, row: int, middle: float, low: float, high: float, nothing: float = 0.0
 ) -> None:
+    """A mean with its interval: a filled diamond if that is clear of ``nothing``, else a circle."""
     clear = low > nothing or high < nothing  # False where a single seed gives no interval
     colour = POSITIVE if clear else NEGATIVE
     face = colour if clear else "white"

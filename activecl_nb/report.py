@@ -73,7 +73,7 @@ RULE = (
     (claims.NOT_TESTABLE, "these runs cannot decide it, for the reason given, or so far there are "
      f"fewer than {claims.FEWEST} seeds ({claims.FEWEST_MEDIAN} where a median is taken)"),
 )  # fmt: skip
-WORDS_USED = (
+GLOSSARY = (
     ("image-epoch", "one image passing once through training: what training costs"),
     ("grid, setting", "a grid is a group of runs that answers one question; where it turns a dial, "
      "each value of the dial is a setting"),
@@ -95,6 +95,8 @@ RULE_HEAD = (
     "and “below” claim one under 0. The benchmark's best F1 is the highest of all its rounds and "
     "proxy epochs, as in the paper; its last F1 is that of a proxy trained as long as a loop's."
 )
+# Settings beside the sizes in which a profile may differ from the paper.
+OTHERS = ("batch_size", "learning_rate", "proxy_learning_rate", "standardise")
 MARKS = dict(zip(claims.VERDICTS, ("●", "◐", "○", "✕", "–"), strict=True))
 HEADS = ("Claim", "Paper", "Ours, with interval", "On what", "Seeds", "Verdict")
 # What a dial spoils is shown beside the score.
@@ -161,13 +163,11 @@ def make(
     unknown = [name for name in questions if name not in set(stored.planned["grid"])]
     if unknown:
         raise ValueError(f"{folder} has no grid {', '.join(unknown)}; store the study anew")
-    sections = [_section(stored.grid(name), name, q) for name, q in questions.items()]
+    studies = [(stored, questions)]
     real = folder.with_name(REAL_SAMPLE)
-    every_run = [stored]
     if real.exists():  # a small study on real patches, for direction only
-        every_run.append(study.open_stored(real))
-        *_, questions = _plan(real.with_suffix(".toml"))
-        sections += [_section(every_run[-1].grid(n), n, q) for n, q in questions.items()]
+        studies.append((study.open_stored(real), _plan(real.with_suffix(".toml"))[-1]))
+    every_run = [one for one, _ in studies]
     return Report(
         title,
         profile,
@@ -177,7 +177,7 @@ def make(
         _facts(stored, profile, *every_run[1:]),
         _limits(profile, lines),
         _when(every_run),
-        tuple(sections),
+        tuple(_section(one.grid(n), n, q) for one, asked in studies for n, q in asked.items()),
     )
 
 
@@ -348,9 +348,6 @@ def _limits(profile: profiles.Profile, lines: Sequence[Line]) -> tuple[str, ...]
     )
 
 
-OTHERS = ("batch_size", "learning_rate", "proxy_learning_rate", "standardise")
-
-
 def _least_p(lines: Sequence[Line]) -> float:
     """The smallest corrected p that any line could have: its grid's comparisons times its own."""
     families: dict[str, list[int]] = {}
@@ -410,17 +407,17 @@ def _counted(seeds: int) -> str:
     return f"{seeds} seed{'s' if seeds != 1 else ''}"
 
 
-def _against_random(values: pd.DataFrame, metric: str = "area") -> pd.DataFrame | None:
-    """Every strategy beside random, in each setting that has both; None without any."""
-    known = {tuple(key) for key in values[["strategy", "setting"]].drop_duplicates().to_numpy()}
+def _against_random(values: pd.DataFrame) -> pd.DataFrame | None:
+    """Areas of every strategy beside random's, where a setting has both; None without any."""
+    known = dict.fromkeys(map(tuple, values[["strategy", "setting"]].to_numpy()))
     pairs = [
         ((strategy, setting), ("random", setting))
-        for strategy, setting in dict.fromkeys(map(tuple, values[["strategy", "setting"]].values))
+        for strategy, setting in known
         if strategy not in ("random", analysis.BENCHMARK) and ("random", setting) in known
     ]
     if not pairs:
         return None
-    compared = analysis.paired(values, pairs, metric)
+    compared = analysis.paired(values, pairs, "area")
     compared = compared[compared["n"] > 0]
     return None if compared.empty else compared
 
@@ -468,8 +465,6 @@ def _when(every: Sequence[Stored]) -> Section | None:
 def _pictures(one: Stored) -> list[Picture]:
     settings = list(dict.fromkeys(one.planned["setting"]))
     loops = _loops(one)
-    if loops.empty:
-        return []
     strategies = list(dict.fromkeys(loops["strategy"]))
     dials = list(dict.fromkeys(setting.partition("=")[0] for setting in settings))
     against = _against_random(analysis.area(loops))
@@ -681,7 +676,7 @@ def to_html(report: Report, images: Mapping[str, bytes]) -> str:
     body += [f"<li>{e(text)}</li>" for text in report.limits]
     body.append("</ul></section>")
     body.append('<section aria-labelledby="words"><h2 id="words">Words</h2><dl>')
-    body += [f"<div><dt>{e(word)}</dt><dd>{e(text)}</dd></div>" for word, text in WORDS_USED]
+    body += [f"<div><dt>{e(word)}</dt><dd>{e(text)}</dd></div>" for word, text in GLOSSARY]
     body.append("</dl></section>")
     body.append('<section aria-labelledby="rule"><h2 id="rule">The rule</h2>')
     body.append(f"<p>{e(RULE_HEAD)}</p><dl>")
@@ -853,7 +848,7 @@ def to_markdown(report: Report) -> str:
     text.append("\n".join(f"- {what}: {_plain(value)}" for what, value in report.facts))
     text.append("### What this cannot say")
     text.append("\n".join(f"- {_plain(limit)}" for limit in report.limits))
-    text += ["## Words", "\n".join(f"- **{word}**: {_plain(said)}" for word, said in WORDS_USED)]
+    text += ["## Words", "\n".join(f"- **{word}**: {_plain(said)}" for word, said in GLOSSARY)]
     text += ["## The rule", _plain(RULE_HEAD)]
     text.append("\n".join(f"- **{name}**: {_plain(words)}" for name, words in RULE))
     for name, lines in parts(report.lines).items():

@@ -492,7 +492,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     from activecl_nb import analysis, experiment
 
     folder = Path(folder)
-    before = _Tables.read(folder) if (folder / "index.csv").exists() else None
+    before = _Tables.there(folder)
     held = before.whole if before else set()
     rounds, picks = {}, {}
     for job in study.jobs:
@@ -530,8 +530,8 @@ def kept(folder: str | os.PathLike[str]) -> set[str]:
 
     A run whose rounds lack a score that ``Run.table`` gives today is not among them.
     """
-    folder = Path(folder)
-    return _Tables.read(folder).whole if (folder / "index.csv").exists() else set()
+    before = _Tables.there(Path(folder))
+    return before.whole if before else set()
 
 
 FACTS = ("positive", "near_duplicate", "artefact")
@@ -570,8 +570,15 @@ class _Tables:
     @property
     def whole(self) -> set[str]:
         """The finished runs that have every score of today."""
-        scored = self.rounds.reindex(columns=["f1_same_proxy", "f1_best"]).notna().all(axis=1)
+        from activecl_nb import analysis
+
+        scored = self.rounds.reindex(columns=list(analysis.MORE_F1)).notna().all(axis=1)
         return self.finished & set(self.rounds[scored]["run"])
+
+    @classmethod
+    def there(cls, folder: Path) -> _Tables | None:
+        """What the folder holds, if anything was ever kept in it."""
+        return cls.read(folder) if (folder / "index.csv").exists() else None
 
     @classmethod
     def read(cls, folder: Path) -> _Tables:

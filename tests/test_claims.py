@@ -687,7 +687,7 @@ def test_the_page_says_what_was_run_and_how_it_was_judged(page):
     for name, words in report.RULE:
         assert name in text and words in text
     assert "Of 3 settings, entropy is ahead of random with an interval clear of 0 in 2" in text
-    for word, meaning in report.WORDS_USED:
+    for word, meaning in report.GLOSSARY:
         assert word in text and meaning in text
     assert "F1, the mean along the curve over seeds: random 0.320, entropy 0.395." in text
     assert "F1 of the benchmark, the mean over seeds: last 0.395, best 0.445." in text
