@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Fetch the real tissue: `python data_download.py get pathmnist`.
 
-Everything is done by activecl_nb/download.py (fetch, verify) and activecl_nb/archive.py (decode
-once into arrays); this file reads the command line and prints.
+Everything is done in activecl_nb/sources/, by download.py (fetch, verify) and by those that decode
+once into arrays; this file reads the command line and prints.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from activecl_nb import archive, download
-from activecl_nb.download import readable
+from activecl_nb.sources import archive, download
+from activecl_nb.sources.download import readable
 
 
 def main(arguments: list[str] | None = None) -> int:

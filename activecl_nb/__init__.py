@@ -1,30 +1,31 @@
 """activecl_nb: contrastive learning that chooses its own training images.
 
-The files of this package are read in the order in which data flows; each may import
-those above it in this list and none below:
+The files beside this one are the method of the paper and nothing else. Read them in the order in
+which data flows; each imports those above it in this list and none below:
 
-    files, seeds        written whole or not at all; every random draw has a name
-    threads             results made before they are needed
+    seeds, files        every random draw has a name; files are written whole or not at all
     profiles            how large a run is, and on which device
-    phantom             draws tissue (its shapes are in phantom_structures)
-    download, archive   fetch the real sets; read them, memory-mapped
-    tissue, imbalance   patches with labels; the pool, the labelled set, the test set
-    augment, simclr     two views of a batch (augment_cpu: the same, compiled); the encoder and
-                        its contrastive training (distributed: on several processes; loader: how
-                        the bytes reach the device)
-    proxy, sampling     the linear proxy; the strategies that pick the next images (kcenter:
-                        one of them for very many candidates; diverse: clusters and k-means++)
+    tissue              patches with labels, from any source
+    imbalance           the class sought, how rare it is; the pool, the labelled set, the test set
+    augment             the family T: two random views of a batch
+    simclr              the encoder, the projection head, NT-Xent, the training loop
+    proxy               the linear proxy f_p, and its scores
+    sampling/           the strategies that pick the next images
     experiment          Algorithm 2 of the paper, and its benchmark
-    analysis, figures   what the runs say, and how it is drawn
-    study               many runs side by side, so that an answer has a spread
-    claims, report      what the paper claims, measured and judged by one rule; the page of it
-    live                pictures that follow their sliders
-    maps, explorer      the UMAP map and the interactive explorer
-    lesson, shelf       what a section of a lesson starts from; stored runs
-    machine, checks     is it ready for the lessons; what stands behind the exercises
+    __main__            the same from a terminal
 
-Importing the package itself is cheap: torch and the other heavy libraries load with the
-module that uses them.
+Behind them stand six wings:
+
+    sources/            where patches come from: drawn, downloaded, or a folder of one's own
+    fast/               the same results sooner: compiled views, k-center, loader, threads, GPUs
+    evidence/           many runs, what they say, and whether the paper's claims hold
+    pictures/           figures, pictures that follow sliders, the UMAP map, the explorer
+    curation/           for patches of one's own
+    lessons/            what a lesson starts from, stored runs, and the checks of its exercises
+
+The method uses sources/ and fast/, which stand below it. evidence/ and curation/ use pictures/,
+lessons/ uses everything. Importing the package itself is cheap: torch and the other heavy
+libraries load with the module that uses them.
 """
 
 import os

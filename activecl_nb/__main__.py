@@ -115,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """``run`` and ``benchmark``; under torchrun, this rank's part of it."""
-    from activecl_nb import distributed, experiment, imbalance, profiles
+    from activecl_nb import experiment, imbalance, profiles
+    from activecl_nb.fast import distributed
 
     profile = profiles.current(options.profile)
     protocol = experiment.Protocol.of(profile, **_choices(options.set))
@@ -150,7 +151,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _show(run: Run) -> None:
     """Print the run's table and draw its curve."""
-    from activecl_nb import analysis, figures, files
+    from activecl_nb import files
+    from activecl_nb.evidence import analysis
+    from activecl_nb.pictures import figures
 
     columns = ["round", "images", "image_epochs", "f1", "auroc", "seconds_train"]
     print(run.table()[columns].to_string(index=False, float_format="{:.3f}".format))
@@ -185,7 +188,7 @@ def _choices(settings: Sequence[str]) -> dict[str, object]:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from activecl_nb import study
+    from activecl_nb.evidence import study
 
     share, _, of = options.only.partition("/")
     if not (share.isdecimal() and of.isdecimal()):
@@ -213,7 +216,9 @@ def _report(options: argparse.Namespace) -> int:
         return _ledger(options)
     if options.study or options.readme:
         raise ValueError("report takes folders of runs, or --study and --readme, not both")
-    from activecl_nb import analysis, experiment, figures, files
+    from activecl_nb import experiment, files
+    from activecl_nb.evidence import analysis
+    from activecl_nb.pictures import figures
 
     runs = [experiment.load(path) for path in options.runs]
     unfinished = [str(run.path) for run in runs if not run.rounds]
@@ -231,7 +236,7 @@ def _report(options: argparse.Namespace) -> int:
 
 def _ledger(options: argparse.Namespace) -> int:
     """The page on a stored study: every claim of the paper with its verdict."""
-    from activecl_nb import claims, report
+    from activecl_nb.evidence import claims, report
 
     made = report.make(options.study)
     written = report.write(made, options.out)
@@ -254,7 +259,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from activecl_nb import machine
+    from activecl_nb.lessons import machine
 
     findings = machine.environment()
     print(findings)

@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from activecl_nb.fast.loader import send
+
 # Mean and deviation of the channels of ImageNet, for values from 0 to 1.
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
@@ -245,7 +247,7 @@ def draw_boxes(
 def apply(images: Tensor, parameters: Parameters) -> Tensor:
     """Make the view that these parameters describe; uint8 (N, 3, H, W) to float32, normalised.
 
-    On a processor ``augment_cpu`` does it, several times as fast; elsewhere ``apply_batched``.
+    On a processor ``compiled_views`` does it, several times as fast; elsewhere ``apply_batched``.
     """
     if images.device.type == "cpu":
         return apply_compiled(images, parameters)
@@ -263,8 +265,8 @@ def apply_batched(images: Tensor, parameters: Parameters) -> Tensor:
 
 
 def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
-    """``apply`` one image at a time, for a processor: see ``augment_cpu``."""
-    from activecl_nb import augment_cpu
+    """``apply`` one image at a time, for a processor: see ``compiled_views``."""
+    from activecl_nb.fast import compiled_views
 
     p = parameters
     cos, sin, right = turns(p.angles)
@@ -273,7 +275,7 @@ def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
     blurred = p.sigmas > 0
     kernels = gaussian_kernels(torch.where(blurred, p.sigmas, 1), blur_size(*images.shape[2:]))
     out = torch.empty(images.shape)
-    augment_cpu.make_views(
+    compiled_views.make_views(
         torch.get_num_threads(),
         images.contiguous().numpy(),
         p.boxes.numpy(),
@@ -448,10 +450,3 @@ def luma(x: Tensor) -> Tensor:
 def per_image(values: Tensor, x: Tensor) -> Tensor:
     """Values (N,) in the shape (N, 1, 1, 1), on the device of x."""
     return send(values, x.device).view(-1, 1, 1, 1)
-
-
-def send(values: Tensor, device: torch.device) -> Tensor:
-    """Values on the device, without waiting for a GPU: memory that is not pinned would wait."""
-    if device.type == "cuda" and values.device.type == "cpu":
-        return values.pin_memory().to(device, non_blocking=True)
-    return values.to(device)

@@ -35,17 +35,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import (
-    augment,
-    distributed,
-    files,
-    imbalance,
-    profiles,
-    proxy,
-    sampling,
-    seeds,
-    simclr,
-)
+from activecl_nb import augment, files, imbalance, profiles, proxy, sampling, seeds, simclr
+from activecl_nb.fast import distributed
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from activecl_nb import augment, distributed, loader, seeds
+from activecl_nb import augment, seeds
+from activecl_nb.fast import distributed, loader
 
 # What stands before the first residual stage. The paper's ResNet18 shrinks a patch fourfold
 # there, which a 32-pixel patch does not survive; the others are for small patches.

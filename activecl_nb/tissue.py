@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import archive, download, seeds
-from .download import CLASS_NAMES
-from .files import cache_dir
+from activecl_nb import seeds
+from activecl_nb.files import cache_dir
+from activecl_nb.sources import archive, download
+from activecl_nb.sources.download import CLASS_NAMES
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,13 @@ def load(
     )
 
 
+def dials_of(source: str) -> dict[str, float]:
+    """What can be turned in a source, and where it stands when nobody turns it; real data: {}."""
+    from activecl_nb.sources import phantom
+
+    return dataclasses.asdict(phantom.Dials()) if source == "phantom" else {}
+
+
 def _subset(images: archive.Archive, count: int, seed: int) -> archive.Archive:
     """A seeded random ``count`` of the images; the same seed's smaller subset is inside."""
     total = len(images.labels)
@@ -174,9 +182,9 @@ def _pixels(images: archive.Archive, size: int | None) -> np.ndarray:
 
 
 def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> Tissue:
-    from . import phantom
+    from activecl_nb.sources import phantom
 
-    known = [dial.name for dial in dataclasses.fields(phantom.Dials)]
+    known = dials_of("phantom")
     unknown = sorted(set(dials) - set(known))
     if unknown:
         raise ValueError(f"the phantom has no dials {unknown}; it has {', '.join(known)}")

@@ -23,7 +23,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from activecl_nb import augment, kcenter, profiles, seeds, simclr
+from activecl_nb import augment, profiles, seeds, simclr
+from activecl_nb.fast import kcenter
 
 # One H200 by its data sheet: dense bfloat16 operations and bytes a second.
 H200 = {"operations": 989e12, "bytes": 4.8e12}

@@ -27,7 +27,7 @@ import stand_ins  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from activecl_nb import tissue  # noqa: E402
-from activecl_nb.explorer import Explorer  # noqa: E402
+from activecl_nb.pictures.explorer import Explorer  # noqa: E402
 
 REPEATS = 20
 
@@ -140,7 +140,7 @@ def on_the_page(page: Page, watch: conftest.Watch, folder: Path, count: int, goa
 NOTEBOOK = (
     "import stand_ins, pathlib\n"
     "from activecl_nb import maps, tissue\n"
-    "from activecl_nb.explorer import Explorer\n"
+    "from activecl_nb.pictures.explorer import Explorer\n"
     "made = stand_ins.everything({count}, 10, 500, train=tissue.load('phantom', count={count}))\n"
     "folder = pathlib.Path('run'); folder.mkdir(exist_ok=True)\n"
     "for run in made.runs.values(): run.path = folder\n"

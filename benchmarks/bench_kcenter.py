@@ -26,7 +26,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from activecl_nb import kcenter, sampling, seeds
+from activecl_nb import sampling, seeds
+from activecl_nb.fast import kcenter
 
 # The ratio of lazy to plain that is promised: on clustered features, and on any others.
 PROMISED = {"clustered": 0.15, "noise": 1.0, "plane": 1.0, "rectified": 1.0}

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from activecl_nb import augment, phantom, simclr
+from activecl_nb import augment, simclr
+from activecl_nb.sources import phantom
 from activecl_nb.tissue import CLASS_NAMES
 
 TUM = CLASS_NAMES.index("TUM")

@@ -30,7 +30,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import augment, loader, seeds, simclr
+from activecl_nb import augment, seeds, simclr
+from activecl_nb.fast import loader
 
 BATCH = 64
 # Side in pixels, images an epoch; the encoder is the laptop profile's.

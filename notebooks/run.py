@@ -143,11 +143,12 @@ def execute(path: Path, out: Path | None) -> Result:
 
 def print_times(results: list[Result]) -> None:
     """What ``machine.LESSON_SECONDS`` and ``machine.REFERENCE_SPEED`` should say after this run."""
-    from activecl_nb import machine, profiles
+    from activecl_nb import profiles
+    from activecl_nb.lessons import machine
 
     profile = profiles.current()
     seconds = {r.path.stem[:2]: round(r.seconds) for r in results}
-    print(f"for activecl_nb/machine.py, profile {profile.name}:")
+    print(f"for activecl_nb/lessons/machine.py, profile {profile.name}:")
     print(f"  LESSON_SECONDS {seconds}\n  REFERENCE_SPEED {machine.speed(profile):.0f}")
 
 

@@ -21,7 +21,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from activecl_nb import experiment, imbalance, maps, study
+from activecl_nb import experiment, imbalance
+from activecl_nb.evidence import study
+from activecl_nb.pictures import maps
 
 HERE = Path(__file__).parent
 LESSONS = {"paper", "formula"}  # the grids whose runs the lessons open

@@ -21,7 +21,7 @@ from typing import Any
 
 import nbformat
 
-from activecl_nb.checks import Verdict
+from activecl_nb.lessons.checks import Verdict
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 

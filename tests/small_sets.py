@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from activecl_nb.download import CLASS_NAMES, DataSet, RemoteFile
+from activecl_nb.sources.download import CLASS_NAMES, DataSet, RemoteFile
 
 COUNTS = (3, 2, 4, 3, 2, 3, 2, 3, 5)  # of each class, in the official order
 

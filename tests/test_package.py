@@ -12,43 +12,34 @@ import pytest
 from activecl_nb.files import read_toml
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "activecl_nb"
+ORDER_OF_WINGS = ["sources", "fast", "evidence", "pictures", "curation", "lessons"]
 CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge says it otherwise
-# In the order in which data flows; a file imports only those before it.
-ORDER = [
-    "files",
+# The method, in the order in which data flows; each file imports only those before it.
+METHOD = [
     "seeds",
-    "threads",
+    "files",
     "profiles",
-    "phantom_structures",
-    "phantom",
-    "download",
-    "archive",
     "tissue",
     "imbalance",
-    "augment_cpu",
     "augment",
-    "distributed",
-    "loader",
     "simclr",
     "proxy",
-    "kcenter",
-    "diverse",
     "sampling",
     "experiment",
-    "analysis",
-    "figures",
-    "study",
-    "claims",
-    "report",
-    "live",
-    "maps",
-    "explorer",
-    "lesson",
-    "shelf",
-    "machine",
-    "checks",
     "__main__",
 ]
+# What each wing may import: of the method, and of the other wings.
+FOUNDATIONS = {"seeds", "files", "profiles"}
+WINGS = {
+    "fast": FOUNDATIONS,
+    "sources": FOUNDATIONS | {"fast"},
+    "pictures": {*METHOD},
+    "evidence": {*METHOD, "pictures"},
+    "curation": {*METHOD, "pictures"},
+    "lessons": {*METHOD, "sources", "fast", "pictures", "evidence", "curation"},
+}
+USED_BY_THE_METHOD = {"fast", "sources"}
 
 
 def needs() -> dict[str, str]:
@@ -73,29 +64,57 @@ def test_the_pins_cover_every_need_and_hold_no_address():
 
 
 def imports(path: Path) -> set[str]:
-    """Names of the kit's modules that a file imports, anywhere in it."""
+    """The method's files and the wings that a file imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.level or node.module):
-            module = node.module or ""
-            if node.level or module == "activecl_nb":
-                head = module.removeprefix("activecl_nb").strip(".")
-                found |= {head} if head else {alias.name for alias in node.names}
-            elif module.startswith("activecl_nb."):
-                found.add(module.split(".")[1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: say activecl_nb and not a dot"
+            if node.module == "activecl_nb":
+                found |= {alias.name for alias in node.names}
+            elif node.module.startswith("activecl_nb."):
+                found.add(node.module.split(".")[1])
         elif isinstance(node, ast.Import):
             found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("activecl_nb.")}
     return found
 
 
-def test_every_file_has_its_place():
-    assert sorted(p.stem for p in (ROOT / "activecl_nb").glob("[!_]*.py")) == sorted(ORDER[:-1])
+def sources_of(name: str) -> list[Path]:
+    """The Python files of a wing, or of a step of the method."""
+    place = PACKAGE / name
+    return sorted(place.rglob("*.py")) if place.is_dir() else [PACKAGE / f"{name}.py"]
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_arrows_point_upwards_only(name):
-    above = set(ORDER[: ORDER.index(name)])
-    assert imports(ROOT / "activecl_nb" / f"{name}.py") <= above
+def test_the_top_level_is_the_method_and_the_wings():
+    there = {p.stem for p in PACKAGE.glob("[!_]*") if p.suffix in ("", ".py")} | {"__main__"}
+    assert there == {*METHOD, *WINGS}
+
+
+def test_the_package_lists_its_files_in_order():
+    listed = re.findall(r"(?m)^    (\w[\w, ]*)/? {2,}", (PACKAGE / "__init__.py").read_text())
+    assert [name.strip() for line in listed for name in line.split(",")] == [
+        *METHOD,
+        *ORDER_OF_WINGS,
+    ]
+
+
+@pytest.mark.parametrize("name", METHOD)
+def test_arrows_of_the_method_point_upwards_only(name):
+    above = {*METHOD[: METHOD.index(name)]}
+    allowed = {*WINGS, *above} if name == "__main__" else above | USED_BY_THE_METHOD
+    for path in sources_of(name):
+        assert imports(path) <= allowed | {name}, path
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_arrows_of_the_wings(wing):
+    for path in sources_of(wing):
+        assert imports(path) <= WINGS[wing] | {wing}, path
+
+
+def test_tests_mirror_the_folders():
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        place = path.relative_to(ROOT / "tests").parts[0]
+        assert place in {path.name, *WINGS, "notebooks", "browser"}, path
 
 
 def test_the_package_is_cheap_to_import():

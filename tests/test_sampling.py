@@ -14,7 +14,8 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 from torch.nn import functional as F
 
-from activecl_nb import diverse, sampling
+from activecl_nb import sampling
+from activecl_nb.sampling import clusters
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -415,7 +416,7 @@ def test_typicality_equals_brute_force():
     features = torch.randn(150, 5, generator=draw)
     groups = torch.tensor([0] * 90 + [3] * 30 + [2] * 27 + [5] * 2 + [7])
     groups = groups[torch.randperm(150, generator=draw)]
-    found = diverse.typicality(features, groups)
+    found = clusters.typicality(features, groups)
     for i in range(150):
         others = [j for j in range(150) if j != i and groups[j] == groups[i]]
         near = sorted(float((features[i] - features[j]).norm()) for j in others)
@@ -426,7 +427,7 @@ def test_typicality_equals_brute_force():
 
 def test_typicality_of_a_group_of_many_is_computed_in_parts():
     features = torch.randn(2500, 3, generator=seeded())
-    found = diverse.typicality(features, torch.zeros(2500, dtype=torch.int64))
+    found = clusters.typicality(features, torch.zeros(2500, dtype=torch.int64))
     near = torch.cdist(features[1500].double()[None], features.double())[0].sort().values[1:21]
     assert found[1500].item() == pytest.approx(1 / near.mean().item(), rel=1e-6)
 
@@ -437,10 +438,10 @@ def test_typiclust_visits_clusters_in_the_order_of_the_publication(m, budget):
     features, chosen = torch.randn(300, 4, generator=draw), torch.randn(m, 4, generator=draw)
     picks = sampling.pick("typiclust", features, torch.zeros(300), chosen, budget, seeded())
     count = min(m + budget, 500)
-    groups, _ = diverse.clusters(
+    groups, _ = clusters.clusters(
         torch.cat([features, chosen]), count, seeded(), batch_size=5_000 if count > 50 else None
     )
-    typical = diverse.typicality(features, groups[:300])
+    typical = clusters.typicality(features, groups[:300])
     labels, covered = groups.tolist(), groups[300:].tolist()
     left = {c: [i for i in range(300) if labels[i] == c] for c in set(labels)}
 
@@ -487,7 +488,7 @@ def test_badge_uses_the_gradient_of_the_last_layer(k):
     weight = torch.randn(k, 5, generator=draw, dtype=torch.float64, requires_grad=True)
     bias = torch.randn(k, generator=draw, dtype=torch.float64)
     logits = features @ weight.T + bias
-    pulls = diverse.last_layer_gradients((logits if k > 1 else logits[:, 0]).detach())
+    pulls = clusters.last_layer_gradients((logits if k > 1 else logits[:, 0]).detach())
     for i in range(20):
         if k == 1:
             loss = F.binary_cross_entropy_with_logits(logits[i], (logits[i] > 0).double())

@@ -21,7 +21,8 @@ from small_sets import (
     write_npz,
 )
 
-from activecl_nb import archive, download, tissue
+from activecl_nb import tissue
+from activecl_nb.sources import archive, download
 from activecl_nb.tissue import CLASS_NAMES, Tissue
 
 STEM = "NCT-CRC-HE-100K"

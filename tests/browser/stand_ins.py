@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from activecl_nb import maps
+from activecl_nb.pictures import maps
 from activecl_nb.tissue import CLASS_NAMES, Tissue
 
 STRATEGIES = ("random", "entropy", "kcenter", "certainty")

@@ -16,7 +16,7 @@ import pytest
 import stand_ins
 from conftest import ROOT, _missing, watched_page
 
-from activecl_nb.explorer import Explorer
+from activecl_nb.pictures.explorer import Explorer
 
 PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 AXE = ROOT / "build" / "axe" / "axe.min.js"

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 LESSON = ROOT / "notebooks" / "06_explorer.ipynb"
 CELLS = (
     "import stand_ins\n"
-    "from activecl_nb.explorer import Explorer\n\n"
+    "from activecl_nb.pictures.explorer import Explorer\n\n"
     "made = stand_ins.everything(600, rounds=5, budget=30)\n"
     "explorer = Explorer(made.runs, made.data, map=made.map)",
     "explorer",

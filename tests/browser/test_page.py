@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import stand_ins
 
-from activecl_nb.explorer import Explorer, ViewModel
+from activecl_nb.pictures.explorer import Explorer, ViewModel
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT, _missing, watched_page
 from test_claims import made
 
-from activecl_nb import report
+from activecl_nb.evidence import report
 
 AXE = ROOT / "build" / "axe" / "axe.min.js"
 

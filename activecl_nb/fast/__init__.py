@@ -1,0 +1,1 @@
+"""The same results sooner: compiled views, k-center for many candidates, loading, threads, GPUs."""

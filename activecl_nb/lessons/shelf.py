@@ -1,0 +1,128 @@
+"""Runs for a lesson: those that come with the kit, or short ones where these cannot be used.
+
+A lesson on curves needs more runs than it has time to make, so the kit stores some. Where they are
+missing a lesson must not stop: it makes short runs on the spot, and says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import replace
+
+from activecl_nb import experiment, imbalance
+from activecl_nb.experiment import BENCHMARK, Protocol, Run
+from activecl_nb.imbalance import Data
+from activecl_nb.pictures import maps
+from activecl_nb.profiles import Profile
+
+ORDER = ("random", "entropy", "kcenter", "certainty", BENCHMARK)  # of tables and figures
+SHORT_ROUNDS = 3
+SHORT_SEEDS = 2
+
+
+def open_runs(
+    profile: Profile,
+    *,
+    mapped: bool = False,
+    folder: str | os.PathLike[str] | None = None,
+) -> tuple[list[Run], Data]:
+    """The stored laptop runs and the patches they picked from, or short runs made now.
+
+    profile: of the short runs. mapped: whether a map must come with the runs, or the weights to
+    make one from. folder: where runs are stored, see ``experiment.stored``.
+
+    Prints one line on what it gives. Runs come in the order random, entropy, kcenter, certainty,
+    others, benchmark, and by seed.
+    """
+    try:
+        runs = experiment.stored("laptop", folder)
+        data = imbalance.load("phantom", runs[0].protocol)
+        _check(runs, data, mapped)
+    except (FileNotFoundError, ValueError) as problem:
+        runs, data = _short(profile)
+        print(
+            f"No stored runs: {problem}\nShort runs of the profile {profile.name} stand in: "
+            "read their numbers as practice, not as results."
+        )
+    first = runs[0].protocol
+    seeds = len({run.seed for run in runs})
+    print(f"{len(runs)} runs: {first.rounds} rounds of {first.budget} images, {seeds} seeds")
+    return sorted(runs, key=_place), data
+
+
+def _place(run: Run) -> tuple[float, str, int]:
+    last = len(ORDER) - 1  # a strategy that the kit does not know stands before the benchmark
+    place = ORDER.index(run.strategy) if run.strategy in ORDER else last - 0.5
+    return place, run.strategy, run.seed
+
+
+def _check(runs: list[Run], data: Data, mapped: bool) -> None:
+    """ValueError where the stored runs cannot be used together, or not with this tissue."""
+    here = experiment.fingerprint(data)
+    for run in runs:
+        if run.data != here:
+            raise ValueError(
+                f"{run.path} was made from other patches than this kit draws; make it anew"
+            )
+        if run.protocol != runs[0].protocol:
+            raise ValueError(f"{run.path} has another protocol than {runs[0].path}")
+        if not run.finished:
+            raise ValueError(f"{run.path} is not finished; run its command again")
+    if mapped and not any(maps.stored(r, r.watched) or r.weights for r in first_seed(runs)):
+        raise ValueError("no run of the first seed has a map or weights to make one from")
+
+
+def first_seed(runs: list[Run]) -> list[Run]:
+    """The strategies' runs of the lowest seed, without the benchmark."""
+    lowest = min(run.seed for run in runs)
+    return [run for run in runs if run.seed == lowest and run.strategy != BENCHMARK]
+
+
+def short(protocol: Protocol) -> Protocol:
+    """The same protocol with less work: few rounds, a fifth of the epochs."""
+    epochs = max(1, protocol.epochs // 5)
+    return replace(
+        protocol,
+        rounds=min(SHORT_ROUNDS, protocol.rounds),
+        epochs=epochs,
+        benchmark_epochs=2 * epochs,
+        benchmark_every=epochs,
+    )
+
+
+@functools.cache
+def _short(profile: Profile) -> tuple[list[Run], Data]:
+    """A short run of each strategy and of the benchmark, for each seed; kept until Python ends."""
+    from tqdm.auto import tqdm
+
+    protocol = short(Protocol.of(profile))
+    data = imbalance.load("phantom", protocol)
+    wanted = [(strategy, seed) for seed in range(SHORT_SEEDS) for strategy in ORDER]
+    runs = []
+    for strategy, seed in tqdm(wanted, desc="short runs", unit="run"):
+        if strategy == BENCHMARK:
+            runs.append(experiment.benchmark(protocol, data, seed, progress=False))
+        else:
+            runs.append(experiment.run(protocol, data, strategy, seed, progress=False))
+    return runs, data
+
+
+_maps: dict[object, maps.Map] = {}
+
+
+def map_of(runs: list[Run], data: Data) -> maps.Map:
+    """The map that goes with these runs of one seed: a stored one, else one made now and kept.
+
+    Without a stored map it is made from the first run that has its weights, which takes seconds
+    for a few thousand patches. ValueError: no run has either.
+    """
+    for run in runs:
+        found = maps.stored(run, run.watched)
+        if found is not None:
+            return found
+    run = next((run for run in runs if run.weights), runs[0])
+    key = (run.protocol, run.strategy, run.seed, run.data["sha256"])
+    if key not in _maps:
+        _maps[key] = maps.of_run(run, data.train)
+    return _maps[key]

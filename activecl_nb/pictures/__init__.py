@@ -1,0 +1,1 @@
+"""Figures, pictures that follow sliders, the UMAP map and the explorer."""

@@ -1,0 +1,1 @@
+"""Where patches come from: drawn tissue, downloaded sets, folders, archives, arrays on disk."""

@@ -1,0 +1,650 @@
+"""Studies: their grids by counting, their runs against runs made one by one, kills at random."""
+
+import dataclasses
+import io
+import json
+import os
+import random
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from activecl_nb import experiment, imbalance, sampling
+from activecl_nb.evidence import analysis, study
+from activecl_nb.experiment import Protocol
+
+ROOT = Path(__file__).parents[2]
+# Two rounds of one batch: the smallest runs that still choose something.
+SMALL = (
+    "train_images = 160, labelled = 40, test_images = 60, candidates = 60, rounds = 2, epochs = 1"
+)
+
+
+def written(folder, text):
+    file = folder / "study.toml"
+    file.write_text(textwrap.dedent(text))
+    return file
+
+
+@pytest.fixture
+def file(tmp_path):
+    return written(
+        tmp_path,
+        f"""
+        title = "Small"
+        profile = "tiny"
+
+        [[grid]]
+        name = "first"
+        question = "Which?"
+        strategies = ["random", "entropy"]
+        seeds = 2
+        protocol = {{ {SMALL} }}
+
+        [[grid]]
+        name = "second"
+        strategies = ["entropy"]
+        seeds = 2
+        protocol = {{ {SMALL}, head = ["paper", "simclr"] }}
+        """,
+    )
+
+
+# ---- what a file says ---------------------------------------------------------------------
+
+
+def test_grids_share_the_runs_that_are_the_same(file):
+    found = study.read(file)
+    assert found.title == "Small"
+    assert dict(found.questions) == {"first": "Which?", "second": ""}
+    assert len(found.entries) == 2 * 2 + 2 * 2
+    assert len(found.jobs) == 2 * 2 + 2  # head="paper" is the profile's own
+    assert {entry.label for entry in found.entries} == {"", "head=paper", "head=simclr"}
+
+
+def grid(folder, body):
+    return study.read(
+        written(folder, f'profile = "tiny"\n[[grid]]\nname = "g"\nstrategies = ["random"]\n{body}')
+    )
+
+
+def test_settings_are_combined_or_taken_one_at_a_time(tmp_path):
+    varied = 'protocol = { head = ["paper", "simclr"], schedule = ["cosine"], width = 4 }\n'
+    both = grid(tmp_path, "seeds = 1\n" + varied).entries
+    assert [e.label for e in both] == [
+        "head=paper, schedule=cosine",
+        "head=simclr, schedule=cosine",
+    ]
+    each = grid(tmp_path, "seeds = 1\none_at_a_time = true\n" + varied).entries
+    assert [e.label for e in each] == ["head=paper", "head=simclr", "schedule=cosine"]
+    assert {e.job.protocol.width for e in [*both, *each]} == {4}
+    assert each[2].job.protocol.head == Protocol().head
+
+
+def test_seeds_come_one_after_the_other(tmp_path):
+    """A study that was stopped early has some seeds of everything."""
+    found = grid(tmp_path, 'seeds = 2\nprotocol = { head = ["paper", "simclr"] }')
+    assert [e.job.seed for e in found.entries] == [0, 0, 1, 1]
+
+
+def test_a_dial_at_its_own_value_is_the_phantom_as_it_is(tmp_path):
+    found = grid(tmp_path, "seeds = 1\ndata = { redundancy = [0.1, 0.5] }").entries
+    assert found[0].job.data == (("source", "phantom"),)
+    assert found[1].job.data == (("redundancy", 0.5), ("source", "phantom"))
+    assert found[0].label == "redundancy=0.1"
+
+
+def test_a_path_starts_from_the_studys_folder_and_is_no_part_of_an_address(tmp_path):
+    """Who copies data and study to another machine finds the runs again."""
+    for folder in ("here", "there"):
+        save_noise(tmp_path / folder / "mine")
+    own = 'seeds = 1\ndata = { source = "folder", path = "mine" }'
+    here, there = (grid(tmp_path / folder, own).jobs[0] for folder in ("here", "there"))
+    assert here.data != there.data
+    assert dict(here.data)["path"] == str(tmp_path / "here" / "mine")
+    assert here.address() == there.address()
+
+
+def save_noise(folder):
+    """Pictures of noise in the folders that the kit reads."""
+    for split, count in (("train", 60), ("test", 30)):
+        for name in ("STR", "TUM"):
+            draw = np.random.default_rng(0)
+            for n in range(count):
+                file = folder / split / name / f"{n}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                pixels = draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(file)
+
+
+def test_equal_work_is_the_benchmarks(tmp_path):
+    (entry,) = grid(tmp_path, 'seeds = 1\nequal_work = "benchmark"').entries
+    own = Protocol.of("tiny")
+    wanted = sum(experiment.image_epochs(own, experiment.BENCHMARK))
+    once = sum(experiment.image_epochs(dataclasses.replace(own, epochs=1), "random"))
+    work = sum(experiment.image_epochs(entry.job.protocol, entry.job.strategy))
+    assert abs(work - wanted) <= once / 2
+    assert entry.label == f"epochs={entry.job.protocol.epochs}"
+
+
+def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch):
+    """They run in the workers too, and a changed file is another strategy."""
+    monkeypatch.setattr(sampling, "STRATEGIES", dict(sampling.STRATEGIES))
+    (tmp_path / "mine.py").write_text(
+        textwrap.dedent(
+            """
+            import torch
+            from activecl_nb.sampling import STRATEGIES
+
+            def first(features, logits, chosen_features, budget, generator):
+                return torch.arange(budget)
+
+            STRATEGIES["first"] = first
+            """
+        )
+    )
+    file = written(
+        tmp_path,
+        f"""
+        code = "mine.py"
+        profile = "tiny"
+        [[grid]]
+        name = "g"
+        strategies = ["first", "random"]
+        seeds = 1
+        protocol = {{ {SMALL} }}
+        """,
+    )
+    mine, random_picks = study.read(file).jobs
+    done = command(file, tmp_path / "runs", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    later = experiment.load(tmp_path / "runs" / mine.address()).rounds[1]
+    np.testing.assert_array_equal(later.picked, later.candidates[: len(later.picked)])
+    before = mine.address(), random_picks.address()
+    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# changed\n")
+    assert mine.address() != before[0] and random_picks.address() == before[1]
+    (tmp_path / "mine.py").unlink()
+    with pytest.raises(FileNotFoundError, match=r"mine\.py is not there"):
+        study.read(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("title = ", "is no TOML file"),
+        ('title = "x"', "describes no runs"),
+        ("[[grid]]\nname = 'g'", "'strategies' is missing"),
+        ("[[grid]]\nname = 'g'\nstrategies = ['cleverest']", "unknown strategy 'cleverest'"),
+        ("[[grid]]\nname = 'g'\nstrategies = ['random']\ncolour = 1", "unknown colour"),
+        ("[[grid]]\nname = 'g'\nstrategies = ['random']\nprotocol = {heads = 2}", "heads"),
+        ("profile = 'huge'\n[[grid]]\nname = 'g'\nstrategies = ['random']", "'huge'"),
+        ("[[grid]]\nname = 'g'\nstrategies = ['random']\nequal_work = 'best'", "equal_work is"),
+        (
+            "[[grid]]\nname = 'g'\nstrategies = ['random']\n"
+            "[[grid]]\nname = 'g'\nstrategies = ['random']",
+            "same name",
+        ),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_named_and_why(tmp_path, text, says):
+    file = written(tmp_path, text)
+    with pytest.raises(ValueError, match=says) as error:
+        study.read(file)
+    assert str(file) in str(error.value) or "huge" in says
+
+
+def test_the_kits_own_study_is_sound():
+    own = study.read(ROOT / "results" / "study.toml")
+    assert {e.job.protocol.name for e in own.entries} == {"laptop"}
+    for name in own.questions:
+        seeds = {e.job.seed for e in own.entries if e.grid == name}
+        assert seeds >= set(range(5)), f"{name} has fewer than five seeds"
+        assert own.questions[name].endswith("?")
+
+
+# ---- addresses ----------------------------------------------------------------------------
+
+
+def test_an_address_changes_with_whatever_decides_the_result(file, monkeypatch):
+    job = study.read(file).jobs[0]
+    others = [
+        dataclasses.replace(job, strategy="entropy"),
+        dataclasses.replace(job, seed=7),
+        dataclasses.replace(job, protocol=dataclasses.replace(job.protocol, temperature=0.2)),
+        dataclasses.replace(job, data=(("redundancy", 0.5), ("source", "phantom"))),
+    ]
+    addresses = {job.address(), *(other.address() for other in others)}
+    assert job.address() == dataclasses.replace(job).address()
+    monkeypatch.setattr(study.activecl_nb, "__version__", "0.0.0")
+    assert len({*addresses, job.address()}) == 6
+    monkeypatch.undo()
+    monkeypatch.setattr(study, "_fingerprint", lambda *_: {"sha256": "other patches"})
+    assert job.address() not in addresses
+
+
+# ---- running ------------------------------------------------------------------------------
+
+
+def same_runs(a, b):
+    """The same picks, losses, logits and scores, bit for bit."""
+    assert len(a.rounds) == len(b.rounds)
+    for one, other in zip(a.rounds, b.rounds, strict=True):
+        for name in experiment.ARRAYS:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+        assert one.scores == other.scores
+
+
+def test_a_study_makes_the_runs_that_one_would_make_by_hand(file, tmp_path):
+    wanted = study.read(file)
+    out = tmp_path / "runs"
+    results = study.run(wanted, out, stream=io.StringIO())
+    assert set(results.values()) == {study.DONE}
+    job = wanted.jobs[1]
+    by_hand = experiment.run(
+        job.protocol, imbalance.load("phantom", job.protocol), "entropy", job.seed, progress=False
+    )
+    same_runs(experiment.load(out / job.address()), by_hand)
+    assert not list(out.glob("*/*.safetensors"))
+
+    before = {p: p.stat().st_mtime_ns for p in out.glob("*/*.npz")}
+    study.run(wanted, out, stream=io.StringIO())
+    assert {p: p.stat().st_mtime_ns for p in out.glob("*/*.npz")} == before
+
+
+def test_weights_are_kept_if_so_wished_and_then_left_alone(file, tmp_path):
+    wanted, out = study.read(file), tmp_path / "runs"
+    weighty = dataclasses.replace(wanted, entries=wanted.entries[:1])
+    study.run(weighty, out, keep_weights=True, stream=io.StringIO())
+    study.run(wanted, out, stream=io.StringIO())
+    with_weights = {path.parent.name for path in out.glob("*/weights-*.safetensors")}
+    assert with_weights == {weighty.jobs[0].address()}
+
+
+def test_shares_are_disjoint_and_make_the_whole(file, tmp_path):
+    wanted = study.read(file)
+    parts = [
+        study.run(wanted, tmp_path / "runs", only=(k, 4), stream=io.StringIO()) for k in range(1, 5)
+    ]
+    assert sum(map(len, parts)) == len(wanted.jobs)
+    assert {a for part in parts for a in part} == {job.address() for job in wanted.jobs}
+    with pytest.raises(ValueError, match="from 1/2 to 2/2"):
+        study.run(wanted, tmp_path / "runs", only=(3, 2))
+
+
+def test_a_run_that_another_process_is_at_is_left_to_it(file, tmp_path):
+    wanted = study.read(file)
+    busy = wanted.jobs[0].address()
+    (tmp_path / "runs").mkdir()
+    with filelock.FileLock(tmp_path / "runs" / f"{busy}.lock"):
+        results = study.run(wanted, tmp_path / "runs", only=(1, 2), stream=io.StringIO())
+    assert results.pop(busy) == study.ELSEWHERE
+    assert set(results.values()) == {study.DONE}
+    assert not (tmp_path / "runs" / busy).exists()
+
+
+def broken(folder, how):
+    """Damage the folder of a run; the file that the message should name."""
+    rounds = folder / "rounds.csv"
+    if how == "truncated":
+        arrays = folder / "round-01.npz"
+        arrays.write_bytes(arrays.read_bytes()[:100])
+        return arrays
+    if how == "corrupted":
+        rounds.write_bytes(b"\xff\xfe nothing")
+        return rounds
+    identity = json.loads((folder / "run.json").read_text())  # a run of another seed
+    (folder / "run.json").write_text(json.dumps({**identity, "seed": 99}))
+    return folder
+
+
+@pytest.mark.parametrize("how", ["truncated", "corrupted", "foreign"])
+def test_a_damaged_folder_is_named_and_left_alone(file, tmp_path, how):
+    wanted, out = study.read(file), tmp_path / "runs"
+    study.run(wanted, out, only=(1, 3), stream=io.StringIO())
+    victim = out / wanted.jobs[0].address()
+    named = broken(victim, how)
+    before = {p.name: p.read_bytes() for p in victim.iterdir()}
+    results = study.run(wanted, out, only=(1, 3), stream=io.StringIO())
+    assert results[victim.name].startswith(study.FAILED)
+    assert str(named) in results[victim.name]
+    assert {p.name: p.read_bytes() for p in victim.iterdir()} == before
+    others = {a: outcome for a, outcome in results.items() if a != victim.name}
+    assert set(others.values()) == {study.DONE}
+
+
+def test_a_failed_run_stops_no_other_and_the_command_says_so(tmp_path):
+    too_many = SMALL.replace("rounds = 2", "rounds = [2, 90]")
+    file = written(
+        tmp_path,
+        f"""
+        profile = "tiny"
+        [[grid]]
+        name = "g"
+        strategies = ["random"]
+        seeds = 1
+        protocol = {{ {too_many} }}
+        """,
+    )
+    done = command(file, tmp_path / "runs")
+    assert done.returncode == 1
+    assert "the pool" in done.stderr and "lower rounds or budget" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "1/2" in done.stdout.splitlines()[-2]
+
+
+def command(file, out, *more, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "activecl_nb", "study", file, "--out", out, *more],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        **options,
+    )
+
+
+# Imports once, then makes a process for every line that it reads: starting Python twenty times
+# would take minutes. Nothing is computed before the fork, so the child has all it needs.
+FORKS = """
+import os, sys
+import filelock, joblib, pandas, safetensors.torch, sklearn.metrics, torch, torch._dynamo
+from activecl_nb import experiment, imbalance
+from activecl_nb.evidence import study
+for _ in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        study.run(study.read(sys.argv[1]), sys.argv[2], stream=open(os.devnull, "w"))
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes as POSIX systems do")
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_killed_twenty_times_and_resumed_equals_unbroken(file, tmp_path):
+    """SIGKILL, each time a random moment after new work began."""
+    longer(file)
+    wanted, out = study.read(file), tmp_path / "runs"
+    moments, left = random.Random(0), []
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS, file, out],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as forks:
+        for _ in range(20):
+            before = files_in(out)
+            print("go", file=forks.stdin, flush=True)
+            victim = int(forks.stdout.readline())
+            while files_in(out) == before:
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, 0.4))
+            os.kill(victim, signal.SIGKILL)
+            status = int(forks.stdout.readline())
+            assert os.WIFSIGNALED(status), "the study ended before it could be killed"
+            left.append(sum(p.read_bytes().count(b"\n") - 1 for p in out.glob("*/rounds.csv")))
+        forks.stdin.close()
+    assert left == sorted(left), "a finished round was lost"
+    assert left[-1] < sum(job.protocol.rounds for job in wanted.jobs), "nothing was left to do"
+    results = study.run(wanted, out, stream=io.StringIO())
+    assert set(results.values()) == {study.DONE}
+    study.run(wanted, tmp_path / "unbroken", stream=io.StringIO())
+    for job in wanted.jobs:
+        killed, unbroken = (
+            experiment.load(f / job.address()) for f in (out, tmp_path / "unbroken")
+        )
+        assert killed.finished
+        same_runs(killed, unbroken)
+
+
+def files_in(folder):
+    return {p for p in folder.glob("*/*") if not p.name.startswith(".")}
+
+
+def longer(file):
+    """Six rounds a run, which need a larger pool."""
+    text = file.read_text().replace("rounds = 2", "rounds = 6")
+    file.write_text(text.replace("train_images = 160", "train_images = 300"))
+
+
+def test_ctrl_c_keeps_what_is_finished(file, tmp_path):
+    longer(file)
+    out = tmp_path / "runs"
+    started = subprocess.Popen(
+        [sys.executable, "-m", "activecl_nb", "study", file, "--out", out, "--jobs", "2"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    while not list(out.glob("*/rounds.csv")):
+        assert started.poll() is None, started.communicate()[1]
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all processes of the command
+    printed, said = started.communicate(timeout=120)
+    assert started.returncode == 130, said
+    assert "the finished rounds are kept" in said
+    assert "Traceback" not in said
+    assert printed.splitlines()[0].startswith("grid")
+    one = next(out.glob("*/rounds.csv")).parent
+    assert experiment.load(one).rounds
+
+
+def test_two_processes_share_a_study(file, tmp_path):
+    """Each run is made by one of them; what both report adds up to the study."""
+    out = tmp_path / "runs"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "activecl_nb", "study", file, "--out", out],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    for job in study.read(file).jobs:
+        assert experiment.load(out / job.address()).finished
+
+
+def test_through_a_dask_cluster(file, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="the package distributed is not here")
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
+        wanted = study.read(file)
+        address = cluster.scheduler_address
+        results = study.run(wanted, tmp_path / "runs", dask=address, stream=io.StringIO())
+    assert set(results.values()) == {study.DONE}
+    assert set(results) == {job.address() for job in wanted.jobs}
+
+
+# ---- the table while it runs --------------------------------------------------------------
+
+
+def test_the_table_counts_what_is_done_and_names_what_runs(file, tmp_path):
+    wanted = study.read(file)
+    folders = {job: tmp_path / job.address() for job in wanted.jobs}
+    board = study.Board(wanted, folders, {})
+    assert "0/4" in board.text() and "not known before" in board.text()
+    finished, under_way, *_ = wanted.jobs
+    for job, rounds in ((finished, 2), (under_way, 1)):
+        folders[job].mkdir()
+        (folders[job] / "rounds.csv").write_text("head\n" + "row\n" * rounds)
+    lines = board.text().splitlines()
+    assert lines[1].split() == ["first", "1/4", "3/8"]
+    assert lines[3].split()[:6] == ["entropy,", "seed", "0:", "1", "of", "2"]
+    assert lines[-1].startswith("time left: about")
+
+
+# ---- what is kept -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(file, tmp_path):
+    wanted = study.read(file)
+    study.run(wanted, tmp_path / "runs", stream=io.StringIO())
+    return wanted, tmp_path / "runs"
+
+
+def test_kept_tables_say_what_the_runs_say(made, tmp_path):
+    wanted, out = made
+    kept = study.store(wanted, out, tmp_path / "kept")
+    runs = [experiment.load(out / j.address()) for j in wanted.jobs[:4]]
+    first = kept.grid("first")
+    ours = first.rounds.sort_values(["seed", "strategy", "round"], ignore_index=True)
+    theirs = analysis.table(runs).sort_values(["seed", "strategy", "round"], ignore_index=True)
+    pd.testing.assert_frame_equal(
+        ours[theirs.columns], theirs, check_dtype=False, check_column_type=False, rtol=1e-5
+    )
+    data = wanted.jobs[0].load()
+    by = ["seed", "strategy", "round", "order"]
+    picked = analysis.picks(runs, data.train).sort_values(by, ignore_index=True)
+    kept_picks = first.picks.sort_values(by, ignore_index=True)
+    pd.testing.assert_frame_equal(
+        kept_picks[picked.columns], picked, check_dtype=False, check_categorical=False
+    )
+    assert set(kept.grid("second").rounds["setting"]) == {"head=paper", "head=simclr"}
+    entropy = runs[1].table()["image_epochs"].cumsum().tolist()
+    for one in ("first", "second"):  # which share this run
+        rows = kept.grid(one).rounds
+        rows = rows[rows["run"] == wanted.jobs[1].address()]
+        assert rows["image_epochs_so_far"].tolist() == entropy
+    assert kept.planned["finished"].all()
+    with pytest.raises(ValueError, match="there are first, second"):
+        kept.grid("third")
+
+
+def test_an_unfinished_study_is_kept_as_far_as_it_is(file, tmp_path):
+    wanted, out = study.read(file), tmp_path / "runs"
+    with pytest.raises(ValueError, match="no finished run"):
+        study.store(wanted, out, tmp_path / "kept")
+    study.run(wanted, out, only=(1, 3), stream=io.StringIO())
+    kept = study.store(wanted, out, tmp_path / "kept")
+    assert 0 < kept.planned["finished"].sum() < len(kept.planned)
+    assert set(kept.rounds["run"]) == set(kept.planned[kept.planned["finished"]]["run"])
+
+
+def test_what_was_kept_before_stays(made, tmp_path):
+    wanted, out = made
+    whole = study.store(wanted, out, tmp_path / "kept")
+    files_before = {p.name: p.read_bytes() for p in (tmp_path / "kept").iterdir()}
+    gone = wanted.jobs[1].address()  # of entropy: in two grids
+    shutil.rmtree(out / gone)
+    again = study.store(wanted, out, tmp_path / "kept")
+    for name in ("rounds", "picks", "planned"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(whole, name))
+    for name in ("index.csv", "rounds.csv"):
+        assert (tmp_path / "kept" / name).read_bytes() == files_before[name]
+    shutil.rmtree(out)
+    assert study.store(wanted, out, tmp_path / "kept").planned["finished"].all()
+    fewer = dataclasses.replace(wanted, entries=wanted.entries[:1])
+    assert len(study.store(fewer, out, tmp_path / "kept").planned) == 1
+
+
+def test_what_an_older_kit_kept_without_todays_scores_is_made_anew(made, tmp_path):
+    wanted, out = made
+    folder = tmp_path / "kept"
+    study.store(wanted, out, folder)
+    rounds = pd.read_csv(folder / "rounds.csv")
+    old, gone = wanted.jobs[0].address(), wanted.jobs[1].address()
+    rounds.loc[rounds["run"] == old, "f1_best"] = np.nan
+    rounds.to_csv(folder / "rounds.csv", index=False)
+    assert study.kept(folder) == {job.address() for job in wanted.jobs} - {old}
+    shutil.rmtree(out / gone)
+    assert study.store(wanted, out, folder).rounds["f1_best"].notna().all()
+    rounds.drop(columns=["f1_best", "f1_same_proxy"]).to_csv(folder / "rounds.csv", index=False)
+    assert study.kept(folder) == set() == study.kept(tmp_path / "nowhere")
+    again = study.store(wanted, out, folder)  # without the run that is gone
+    assert gone not in set(again.rounds["run"]) and again.rounds["f1_best"].notna().all()
+    study.open_stored(folder)
+
+
+def test_only_what_is_not_stored_is_made(made, tmp_path, monkeypatch):
+    make = runpy.run_path(str(ROOT / "results" / "make.py"))
+    lacking = make["lacking"]
+    monkeypatch.setitem(lacking.__globals__, "HERE", tmp_path)
+    wanted, out = made
+    assert lacking(wanted) == wanted
+    study.store(wanted, out, tmp_path / "study")
+    assert lacking(wanted).jobs == []
+    monkeypatch.setitem(lacking.__globals__, "LESSONS", {"first"})  # these are wanted whole
+    assert {entry.grid for entry in lacking(wanted).entries} == {"first"}
+
+
+def test_what_a_source_does_not_tell_of_its_patches_stays_unknown(tmp_path):
+    """Beside the phantom, which tells of artefacts and repeats, a folder that does not."""
+    save_noise(tmp_path / "mine")
+    grids = [
+        f"""
+        [[grid]]
+        name = "{name}"
+        strategies = ["random"]
+        seeds = 1
+        data = {{ {data} }}
+        protocol = {{ {SMALL} }}
+        """
+        for name, data in (("drawn", ""), ("own", 'source = "folder", path = "mine"'))
+    ]
+    wanted = study.read(written(tmp_path, 'profile = "tiny"\n' + "".join(grids)))
+    study.run(wanted, tmp_path / "runs", stream=io.StringIO())
+    kept = study.store(wanted, tmp_path / "runs", tmp_path / "kept")
+    assert kept.grid("drawn").picks["near_duplicate"].isin([False, True]).all()
+    assert kept.grid("own").picks["near_duplicate"].isna().all()
+    assert set(kept.grid("own").picks["label"]) == {"STR", "TUM"}
+
+
+def test_kept_tables_open_without_torch_and_name_what_is_damaged(made, tmp_path):
+    wanted, out = made
+    study.store(wanted, out, tmp_path / "kept")
+    code = (
+        "import sys; from activecl_nb import study; study.open_stored(sys.argv[1]);"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "kept"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "False", done.stderr
+    (tmp_path / "kept" / "picks.npz").write_bytes(b"PK nothing")
+    with pytest.raises(ValueError, match=r"kept cannot be read.*restore its files"):
+        study.open_stored(tmp_path / "kept")
+    (tmp_path / "kept" / "rounds.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"lacks rounds\.csv"):
+        study.open_stored(tmp_path / "kept")
+
+
+STORED = ROOT / "results"
+
+
+def test_stored_results_are_small():
+    held = sum(p.stat().st_size for p in STORED.rglob("*") if p.is_file())
+    assert held < 5_000_000
+
+
+def test_a_stored_run_made_again_picks_the_same():
+    stored = experiment.load(STORED / "tiny" / "entropy-0")
+    data = imbalance.load("phantom", stored.protocol)
+    again = experiment.run(stored.protocol, data, stored.strategy, stored.seed, progress=False)
+    assert again.data == stored.data
+    for there, here in zip(stored.rounds, again.rounds, strict=True):
+        np.testing.assert_array_equal(there.picked, here.picked)
+        assert there.scores["auroc"] == pytest.approx(here.scores["auroc"], abs=0.02)

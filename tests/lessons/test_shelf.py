@@ -1,0 +1,135 @@
+"""Runs for lessons: the stored ones where they can be used, short ones where not."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from activecl_nb import experiment, imbalance
+from activecl_nb.experiment import Protocol
+from activecl_nb.imbalance import Data
+from activecl_nb.lessons import shelf
+from activecl_nb.pictures import maps
+from activecl_nb.profiles import PROFILES
+
+SHORT = "short runs"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tiny_data: Data, tiny_protocol: Protocol) -> Path:
+    """A results folder with two strategies and the benchmark, each of two seeds."""
+    folder = tmp_path_factory.mktemp("results")
+    protocol = replace(tiny_protocol, rounds=2, epochs=1, benchmark_epochs=2)
+    for seed in (1, 0):
+        for name in ("kcenter", "random"):
+            out = folder / "laptop" / f"{name}-{seed}"
+            experiment.run(protocol, tiny_data, name, seed, out, progress=False)
+        out = folder / "laptop" / f"benchmark-{seed}"
+        experiment.benchmark(protocol, tiny_data, seed, out, progress=False)
+    return folder
+
+
+@pytest.fixture
+def stored(made: Path, tmp_path: Path, tiny_data: Data, monkeypatch) -> Path:
+    """A copy to spoil; the patches are the tests' own, and short runs are only named."""
+    monkeypatch.setattr(imbalance, "load", lambda source, profile: tiny_data)
+    runs = experiment.stored("laptop", made)
+    monkeypatch.setattr(shelf, "_short", lambda profile: (runs[:1], SHORT))
+    return Path(shutil.copytree(made, tmp_path / "results"))
+
+
+def test_stored_runs_come_in_the_order_of_figures(stored: Path, tiny_data: Data, capsys) -> None:
+    runs, data = shelf.open_runs(PROFILES["tiny"], folder=stored)
+    assert data is tiny_data
+    assert [(run.strategy, run.seed) for run in runs] == [
+        ("random", 0),
+        ("random", 1),
+        ("kcenter", 0),
+        ("kcenter", 1),
+        ("benchmark", 0),
+        ("benchmark", 1),
+    ]
+    assert capsys.readouterr().out == "6 runs: 2 rounds of 8 images, 2 seeds\n"
+
+
+def test_the_first_seed_is_one_pool(stored: Path) -> None:
+    runs, _ = shelf.open_runs(PROFILES["tiny"], folder=stored)
+    firsts = shelf.first_seed(runs)
+    assert [(run.strategy, run.seed) for run in firsts] == [("random", 0), ("kcenter", 0)]
+    assert np.array_equal(firsts[0].watched, firsts[1].watched)
+
+
+def test_nothing_stored(stored: Path, tmp_path: Path, capsys) -> None:
+    _, data = shelf.open_runs(PROFILES["tiny"], folder=tmp_path / "empty")
+    assert data == SHORT
+    said = capsys.readouterr().out
+    assert "holds no runs" in said and "practice, not as results" in said
+
+
+def test_other_patches(stored: Path, tiny_data: Data, monkeypatch, capsys) -> None:
+    other = Data(tiny_data.test, tiny_data.train)
+    monkeypatch.setattr(imbalance, "load", lambda source, profile: other)
+    assert shelf.open_runs(PROFILES["tiny"], folder=stored)[1] == SHORT
+    assert "made from other patches" in capsys.readouterr().out
+
+
+def test_a_run_that_is_not_finished(stored: Path, capsys) -> None:
+    table = stored / "laptop" / "random-1" / "rounds.csv"
+    table.write_text("\n".join(table.read_text().splitlines()[:2]) + "\n")
+    assert shelf.open_runs(PROFILES["tiny"], folder=stored)[1] == SHORT
+    assert "random-1 is not finished" in capsys.readouterr().out
+
+
+def test_a_damaged_file_is_named(stored: Path, capsys) -> None:
+    (stored / "laptop" / "kcenter-0" / "round-01.npz").write_bytes(b"spoiled")
+    assert shelf.open_runs(PROFILES["tiny"], folder=stored)[1] == SHORT
+    assert "round-01.npz" in capsys.readouterr().out
+
+
+def test_a_map_needs_weights_or_a_stored_one(stored: Path, tiny_data: Data, capsys) -> None:
+    for weights in stored.glob("laptop/*/weights-*.safetensors"):
+        weights.unlink()
+    assert shelf.open_runs(PROFILES["tiny"], mapped=True, folder=stored)[1] == SHORT
+    assert "has a map or weights" in capsys.readouterr().out
+    runs, _ = shelf.open_runs(PROFILES["tiny"], folder=stored)  # without a map they will do
+    firsts = shelf.first_seed(runs)
+    features = np.random.default_rng(0).normal(size=(len(firsts[0].watched), 3))
+    features = features.astype(np.float32)
+    given = maps.of_features(features, firsts[1].watched, positions=features[:, :2])
+    maps.save(firsts[1], given)
+    runs, data = shelf.open_runs(PROFILES["tiny"], mapped=True, folder=stored)
+    assert data is tiny_data
+    found = shelf.map_of(shelf.first_seed(runs), tiny_data)
+    assert np.array_equal(found.positions, given.positions)
+
+
+def test_a_map_is_made_once(stored: Path, tiny_data: Data, monkeypatch) -> None:
+    runs, _ = shelf.open_runs(PROFILES["tiny"], mapped=True, folder=stored)
+    asked = []
+    monkeypatch.setattr(maps, "of_run", lambda run, train: asked.append(run.strategy) or "map")
+    monkeypatch.setattr(shelf, "_maps", {})
+    assert [shelf.map_of(shelf.first_seed(runs), tiny_data) for _ in range(2)] == ["map", "map"]
+    assert asked == ["random"]
+
+
+def test_short_is_less_work_by_the_same_steps() -> None:
+    whole = Protocol.of("laptop")
+    less = shelf.short(whole)
+    assert (less.rounds, less.budget, less.image_size) == (3, whole.budget, whole.image_size)
+    assert less.epochs < whole.epochs and less.benchmark_epochs < whole.benchmark_epochs
+
+
+def test_short_runs_are_made(tiny_data: Data, tiny_protocol: Protocol, monkeypatch) -> None:
+    monkeypatch.setattr(imbalance, "load", lambda source, profile: tiny_data)
+    monkeypatch.setattr(experiment.Protocol, "of", lambda profile: tiny_protocol)
+    monkeypatch.setattr(shelf, "SHORT_SEEDS", 1)
+    shelf._short.cache_clear()
+    runs, data = shelf._short(PROFILES["tiny"])
+    shelf._short.cache_clear()
+    assert data is tiny_data
+    assert [run.strategy for run in runs] == list(shelf.ORDER)
+    assert all(run.finished and run.weights for run in runs)

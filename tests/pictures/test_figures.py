@@ -1,0 +1,223 @@
+import html
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from activecl_nb import sampling
+from activecl_nb.evidence import analysis
+from activecl_nb.pictures import figures
+
+
+def curve():
+    return pd.DataFrame(
+        {
+            "strategy": ["random", "random", "entropy", "entropy"],
+            "images": [10, 20, 10, 20],
+            "mean": [0.2, 0.4, 0.2, 0.8],
+            "low": [0.1, 0.3, 0.1, 0.7],
+            "high": [0.3, 0.5, 0.3, 0.9],
+        }
+    )
+
+
+def ends():
+    """The last scores of two strategies, five seeds, three values of a dial and another's."""
+    rows = [
+        (strategy, seed, setting, base + up + 0.01 * seed * (strategy == "random"))
+        for strategy, base in [("random", 0.3), ("entropy", 0.4)]
+        for seed in range(5)
+        for setting, up in [("tumour_share=0.5", 0.4), ("", 0.1), ("tumour_share=0.01", 0)]
+    ]
+    rows += [("entropy", seed, "head=simclr", 0.9 + 0.01 * seed) for seed in range(5)]
+    return pd.DataFrame(rows, columns=["strategy", "seed", "setting", "last"])
+
+
+def comparisons():
+    across = (("entropy", "head=simclr"), ("entropy", ""))
+    return analysis.paired(ends(), [("entropy", "random"), across], "last")
+
+
+def settings():
+    return analysis.spread(ends(), "last")
+
+
+def pictures(tiny_data):
+    random = np.random.default_rng(0)
+    points, labels = random.normal(size=(30, 2)), np.arange(30) % 3
+    shares = pd.DataFrame(
+        {"strategy": ["random"] * 2, "round": [0, 1], "NORM": [0.75, 0.5], "TUM": [0.25, 0.5]}
+    )
+    table = pd.DataFrame({"features": ["colour", "colour", "trained"], "f1": [0.2, 0.3, 0.6]})
+    picks = {"random": [0, 1], "mine": [2, 5]}
+    return {
+        "image_grid": figures.image_grid(tiny_data.train.images[:5], list("abcde"), columns=3),
+        "gallery": figures.gallery(tiny_data.train, each=3),
+        "class_counts": figures.class_counts(tiny_data.train),
+        "loss_curve": figures.loss_curve([5.0, 4.0, 3.5], chance=4.8),
+        "embedding": figures.embedding({"before": points, "after": points}, labels, "ABC"),
+        "heat": figures.heat(np.eye(3), title="similarity"),
+        "score_bars": figures.score_bars(table),
+        "picks_2d": figures.picks_2d(points, picks, chosen=points[:3], positive=labels == 2),
+        "learning_curve": figures.learning_curve(curve(), levels={"benchmark": 0.7}),
+        "composition": figures.composition(shares),
+        "logit_histogram": figures.logit_histogram(points[:, 0], labels == 2, picks),
+        "effects": figures.effects(comparisons()),
+        "by_setting": figures.by_setting(settings(), dial="tumour_share", default=0.143),
+    }
+
+
+def test_every_figure_draws_and_says_what_it_shows(tiny_data):
+    for name, picture in pictures(tiny_data).items():
+        bundle = picture._repr_mimebundle_()
+        alt = html.unescape(re.search('alt="([^"]*)"', bundle["text/html"]).group(1))
+        assert alt == picture.alt and len(alt) > 20, name
+        assert picture.png().startswith(b"\x89PNG"), name
+        assert alt.split()[0] in bundle["text/plain"], name
+
+
+def test_alt_texts_hold_the_numbers_drawn(tiny_data):
+    drawn = pictures(tiny_data)
+    assert "TUM 30" in drawn["class_counts"].alt and "33.3%" in drawn["class_counts"].alt
+    assert "5.00 to 3.50" in drawn["loss_curve"].alt and "chance is 4.80" in drawn["loss_curve"].alt
+    assert "entropy from 0.20 to 0.80" in drawn["learning_curve"].alt
+    assert "benchmark at 0.70" in drawn["learning_curve"].alt
+    assert "random 50%" in drawn["composition"].alt
+    assert "colour 0.25 (from 0.20 to 0.30)" in drawn["score_bars"].alt
+    assert "random 0%, mine 100%" in drawn["picks_2d"].alt
+
+
+def test_an_alt_text_cannot_break_out_of_its_attribute():
+    picture = figures.Picture(figures.canvas()[0], 'a "quoted" <b> & more')
+    shown = picture._repr_mimebundle_()["text/html"]
+    assert 'alt="a &quot;quoted&quot; &lt;b&gt; &amp; more"' in shown
+
+
+def test_strategies_differ_in_colour_marker_and_line():
+    names = ["random", "entropy", "kcenter", "certainty", "mine", "other"]
+    for key in ("color", "marker"):
+        assert len({figures.style(n, names)[key] for n in names}) == len(names)
+    assert len({figures.style(n)["linestyle"] for n in names[:4]}) == 4
+    kit = [*sampling.STRATEGIES, "benchmark", "mine"]
+    for key in ("color", "marker"):  # no two of the kit's strategies look alike
+        assert len({figures.style(n, kit)[key] for n in kit}) == len(kit)
+    assert len({figures.style(n)["linestyle"] for n in sampling.STRATEGIES}) == len(
+        sampling.STRATEGIES
+    )
+
+
+def test_colours_are_told_apart_by_colour_blind_eyes():
+    """Simulated deuteranopia and protanopia (Vienot et al. 1999), distance in CIE Lab."""
+    colours = [figures.STRATEGY_STYLES[n]["color"] for n in figures.STRATEGY_STYLES]
+    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_lms = np.array(
+        [[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]]
+    )
+    blind = {
+        "protanopia": [[0, 2.02344, -2.52581], [0, 1, 0], [0, 0, 1]],
+        "deuteranopia": [[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]],
+    }
+    for name, matrix in blind.items():
+        seen = linear @ (np.linalg.inv(to_lms) @ np.array(matrix) @ to_lms).T
+        lab = _lab(np.clip(seen, 0, 1))
+        distance = np.linalg.norm(lab[:, None] - lab[None], axis=2)
+        assert distance[np.triu_indices(len(colours), 1)].min() > 10, name
+
+
+def _lab(linear):
+    xyz = (
+        linear
+        @ np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]).T
+    )
+    f = np.cbrt(xyz / [0.9505, 1, 1.089])
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+def test_nothing_is_left_in_pyplot(tiny_data):
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    pictures(tiny_data)
+    assert plt.get_fignums() == []
+
+
+def test_images_may_be_tensors_or_arrays(tiny_data):
+    images = tiny_data.train.images[:2]
+    assert figures.image_grid(images).png() == figures.image_grid(images.numpy()).png()
+    assert isinstance(images, torch.Tensor)
+
+
+@pytest.mark.parametrize("score", ["f1", "auroc"])
+def test_axes_name_what_they_show(score):
+    axes = figures.learning_curve(curve(), score=score).figure.axes[0]
+    assert axes.get_ylabel() == score and axes.get_xlabel() == "images"
+
+
+def test_a_level_with_an_interval_is_drawn_as_a_band():
+    levels = {"benchmark, last": (0.7, 0.65, 0.75), "benchmark, best": (0.71, np.nan, np.nan)}
+    picture = figures.learning_curve(curve(), levels=levels)
+    alone = figures.learning_curve(curve(), levels={"benchmark": 0.7})
+    axes = picture.figure.axes[0]
+    assert len(axes.patches) == 1 and len(alone.figure.axes[0].patches) == 0
+    assert axes.patches[0].get_extents().transformed(axes.transData.inverted()).y0 == 0.65
+    assert "benchmark, last at 0.70 (from 0.65 to 0.75); benchmark, best at 0.71." in picture.alt
+    # Names of neighbours stand on either side of their lines.
+    assert [text.get_verticalalignment() for text in axes.texts] == ["top", "bottom"]
+
+
+def test_a_forest_plot_says_which_intervals_are_clear_of_zero():
+    noisy = ends()
+    first = (noisy["strategy"] == "random") & (noisy["seed"] == 0) & (noisy["setting"] == "")
+    noisy.loc[first, "last"] = 0.9
+    table = analysis.paired(noisy, [("entropy", "random")], "last")
+    picture = figures.effects(table)
+    axes = picture.figure.axes[0]
+    assert "2 of 3 are clear of 0" in picture.alt
+    assert "entropy − random, tumour_share=0.5: +0.080 (from 0.060 to 0.100), 5 s" in picture.alt
+    assert "the least that any row could reach before the correction is 0.062" in picture.alt
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == [
+        "entropy − random, tumour_share=0.5",
+        "entropy − random",
+        "entropy − random, tumour_share=0.01",
+    ]
+    marks = [line.get_marker() for line in axes.lines if line.get_marker() in ("D", "o")]
+    assert marks == ["D", "o", "D"]  # shape as well as colour
+
+
+def test_a_comparison_without_seeds_or_with_one_is_still_a_row():
+    values = ends().query("setting == ''").drop(columns="setting")
+    values.loc[values["strategy"] == "entropy", "seed"] += 4  # they share seed 4 alone
+    one = figures.effects(analysis.paired(values, [("entropy", "random")], "last"))
+    assert "0 of 1 are clear of 0. entropy − random: +0.060, 1 seed (8 left out), p 1" in one.alt
+    values.loc[values["strategy"] == "entropy", "seed"] += 1
+    none = figures.effects(analysis.paired(values, [("entropy", "random")], "last"))
+    assert "no seed to compare" in none.alt
+    assert one.png() and none.png()
+
+
+def test_a_dials_values_stand_in_their_order():
+    picture = figures.by_setting(settings(), dial="tumour_share", default=0.143)
+    axes = picture.figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.01", "0.143", "0.5"]
+    assert "random 0.32 (from 0.30 to 0.34) at 0.01, 0.42" in picture.alt
+    assert "entropy 0.40 (from 0.40 to 0.40) at 0.01, 0.50" in picture.alt
+    assert axes.get_xlabel() == "tumour share"
+    without = figures.by_setting(settings(), dial="tumour_share").figure.axes[0]
+    assert [label.get_text() for label in without.get_xticklabels()] == ["0.01", "0.5"]
+    for container in axes.containers:  # markers and lines as everywhere in the kit
+        looks, line = figures.style(container.get_label()), container.lines[0]
+        assert (line.get_marker(), line.get_linestyle()) == (looks["marker"], looks["linestyle"])
+
+
+def test_choices_that_are_no_numbers_are_not_joined():
+    axes = figures.by_setting(settings(), dial="head", default="paper").figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["paper", "simclr"]
+    assert {container.lines[0].get_linestyle() for container in axes.containers} == {"None"}
+    with pytest.raises(ValueError, match=r"no setting of 'tau'.*'tumour_share=0\.5'"):
+        figures.by_setting(settings(), dial="tau")
+    never = settings().assign(mean=np.nan, low=np.nan, high=np.nan)
+    assert "random not reached at 0.01" in figures.by_setting(never, dial="tumour_share").alt

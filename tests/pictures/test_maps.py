@@ -1,0 +1,155 @@
+"""Maps: neighbours, shapes and trustworthiness, never coordinates."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.manifold import trustworthiness
+
+from activecl_nb.pictures import maps
+
+
+@pytest.fixture(scope="module")
+def features() -> np.ndarray:
+    """Six clouds in 40 dimensions, 300 patches."""
+    draw = np.random.default_rng(0)
+    centres = draw.normal(0, 2, (6, 40))
+    return (centres[np.arange(300) % 6] + draw.normal(size=(300, 40))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def fitted(features) -> np.ndarray:
+    return maps.fit(features, seed=3)
+
+
+def test_a_fitted_map_keeps_neighbours_together(features, fitted):
+    assert fitted.shape == (300, 2)
+    assert fitted.dtype == np.float32
+    assert trustworthiness(features, fitted, n_neighbors=10) > 0.9
+
+
+def test_a_seed_gives_the_same_map_and_leaves_the_global_state_alone(features, fitted):
+    before = np.random.get_state()[1].copy()
+    again = maps.fit(features, seed=3)
+    other = maps.fit(features, seed=4)
+    assert np.array_equal(again, fitted)
+    assert not np.array_equal(other, fitted)
+    assert np.array_equal(np.random.get_state()[1], before)
+
+
+def test_following_moves_the_map_little_and_keeps_neighbours(features, fitted):
+    learned = features + np.random.default_rng(1).normal(0, 0.3, features.shape)
+    followed = maps.follow(fitted, learned)
+    fresh = maps.fit(learned, seed=11)
+    size = np.linalg.norm(fitted - fitted.mean(0), axis=1).mean()
+    assert followed.dtype == np.float32
+    assert trustworthiness(learned, followed, n_neighbors=10) > 0.9
+    moved = np.linalg.norm(followed - fitted, axis=1).mean()
+    assert moved < 0.5 * np.linalg.norm(fresh - fitted, axis=1).mean()
+    assert moved < 0.35 * size
+
+
+def test_following_needs_positions_of_the_same_patches(features, fitted):
+    with pytest.raises(ValueError, match="of the same patches"):
+        maps.follow(fitted[:-1], features)
+
+
+def test_align_undoes_a_turn_a_mirror_a_scale_and_a_shift(fitted):
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]]) @ np.diag([1, -1])
+    moved = 3.5 * fitted @ turn + np.array([5, -2])
+    assert np.allclose(maps.align(moved, fitted), fitted, atol=1e-3)
+
+
+def test_neighbours_are_exact_and_never_the_patch_itself(features):
+    rows, lengths = maps.nearest(features, 8)
+    every = np.linalg.norm(features[:, None] - features[None], axis=2)
+    np.fill_diagonal(every, np.inf)
+    assert np.allclose(lengths, np.sort(every, axis=1)[:, :8], atol=1e-3)
+    assert (rows != np.arange(300)[:, None]).all()
+    twins = np.repeat(features[:20], 2, axis=0)  # each patch twice
+    rows, lengths = maps.nearest(twins, 1)
+    assert (rows[:, 0] == np.arange(40) ^ 1).all()
+
+
+def test_distances_are_those_to_the_nearest_chosen(features):
+    chosen = features[::7]
+    found = maps.distances(features, chosen, block=64)
+    expected = np.linalg.norm(features[:, None] - chosen[None], axis=2).min(axis=1)
+    assert np.allclose(found, expected, atol=0.01)
+    assert np.isinf(maps.distances(features, features[:0])).all()
+
+
+def test_reducing_keeps_distances(features):
+    wide = features @ np.random.default_rng(2).normal(size=(40, 200)).astype(np.float32)
+    small = maps.reduce(wide, 40)
+    assert small.shape == (300, 40)
+    assert small.dtype == np.float32
+    before = np.linalg.norm(wide[:50, None] - wide[None, :50], axis=2)
+    after = np.linalg.norm(small[:50, None] - small[None, :50], axis=2)
+    assert np.allclose(before, after, rtol=1e-3, atol=0.01)
+    assert maps.reduce(features[:, :3]).shape == (300, 3)
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        (np.zeros((3, 4)), "at least 5 patches, not 3"),
+        (np.zeros(7), r"shape \(n, d\), not \(7,\)"),
+        (np.array([[0.0], [1], [2], [3], [np.nan], [5]]), "patch 4 are not finite"),
+    ],
+)
+def test_bad_features_are_named(features, said):
+    with pytest.raises(ValueError, match=said):
+        maps.fit(features)
+
+
+def test_very_few_patches_still_make_a_map(features):
+    assert maps.fit(features[:6]).shape == (6, 2)
+
+
+def test_a_stored_map_comes_back(features, fitted, tmp_path):
+    made = maps.of_features(features, np.arange(300) * 2, positions=fitted)
+    path = maps.save(tmp_path, made)
+    assert path == tmp_path / "map.npz"
+    for place in (tmp_path, path, SimpleNamespace(path=tmp_path)):
+        found = maps.stored(place, np.arange(300) * 2)
+        assert np.array_equal(found.positions, fitted)
+        assert found.positions.dtype == np.float32
+        assert np.array_equal(found.neighbours, made.neighbours)
+        assert np.allclose(found.features, made.features, rtol=2e-3, atol=1e-3)
+    assert repr(found) == "Map(300 patches)"
+
+
+def test_a_map_of_other_patches_or_none_counts_as_none(features, fitted, tmp_path):
+    assert maps.stored(tmp_path) is None
+    assert maps.stored(SimpleNamespace(path=None)) is None
+    maps.save(tmp_path, maps.of_features(features, np.arange(300), positions=fitted))
+    assert maps.stored(tmp_path, np.arange(300)) is not None
+    assert maps.stored(tmp_path, np.arange(1, 301)) is None
+
+
+def test_a_broken_file_is_named(features, fitted, tmp_path):
+    path = maps.save(tmp_path, maps.of_features(features, np.arange(300), positions=fitted))
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"map\.npz is no map .*delete it"):
+        maps.stored(tmp_path)
+
+
+def test_a_run_without_a_folder_cannot_store(features, fitted):
+    made = maps.of_features(features, np.arange(300), positions=fitted)
+    with pytest.raises(ValueError, match="no folder"):
+        maps.save(SimpleNamespace(path=None), made)
+
+
+@pytest.mark.parametrize(
+    ("positions", "said"),
+    [
+        (np.zeros((4, 2)), "needs positions of shape"),
+        (np.full((5, 2), np.nan), "finite"),
+    ],
+)
+def test_a_map_is_checked(positions, said):
+    with pytest.raises(ValueError, match=said):
+        maps.Map(np.arange(5), positions, np.zeros((5, 3)), np.zeros((5, 2), int))

@@ -1,0 +1,355 @@
+"""The phantom: what a patch depends on, what is known of it, and how real it looks to a model."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from activecl_nb.sources import phantom
+from activecl_nb.sources.phantom import Dials
+
+ROOT = Path(__file__).parents[2]
+TUM = phantom.TUMOUR
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """The measurements of benchmarks/bench_phantom.py, so that they are written once."""
+    spec = importlib.util.spec_from_file_location(
+        "bench_phantom", ROOT / "benchmarks" / "bench_phantom.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A cache of this test's own."""
+    monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path))
+    return tmp_path / "phantom"
+
+
+# --- a patch is a function of its name -----------------------------------------------------
+
+
+def test_shape_and_type():
+    images = phantom.draw([0, 5, 2], 32)
+    assert images.shape == (3, 3, 32, 32) and images.dtype == np.uint8
+    assert phantom.draw([], 32).shape == (0, 3, 32, 32)
+
+
+def test_order_and_number_do_not_matter():
+    together = phantom.draw(range(40), 32)
+    assert np.array_equal(phantom.draw([17], 32)[0], together[17])
+    assert np.array_equal(phantom.draw(range(39, -1, -1), 32), together[::-1])
+
+
+def test_threads_do_not_matter(monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    alone = phantom.draw(range(40), 32)
+    monkeypatch.setattr(phantom, "_workers", lambda: 4)
+    assert np.array_equal(phantom.draw(range(40), 32), alone)
+
+
+def test_another_process_draws_the_same():
+    code = (
+        "from activecl_nb import phantom; import zlib;"
+        "print(zlib.crc32(phantom.draw([3, 99, 12], 32, seed=4, split='test').tobytes()))"
+    )
+    import zlib
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    here = phantom.draw([3, 99, 12], 32, seed=4, split="test")
+    assert int(said) == zlib.crc32(here.tobytes())
+
+
+def test_seed_split_and_dials_matter():
+    one = phantom.draw(range(8), 32)
+    others = [
+        phantom.draw(range(8), 32, seed=1),
+        phantom.draw(range(8), 32, split="test"),
+        phantom.draw(range(8), 32, dials=Dials(artefacts=1.0)),
+    ]
+    for other in others:
+        assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", [28, 64, 224])
+def test_the_same_tissue_at_every_size(size):
+    """Shrunk to 14 x 14, a patch looks the same whatever size it was drawn at."""
+
+    def shrunk(images):
+        gray = images.mean(1).astype(np.uint8)
+        small = [Image.fromarray(g).resize((14, 14), Image.Resampling.BOX) for g in gray]
+        return np.stack([np.asarray(g, float).ravel() for g in small])
+
+    quiet = Dials(artefacts=0.0)
+    known = phantom.facts(range(60), dials=quiet)
+    indices = np.flatnonzero(known["true_class"] != 1)[:27]  # BACK has no structure to compare
+    reference = shrunk(phantom.draw(indices, 112, dials=quiet))
+    drawn = shrunk(phantom.draw(indices, size, dials=quiet))
+    agreement = np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(reference, drawn, strict=True)])
+    apart = np.array(
+        [np.corrcoef(a, b)[0, 1] for a, b in zip(reference, np.roll(drawn, 1, 0), strict=True)]
+    )
+    assert np.median(agreement) > 0.9
+    assert np.median(apart) < 0.5
+
+
+def test_importing_the_phantom_does_not_import_numba():
+    code = "import sys; import activecl_nb.sources.phantom; print('numba' in sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "False"
+
+
+# --- what is known of a patch --------------------------------------------------------------
+
+
+def test_facts_are_coherent():
+    known = phantom.facts(range(3000))
+    assert {len(values) for values in known.values()} == {3000}
+    assert known["label"].dtype == known["true_class"].dtype == np.int64
+    assert set(known["true_class"]) == set(range(9))
+    assert set(known["centre"]) == {0}
+    for slide in range(5):  # a slide has one patient
+        assert len(set(known["patient"][known["slide"] == slide])) == 1
+    assert known["difficulty"].min() >= 0 and known["difficulty"].max() <= 1
+    assert not known["difficulty"][np.isin(known["true_class"], [0, 1, 3, 4])].any()
+    assert set(known["artefact"]) == set(phantom.ARTEFACTS)
+
+
+def test_facts_of_some_are_the_facts_of_all():
+    every, some = phantom.facts(range(500)), phantom.facts([499, 3, 250])
+    for name, values in every.items():
+        assert np.array_equal(values[[499, 3, 250]], some[name])
+
+
+def test_the_splits_share_no_patient_and_no_slide():
+    train, test = phantom.facts(range(2000)), phantom.facts(range(2000), split="test")
+    assert set(test["centre"]) == {1}
+    for name in ("patient", "slide"):
+        assert not set(train[name]) & set(test[name])
+
+
+def test_published_shares_and_the_tumour_dial():
+    usual = np.bincount(phantom.facts(range(20000))["true_class"], minlength=9) / 20000
+    published = np.append(phantom.PUBLISHED, 14317) / 100000
+    assert np.abs(usual - published).max() < 0.01
+    rare = phantom.facts(range(20000), dials=Dials(tumour_share=0.02))["true_class"]
+    assert np.mean(rare == TUM) == pytest.approx(0.02, abs=0.005)
+    assert not (phantom.facts(range(500), dials=Dials(tumour_share=0.0))["label"] == TUM).any()
+
+
+def test_confusability_is_the_mean_difficulty():
+    for dial in (0.0, 0.3, 1.0):
+        known = phantom.facts(range(5000), dials=Dials(confusability=dial))
+        mean = known["difficulty"][known["true_class"] == TUM].mean()
+        # Half of the patches share their patient's difficulty, so few patients set the mean.
+        assert mean == pytest.approx(dial, abs=0.1)
+
+
+def test_label_noise_changes_labels_and_nothing_else():
+    clean, noisy = (
+        phantom.facts(range(4000)),
+        phantom.facts(range(4000), dials=Dials(label_noise=0.2)),
+    )
+    assert np.array_equal(clean["true_class"], noisy["true_class"])
+    assert np.array_equal(clean["label"], clean["true_class"])
+    assert np.mean(noisy["label"] != noisy["true_class"]) == pytest.approx(0.2, abs=0.03)
+    one = phantom.draw([5], 32)
+    assert np.array_equal(one, phantom.draw([5], 32, dials=Dials(label_noise=0.2)))
+
+
+def test_duplicates_point_to_earlier_originals_and_look_like_them():
+    dials = Dials(redundancy=0.4, artefacts=0.0)
+    known = phantom.facts(range(2000), dials=dials)
+    copies = np.flatnonzero(known["duplicate_of"] >= 0)
+    originals = known["duplicate_of"][copies]
+    assert len(copies) / 2000 == pytest.approx(0.4, abs=0.04)
+    assert (originals < copies).all()
+    assert (known["duplicate_of"][originals] == -1).all()
+    for name in ("true_class", "slide", "patient", "difficulty"):
+        assert np.array_equal(known[name][copies], known[name][originals])
+    copies, originals = copies[:60], originals[:60]
+    a, b = phantom.draw(copies, 32, dials=dials), phantom.draw(originals, 32, dials=dials)
+    strangers = np.roll(b, 1, axis=0)
+    near = np.abs(a.astype(float) - b).mean(axis=(1, 2, 3))
+    far = np.abs(a.astype(float) - strangers).mean(axis=(1, 2, 3))
+    assert near.min() > 0  # nearly, not exactly
+    assert np.median(near) < 0.7 * np.median(far)
+    assert not (phantom.facts(range(500), dials=Dials(redundancy=0.0))["duplicate_of"] >= 0).any()
+
+
+def test_each_artefact_shows():
+    spoiled = Dials(artefacts=1.0, redundancy=0.0)
+    known = phantom.facts(range(120), dials=spoiled)
+    assert set(known["artefact"]) == {"fold", "pen", "blur"}
+    tissue = known["true_class"] != 1
+    with_, without = (
+        phantom.draw(range(120), 64, dials=d).astype(float).mean(1)
+        for d in (spoiled, replace(spoiled, artefacts=0.0))
+    )
+    change = (with_ - without).mean(axis=(1, 2))
+    assert np.median(change[tissue & (known["artefact"] == "fold")]) < -5  # darker
+    assert np.median(change[known["artefact"] == "pen"]) < -10
+    detail = np.abs(np.diff(with_, axis=2)).mean((1, 2)) / np.abs(np.diff(without, axis=2)).mean(
+        (1, 2)
+    )
+    assert np.median(detail[tissue & (known["artefact"] == "blur")]) < 0.7
+
+
+def test_the_centre_shift_dial_moves_the_test_centre_alone():
+    def mean(split, shift):
+        dials = Dials(centre_shift=shift)
+        return phantom.draw(range(150), 32, split=split, dials=dials).mean(axis=(0, 2, 3))
+
+    assert np.array_equal(mean("train", 0.0), mean("train", 2.0))
+    assert np.abs(mean("test", 2.0) - mean("test", 0.0)).max() > 5
+
+
+# --- the cache -----------------------------------------------------------------------------
+
+
+def test_load_draws_once_and_a_longer_draw_serves_a_shorter(home, monkeypatch):
+    images, labels, known = phantom.load("train", 30, 32)
+    assert np.array_equal(images, phantom.draw(range(30), 32))
+    assert np.array_equal(labels, known["label"]) and len(labels) == 30
+    kept = list(home.iterdir())
+    assert len(kept) == 1
+    monkeypatch.setattr(phantom, "draw", None)  # from here on nothing can be drawn
+    again, _, known = phantom.load("train", 12, 32)
+    assert np.array_equal(again, images[:12]) and len(known["label"]) == 12
+    assert list(home.iterdir()) == kept
+    again[:] = 0  # a change stays in memory
+    assert np.array_equal(phantom.load("train", 30, 32)[0], images)
+
+
+def test_other_dials_sizes_and_seeds_have_other_files(home):
+    phantom.load("train", 3, 32)
+    phantom.load("test", 3, 32)
+    phantom.load("train", 3, 28)
+    phantom.load("train", 3, 32, seed=1)
+    phantom.load("train", 3, 32, dials=Dials(redundancy=0.2))
+    assert len(list(home.iterdir())) == 5
+    phantom.load("train", 3, 30, cache=False)
+    assert len(list(home.iterdir())) == 5
+
+
+def test_a_broken_cache_file_is_drawn_again(home):
+    images, _, _ = phantom.load("train", 5, 32)
+    expected = np.array(images)
+    (path,) = home.iterdir()
+    path.write_bytes(path.read_bytes()[:2000])
+    assert np.array_equal(phantom.load("train", 5, 32)[0], expected)
+    path.write_bytes(b"not an array")
+    assert np.array_equal(phantom.load("train", 5, 32)[0], expected)
+
+
+def test_an_interrupted_draw_leaves_nothing_behind(home, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(phantom, "draw", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        phantom.load("train", 5, 32)
+    assert list(home.iterdir()) == []
+
+
+def _load_elsewhere(home: str) -> int:
+    os.environ["ACTIVECL_HOME"] = home
+    return int(phantom.load("train", 300, 32)[0].sum())
+
+
+def test_two_processes_may_draw_the_same_at_once(home):
+    with get_context("spawn").Pool(2) as pool:
+        sums = pool.map(_load_elsewhere, [str(home.parent)] * 2)
+    assert sums[0] == sums[1] == int(phantom.draw(range(300), 32).sum())
+    assert len(list(home.iterdir())) == 1
+
+
+# --- bad input -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: phantom.draw([0], 32, split="val"), "split='val'.*'train' or 'test'"),
+        (lambda: phantom.facts([0], split="val"), "split='val'"),
+        (lambda: phantom.draw([0], 8), "size=8.*16 or more"),
+        (lambda: phantom.load("train", -1, 32), "count=-1.*0 or more"),
+        (lambda: phantom.load("train", 3, 15), "size=15"),
+        (lambda: phantom.draw([3, -2], 32), "index -2.*start at 0"),
+        (lambda: phantom.draw([0.5], 32), "whole numbers"),
+        (lambda: Dials(tumour_share=1.5), "tumour_share=1.5.*0 to 1"),
+        (lambda: Dials(artefacts=-0.1), "artefacts=-0.1"),
+        (lambda: Dials(label_noise=float("nan")), "label_noise=nan"),
+        (lambda: Dials(centre_shift=3.0), "centre_shift=3.0.*0 to 2"),
+        (lambda: Dials(redundancy=1.0), "redundancy=1.0.*less than 1"),
+    ],
+)
+def test_bad_input_names_the_value_and_the_mend(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+# --- how real it is ------------------------------------------------------------------------
+
+
+def test_mean_colours_are_near_the_real_ones(bench):
+    measured = bench.colours()
+    for name, (mean, _) in measured.items():
+        assert np.abs(mean - bench.REAL_COLOURS[name]).max() <= 20, name
+    spread = {name: value for name, (_, value) in measured.items()}
+    assert 40 < spread["BACK"] < 75  # near-white or dark purple; 57 in the real sample
+    assert all(5 < value < 30 for name, value in spread.items() if name != "BACK")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_colour_gives_no_more_away_than_in_life(bench, seed):
+    forest = bench.colour_forest(seed)
+    assert 0.58 <= forest["accuracy"] <= 0.78
+    assert forest["test centre F1 of TUM"] <= 0.65
+
+
+@pytest.mark.slow
+def test_a_small_network_learns_the_shape_of_tumour(bench):
+    assert bench.supervised()["test centre F1 of TUM"] >= 0.9
+
+
+@pytest.fixture(scope="module")
+def transferred(bench):
+    folder = os.environ.get("ACTIVECL_REAL_SAMPLE")
+    if not folder:
+        pytest.skip("ACTIVECL_REAL_SAMPLE does not name the folder of the real sample")
+    return bench.transfer(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # four minutes of one core; a busy machine takes its time
+def test_what_is_learned_on_the_phantom_transfers(transferred):
+    assert transferred["phantom"] >= transferred["random"] + 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.xfail(
+    reason="the aim, not reached: over seeds 0 to 2 the accuracies are 0.483 on the phantom and "
+    "0.551 on real patches (0.368 untrained); a single seed may fall on either side"
+)
+def test_real_patches_teach_hardly_more_than_drawn_ones(transferred):
+    assert transferred["phantom"] >= transferred["real"] - 0.05
