@@ -15,7 +15,12 @@ import numpy as np
 from numba import njit
 
 # Sums may be reordered and fused, so that loops use the processor's wide registers.
-compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nnan", "ninf", "nsz"})
+RELAXED = {"fastmath": {"reassoc", "contract", "nnan", "ninf", "nsz"}}
+compiled = njit(cache=True, nogil=True, **RELAXED)
+# What a compiled function calls has to become part of it. A call that stays a call goes to the
+# function's own code where that was compiled in this process, and to the caller's copy where all
+# came from the cache: two codes, which fuse and round differently.
+part = njit(forceinline=True, **RELAXED)
 
 ZERO, HALF, ONE, TWO, FOUR, SIX = (np.float32(value) for value in (0, 0.5, 1, 2, 4, 6))
 BYTE = np.float32(1 / 255)
@@ -94,7 +99,7 @@ def one_by_one(
                     out[i, c, r, k] = x[c, r, k] * scale + shift
 
 
-@compiled
+@part
 def crop_and_turn(image, box, turn, rows, x):
     """Crop, flips and a right-angle rotation: rows and columns are resampled in turn."""
     height, width = x.shape[1:]
@@ -125,7 +130,7 @@ def crop_and_turn(image, box, turn, rows, x):
                     x[c, k, j] = a + (row[after[k]] - a) * share_x[k]
 
 
-@compiled
+@part
 def taps(size, start, length, backwards):
     """Which two source pixels each of ``size`` pixels lies between, and how near the second."""
     first = np.empty(size, np.int64)
@@ -142,7 +147,7 @@ def taps(size, start, length, backwards):
     return first, second, share
 
 
-@compiled
+@part
 def rotate(image, box, turn, x):
     """Crop, flips and any rotation: four source pixels for each pixel of the result."""
     height, width = x.shape[1:]
@@ -165,12 +170,12 @@ def rotate(image, box, turn, x):
                 x[c, r, k] = (upper + (lower - upper) * share_y) * BYTE
 
 
-@compiled
+@part
 def mix(a, b, share):
     return np.float32(a) + (np.float32(b) - np.float32(a)) * share
 
 
-@compiled
+@part
 def inside(place, size):
     """A place on the axis, mirrored at the image's edges: the pixel before it, and how far on."""
     place = abs(place + HALF)
@@ -181,14 +186,14 @@ def inside(place, size):
     return whole, place - np.float32(whole)
 
 
-@compiled
+@part
 def adjust_brightness(pixels, factor):
     for plane in pixels:
         for k in range(plane.size):
             plane[k] = min(plane[k] * factor, ONE)
 
 
-@compiled
+@part
 def adjust_contrast(pixels, factor, luma):
     total = ZERO
     for c in range(3):
@@ -202,7 +207,7 @@ def adjust_contrast(pixels, factor, luma):
             plane[k] = min(max(plane[k] * factor + shift, ZERO), ONE)
 
 
-@compiled
+@part
 def adjust_saturation(pixels, factor, luma):
     red, green, blue = pixels[0], pixels[1], pixels[2]
     rest = ONE - factor
@@ -213,7 +218,7 @@ def adjust_saturation(pixels, factor, luma):
         blue[k] = min(max(blue[k] * factor + gray, ZERO), ONE)
 
 
-@compiled
+@part
 def adjust_hue(pixels, turn):
     red, green, blue = pixels[0], pixels[1], pixels[2]
     shift = turn * SIX
@@ -237,7 +242,7 @@ def adjust_hue(pixels, turn):
         blue[i] = fall(value, chroma, sixths + ONE)
 
 
-@compiled
+@part
 def fall(value, chroma, k):
     """A channel falls from value to lowest with its distance on the wheel from its own hue."""
     if k < ZERO:
@@ -247,7 +252,7 @@ def fall(value, chroma, k):
     return value - chroma * min(max(min(k, FOUR - k), ZERO), ONE)
 
 
-@compiled
+@part
 def blur(plane, kernel, padded, scratch):
     """Blur one channel in place, along the columns and then along the rows."""
     height, width = plane.shape

@@ -25,7 +25,9 @@ from torch import Tensor
 
 # Sums may be reordered and fused, so that loops use the processor's wide registers; the order
 # is the same for every pair of rows, so equal rows have equal distances.
-compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+RELAXED = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
+compiled = njit(cache=True, nogil=True, **RELAXED)
+part = njit(forceinline=True, **RELAXED)  # of a compiled function: see compiled_views
 
 BLOCK = 2**20  # numbers held at a time while bounds and shadows are made
 EPSILON = 2.0**-24  # relative error of one float32 operation
@@ -182,7 +184,7 @@ def lazy_loop(
     return picks
 
 
-@compiled
+@part
 def may_be_closer(shadow, other, slack, nearest):
     """Whether shadows leave it open that the squared distance is below ``nearest``."""
     apart = np.float32(0)
@@ -192,7 +194,7 @@ def may_be_closer(shadow, other, slack, nearest):
     return np.sqrt(np.float64(apart)) * (1 - 1e-4) < np.sqrt(nearest) + slack
 
 
-@compiled
+@part
 def closer(x, y, nearest):
     """The smaller of ``nearest`` and the squared distance of x and y."""
     rough = np.float32(0)
@@ -204,7 +206,7 @@ def closer(x, y, nearest):
     return min(nearest, exact(x, y))
 
 
-@compiled
+@part
 def exact(x, y):
     """The squared distance in float64."""
     total = 0.0
@@ -214,7 +216,7 @@ def exact(x, y):
     return total
 
 
-@compiled
+@part
 def sift_down(heap, place, n, bounds, rank):
     """Let the candidate at this place sink below those with larger bounds, or equal and first."""
     sinking = heap[place]
@@ -229,6 +231,6 @@ def sift_down(heap, place, n, bounds, rank):
     heap[place] = sinking
 
 
-@compiled
+@part
 def before(a, b, bounds, rank):
     return bounds[a] > bounds[b] or (bounds[a] == bounds[b] and rank[a] < rank[b])
