@@ -5,12 +5,14 @@ which data flows; each imports those above it in this list and none below:
 
     seeds, files        every random draw has a name; files are written whole or not at all
     profiles            how large a run is, and on which device
+    protocol            the paper's protocol and its silences; the plan of a run, its work
     tissue              patches with labels, from any source
     imbalance           the class sought, how rare it is; the pool, the labelled set, the test set
     augment             the family T: two random views of a batch
     simclr              the encoder, the projection head, NT-Xent, the training loop
     proxy               the linear proxy f_p, and its scores
     sampling/           the strategies that pick the next images
+    runs                what each round did; a run as a folder
     experiment          Algorithm 2 of the paper, and its benchmark
     __main__            the same from a terminal
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from activecl_nb.experiment import Run
+    from activecl_nb.runs import Run
 
 EXAMPLES = """examples:
   python -m activecl_nb check
@@ -117,10 +117,11 @@ def _run(options: argparse.Namespace) -> int:
     """``run`` and ``benchmark``; under torchrun, this rank's part of it."""
     from activecl_nb import experiment, imbalance, profiles
     from activecl_nb.fast import distributed
+    from activecl_nb.protocol import BENCHMARK
 
     profile = profiles.current(options.profile)
     protocol = experiment.Protocol.of(profile, **_choices(options.set))
-    strategy = options.strategy if options.command == "run" else experiment.BENCHMARK
+    strategy = options.strategy if options.command == "run" else BENCHMARK
 
     def load() -> imbalance.Data:
         return imbalance.load(
@@ -165,7 +166,7 @@ def _show(run: Run) -> None:
 
 def _choices(settings: Sequence[str]) -> dict[str, object]:
     """NAME=VALUE pairs as protocol fields, each of the type its field has."""
-    from activecl_nb.experiment import Protocol
+    from activecl_nb.protocol import Protocol
 
     kinds = {name: type(value) for name, value in vars(Protocol.paper()).items()}
     choices: dict[str, object] = {}
@@ -216,11 +217,11 @@ def _report(options: argparse.Namespace) -> int:
         return _ledger(options)
     if options.study or options.readme:
         raise ValueError("report takes folders of runs, or --study and --readme, not both")
-    from activecl_nb import experiment, files
+    from activecl_nb import files, runs
     from activecl_nb.evidence import analysis
     from activecl_nb.pictures import figures
 
-    runs = [experiment.load(path) for path in options.runs]
+    runs = [runs.load(path) for path in options.runs]
     unfinished = [str(run.path) for run in runs if not run.rounds]
     if unfinished:
         raise ValueError(f"no round is finished in {', '.join(unfinished)}; run them first")

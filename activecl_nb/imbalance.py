@@ -8,7 +8,9 @@ labelled set S_L for the proxy, and a test set of other patients.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -37,15 +39,22 @@ def is_positive(patches: Tissue, positive: str = "TUM") -> torch.Tensor:
     return mask
 
 
-def dial(patches: Tissue, share: float, *, seed: int = 0, positive: str = "TUM") -> Tissue:
+def dial(
+    patches: Tissue, share: float, *, seed: int = 0, positive: str = "TUM", by: str = "patch"
+) -> Tissue:
     """Leave patches out, at random, until ``share`` of those left is positive.
 
     Only one side loses patches, so as many as possible stay. Order is kept.
+    by: "patch", or "patient": then a patient's patches of the side that loses stay or go
+        together, and the share is met as closely as whole patients allow.
 
-    ValueError: ``share`` is not between 0 and 1, or leaves one side without a single patch.
+    ValueError: ``share`` is not between 0 and 1, or leaves one side without a single patch; or
+    patients are asked for and not known.
     """
     if not 0 < share < 1:
         raise ValueError(f"the share of {positive} must lie between 0 and 1, not {share}")
+    if by not in ("patch", "patient"):
+        raise ValueError(f"patches are left out by 'patch' or by 'patient', not by {by!r}")
     mask = is_positive(patches, positive).numpy()
     yes, no = np.flatnonzero(mask), np.flatnonzero(~mask)
     keep_yes = min(len(yes), round(len(no) * share / (1 - share)))
@@ -56,25 +65,103 @@ def dial(patches: Tissue, share: float, *, seed: int = 0, positive: str = "TUM")
             "other patches; ask for a less extreme share or load more patches"
         )
     draw = seeds.numpy_generator(seed, "imbalance", positive)
-    kept = [draw.choice(yes, keep_yes, replace=False), draw.choice(no, keep_no, replace=False)]
+    sides = [(yes, keep_yes), (no, keep_no)]
+    if by == "patch":
+        kept = [draw.choice(side, number, replace=False) for side, number in sides]
+    else:
+        patients = known_patients(patches)
+        kept = [_whole_patients(patients, side, number, draw) for side, number in sides]
     return patches.take(np.sort(np.concatenate(kept)))
 
 
-def split(images: int, labelled: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _whole_patients(
+    patients: np.ndarray, positions: np.ndarray, wanted: int, draw: np.random.Generator
+) -> np.ndarray:
+    """Those of the positions that belong to the first patients drawn, about ``wanted`` of them."""
+    if wanted == len(positions):
+        return positions
+    names, counts = np.unique(patients[positions], return_counts=True)
+    order = draw.permutation(len(names))
+    number = 1 + int(np.argmin(np.abs(counts[order].cumsum() - wanted)))
+    return positions[np.isin(patients[positions], names[order[:number]])]
+
+
+def known_patients(patches: Tissue) -> np.ndarray:
+    """The patient of each patch, (N,); ValueError where patients are not known."""
+    if "patient" not in patches.facts:
+        raise ValueError(
+            f"{patches.source}: no patients are known; load a table with a patient column, or a "
+            "folder with a pattern that finds the patient in a file's name"
+        )
+    return np.asarray(patches.facts["patient"])
+
+
+def split(
+    patches: Tissue, labelled: int, seed: int, *, by: str = "image"
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide the training images at random: positions of the pool U and of S_L, both sorted.
 
     S_L is not stratified, as in the paper: with few labels the number of tumours in it is luck,
     and that luck belongs to the spread over seeds.
+    by: "image" as the paper does, or "patient": S_L is then drawn patient by patient, and what
+        is left of its last one is in neither part, so that no patient is in both.
 
-    ValueError: S_L would be empty or leave no pool.
+    ValueError: S_L would be empty or leave no pool, or patients are asked for and not known.
     """
+    images = len(patches)
     if not 0 < labelled < images:
         raise ValueError(
             f"cannot label {labelled} of {images} training images: "
             "labelled must be at least 1 and leave some for the pool"
         )
     order = seeds.numpy_generator(seed, "split").permutation(images)
-    return np.sort(order[labelled:]), np.sort(order[:labelled])
+    if by == "image":
+        return np.sort(order[labelled:]), np.sort(order[:labelled])
+    patients = known_patients(patches)[order]
+    # Patients come in the order in which their first image was drawn.
+    _, first, patient = np.unique(patients, return_index=True, return_inverse=True)
+    by_patient = np.argsort(first[patient], kind="stable")
+    order, patients = order[by_patient], patients[by_patient]
+    pool = order[~np.isin(patients, patients[:labelled])]
+    if not len(pool):
+        raise ValueError(
+            f"{patches.source}: {labelled} labels by whole patients leave no pool; label fewer"
+        )
+    return np.sort(pool), np.sort(order[:labelled])
+
+
+def fold_by_patient(
+    patches: Tissue, fold: int, folds: int, positive: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the training and of the test patches: test fold ``fold`` of ``folds``.
+
+    The folds are disjoint, hold whole patients, and have about the same share of ``positive``
+    (scikit-learn's StratifiedGroupKFold). They are the same whatever a run's seed, so that
+    repeats can vary the tissue and the weights apart. Where no patients are known each patch
+    counts as one, and a warning says so.
+
+    ValueError: no such fold, or fewer patients than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    if not 0 <= fold < folds:
+        raise ValueError(f"fold {fold}: {folds} folds are numbered from 0 to {folds - 1}")
+    patients = np.arange(len(patches))
+    if "patient" in patches.facts:
+        patients = known_patients(patches)
+    else:
+        warnings.warn(
+            f"{patches.source}: no patients are known, so patches of one patient may be in "
+            "training and test alike, and scores too good",
+            stacklevel=3,
+        )
+    if len(np.unique(patients)) < folds:
+        raise ValueError(
+            f"{patches.source}: {len(np.unique(patients))} patients do not fill {folds} folds"
+        )
+    targets = is_positive(patches, positive).numpy()
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    return [*splitter.split(targets, targets, patients)][fold]
 
 
 @dataclass(frozen=True)
@@ -83,11 +170,14 @@ class Data:
 
     The split in pool and labelled set is not made here but by each run from its seed, so that
     repeats differ in it, as the paper's do.
+    recipe: what ``load`` was called with, so that a run can say where its patches came from;
+        empty for patches that were put together by hand.
     """
 
     train: Tissue
     test: Tissue
     positive: str = "TUM"
+    recipe: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.train.class_names != self.test.class_names:
@@ -113,33 +203,60 @@ class Data:
         return is_positive(self.test, self.positive)
 
 
+# Dials of the phantom's slides: they shape the test patches, too.
+OF_THE_SLIDES = ("centre_shift", "stain_variation")
+
+
 def load(
     source: str,
     profile: Profile,
     *,
     path: str | os.PathLike[str] | None = None,
     share: float | None = None,
+    by: str = "patch",
     positive: str = "TUM",
     seed: int = 0,
-    **dials: float,
+    fold: int = 0,
+    folds: int = 5,
+    **options: object,
 ) -> Data:
     """Training and test patches of a source, of the profile's size and number.
 
-    A source that holds fewer patches than the profile asks for gives all it has. ``share``
-    turns the imbalance dial of the training patches; ``dials`` are the phantom's own. They shape
-    the training patches alone, so that scores stay comparable, but for ``centre_shift``, which
-    is about the test patches.
+    A source that holds fewer patches than the profile asks for gives all it has.
+    share: turns the imbalance dial of the training patches, by patch or by whole patients (by).
+    fold, folds: which of so many parts of one's own patches is the test set, see
+        ``fold_by_patient``; of no meaning for a source that has a test part.
+    options: what else ``tissue.load`` takes for this source: the phantom's dials, a table's
+        columns. Dials shape the training patches alone, so that scores stay comparable, but for
+        those of the slides.
     """
-    at_test = {name: value for name, value in dials.items() if name == "centre_shift"}
-    pair = [
-        tissue.load(
-            source, part, size=profile.image_size, at_most=number, seed=seed, path=path, **own
+    size = {"size": profile.image_size, "seed": seed, "path": path}
+    numbers = (profile.train_images, profile.test_images)
+    if source in tissue.OWN:
+        whole = tissue.load(source, "all", **size, **options)
+        part = whole.facts.get("part")
+        places = (
+            fold_by_patient(whole, fold, folds, positive)
+            if part is None
+            else [np.flatnonzero(part == name) for name in ("train", "test")]
         )
-        for part, number, own in [
-            ("train", profile.train_images, dials),
-            ("test", profile.test_images, at_test),
-        ]
-    ]
+        train, test = (
+            _at_most(whole.take(p), n, seed) for p, n in zip(places, numbers, strict=True)
+        )
+    else:
+        at_test = {name: value for name, value in options.items() if name in OF_THE_SLIDES}
+        train = tissue.load(source, "train", at_most=numbers[0], **size, **options)
+        test = tissue.load(source, "test", at_most=numbers[1], **size, **at_test)
     if share is not None:
-        pair[0] = dial(pair[0], share, seed=seed, positive=positive)
-    return Data(*pair, positive=positive)
+        train = dial(train, share, seed=seed, positive=positive, by=by)
+    asked = {"share": share, "by": by, "seed": seed, "fold": fold, "folds": folds, **options}
+    place = None if path is None else os.fspath(path)
+    return Data(train, test, positive, {"source": source, "path": place, **asked})
+
+
+def _at_most(patches: Tissue, number: int, seed: int) -> Tissue:
+    """All of them, or where there are more a random part, in order."""
+    if len(patches) <= number:
+        return patches
+    shuffled = seeds.numpy_generator(seed, "subset").permutation(len(patches))
+    return patches.take(np.sort(shuffled[:number]))

@@ -1,14 +1,15 @@
 """The linear proxy: how good are the features, and what does the encoder not know yet?
 
 One fully connected layer on frozen features, trained on the few labelled images (section II-B).
-It does two jobs: its logits guide the choice of the next images, and its F1 on the test set is
-the score of the encoder (linear evaluation). The paper's proxy tells the positive class from the
-rest; with ``classes`` it tells all classes apart, and ``against_rest`` leads back to the two.
+In the paper it does two jobs: its logits guide the choice of the next images, and its F1 on the
+test set is the score of the encoder (linear evaluation). Here the second job has a judge beside
+it that is fitted to the end: ``probe``. The paper's proxy tells the positive class from the rest;
+with ``classes`` it tells all classes apart, and ``against_rest`` leads back to the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,8 @@ def fit(
     classes: int | None = None,
     seed: int = 0,
     round: int = 0,
+    every: int | None = None,
+    on_way: Callable[[int, Proxy], None] | None = None,
 ) -> Proxy:
     """Train a new proxy: binary cross-entropy, Adam (section III-B).
 
@@ -59,44 +62,17 @@ def fit(
     standardise: train on features of mean 0 and deviation 1 (over these n), on which Adam gets
         equally far whatever the features' scale; the proxy returned takes them as they are.
         The paper says nothing of it.
+    on_way: called as ``on_way(epochs so far, proxy)`` each ``every`` epochs and after the last.
 
     ValueError: shapes that do not fit, NaN in the features, or targets of a single class.
     """
-    *_, (_, proxy) = fit_steps(
-        features,
-        targets,
-        epochs=epochs,
-        every=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        standardise=standardise,
-        classes=classes,
-        seed=seed,
-        round=round,
-    )
-    return proxy
-
-
-def fit_steps(
-    features: Tensor,
-    targets: Tensor,
-    *,
-    epochs: int,
-    every: int,
-    learning_rate: float = 1e-3,
-    batch_size: int = 128,
-    standardise: bool = False,
-    classes: int | None = None,
-    seed: int = 0,
-    round: int = 0,
-) -> Iterator[tuple[int, Proxy]]:
-    """As ``fit``, but yield ``(epochs so far, proxy)`` each ``every`` epochs and after the last."""
+    every = every or epochs
     features, targets = _checked(features, targets, classes)
     outputs = () if classes is None else (classes,)
     cross_entropy = F.binary_cross_entropy_with_logits if classes is None else F.cross_entropy
     mean, deviation = torch.zeros(()), torch.ones(())
     if standardise:
-        mean, deviation = features.mean(0), features.std(0).clamp_min(1e-6)
+        mean, deviation = features.mean(0), _scale(features)
         features = (features - mean) / deviation
     centre, scale = (v.reshape(-1, *(1 for _ in outputs)) for v in (mean, deviation))
     # torch's own start for a linear layer: uniform within 1 / sqrt(d).
@@ -116,7 +92,99 @@ def fit_steps(
             optimizer.step()
         if epoch % every == 0 or epoch == epochs:
             w = weight.detach() / scale  # so that it takes features as they come
-            yield epoch, Proxy(w.clone(), bias.detach() - (centre * w).sum(0))
+            proxy = Proxy(w.clone(), bias.detach() - (centre * w).sum(0))
+            if on_way:
+                on_way(epoch, proxy)
+    return proxy
+
+
+def _scale(features: Tensor) -> Tensor:
+    """The deviation of each feature, and 1 for one that never changes, as scikit-learn does."""
+    deviation, size = features.std(0), features.abs().amax(0)
+    return torch.where(deviation > 10 * torch.finfo(features.dtype).eps * size, deviation, 1.0)
+
+
+# The probe's strengths of regularisation, from nearly nothing learned to nearly free.
+PROBE_C = tuple(10.0**power for power in np.arange(-4, 3.5, 0.5))
+
+
+def probe(
+    features: Tensor | np.ndarray,
+    targets: Tensor | np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+    round: int = 0,
+) -> tuple[Proxy, float]:
+    """The judge of an encoder: logistic regression, L2, fitted to the end, alike for all.
+
+    features: (n, d); targets: bool (n,). The features are standardised, and the strength of the
+    regularisation (C of ``PROBE_C``) is chosen by cross-validated log loss on these n alone.
+    groups: patients (n,); no patient is then on both sides of a fold. Returns the probe, which
+    takes features as they come, and the logit at which F1 was best in the same cross-validation
+    (0, a probability of one half, where the labels do not fill two folds).
+
+    ValueError: as ``fit``.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss, make_scorer
+    from sklearn.model_selection import GridSearchCV, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features, targets = _checked(torch.as_tensor(features), torch.as_tensor(targets))
+    x, y = features.double().numpy(), targets.numpy().astype(int)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=2_000))
+    folds = _folds(y, groups, seeds.number(seed, "probe", round))
+    threshold = 0.0
+    if folds:
+        score = make_scorer(
+            log_loss, greater_is_better=False, response_method="predict_proba", labels=[0, 1]
+        )
+        grid = {"logisticregression__C": PROBE_C}
+        model = GridSearchCV(model, grid, scoring=score, cv=folds).fit(x, y).best_estimator_
+        threshold = best_threshold(
+            y, cross_val_predict(model, x, y, cv=folds, method="decision_function")
+        )
+    else:
+        model.fit(x, y)
+    scaler, regression = model
+    weight = regression.coef_[0] / scaler.scale_
+    bias = regression.intercept_[0] - weight @ scaler.mean_
+    as_tensors = [torch.from_numpy(np.asarray(value, np.float32)) for value in (weight, bias)]
+    return Proxy(*as_tensors), threshold
+
+
+def _folds(
+    targets: np.ndarray, groups: np.ndarray | None, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Up to five folds with both classes in every training part; [] where that cannot be."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups = np.arange(len(targets)) if groups is None else np.asarray(groups)
+    count = min(5, *(len(np.unique(groups[targets == side])) for side in (0, 1)))
+    if count < 2:
+        return []
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed % 2**32)
+    folds = list(splitter.split(targets, targets, groups))
+    whole = all(len(np.unique(targets[train])) == 2 for train, _ in folds)
+    return folds if whole else []
+
+
+def best_threshold(targets: Tensor | np.ndarray, logits: Tensor | np.ndarray) -> float:
+    """The logit above which calling positive gives these (n,) targets the highest F1.
+
+    Half-way between two neighbouring logits; to be set on labels that may be seen, never on the
+    test set.
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, cuts = precision_recall_curve(np.asarray(targets), np.asarray(logits))
+    total = precision + recall
+    f1 = 2 * precision * recall / np.where(total == 0, 1, total)
+    best = int(np.argmax(f1[:-1]))
+    below = cuts[best - 1] if best else cuts[best] - 1
+    return float((cuts[best] + below) / 2)
 
 
 def _checked(
@@ -160,19 +228,22 @@ def against_rest(logits: Tensor, positive: int) -> Tensor:
     return logits[:, positive] - torch.logsumexp(logits[:, others], dim=1)
 
 
-def scores(targets: Tensor | np.ndarray, logits: Tensor | np.ndarray) -> dict[str, float]:
+def scores(
+    targets: Tensor | np.ndarray, logits: Tensor | np.ndarray, threshold: float | None = None
+) -> dict[str, float]:
     """How well the logits find the positive class; all by scikit-learn.
 
     f1, precision and recall are of the positive class at probability 0.5 (formula 4), macro_f1
     averages F1 over both classes; auroc and average_precision look at the order alone. Without a
-    single positive answer precision and f1 are 0.
+    single positive answer precision and f1 are 0. With a ``threshold`` for the logits, which was
+    set on other labels, f1_threshold is F1 at that.
     """
     from sklearn import metrics
 
     targets = np.asarray(targets).astype(bool)
     logits = np.asarray(logits)
     answers = logits > 0
-    return {
+    found = {
         "f1": float(metrics.f1_score(targets, answers, zero_division=0)),
         "macro_f1": float(metrics.f1_score(targets, answers, average="macro", zero_division=0)),
         "precision": float(metrics.precision_score(targets, answers, zero_division=0)),
@@ -180,6 +251,10 @@ def scores(targets: Tensor | np.ndarray, logits: Tensor | np.ndarray) -> dict[st
         "auroc": float(metrics.roc_auc_score(targets, logits)),
         "average_precision": float(metrics.average_precision_score(targets, logits)),
     }
+    if threshold is not None:
+        above = logits > threshold
+        found["f1_threshold"] = float(metrics.f1_score(targets, above, zero_division=0))
+    return found
 
 
 def colour_histogram(images: Tensor, bins: int = 8) -> Tensor:
@@ -194,3 +269,12 @@ def colour_histogram(images: Tensor, bins: int = 8) -> Tensor:
     shares = torch.zeros(n, channels, bins)
     shares.scatter_add_(2, binned, torch.ones(binned.shape))
     return (shares / binned.shape[2]).flatten(1)
+
+
+def colour_moments(images: Tensor) -> Tensor:
+    """Six numbers a patch: mean and deviation of R, G and B; uint8 (N, 3, H, W) -> float32 (N, 6).
+
+    What a stain alone gives away. An encoder that does not beat these has not learned to see.
+    """
+    pixels = images.flatten(2).double()
+    return torch.cat([pixels.mean(2), pixels.std(2, correction=0)], dim=1).float()

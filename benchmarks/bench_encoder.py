@@ -19,8 +19,8 @@ from collections.abc import Iterator
 import torch
 
 from activecl_nb import imbalance, proxy, simclr
-from activecl_nb.experiment import Protocol
 from activecl_nb.imbalance import Data
+from activecl_nb.protocol import Protocol
 
 PATCHES = 768  # what the laptop profile's loop has picked in the end
 CHANGES = (  # one at a time, from the laptop profile
@@ -68,7 +68,7 @@ def measured(
     head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
     model = simclr.SimCLR(encoder, head)
     before = judged(protocol, data, seed, lambda images: simclr.encode(encoder, images))
-    pool, _ = imbalance.split(len(data.train), protocol.labelled, seed)
+    pool, _ = imbalance.split(data.train, protocol.labelled, seed)
     patches = data.train.images[torch.from_numpy(pool[:: len(pool) // PATCHES][:PATCHES])]
     epochs = sum(1 for _ in trained(model, patches, protocol, seed, seconds))
     after = judged(protocol, data, seed, lambda images: simclr.encode(encoder, images))
@@ -99,7 +99,7 @@ def trained(
 
 def judged(protocol: Protocol, data: Data, seed: int, features) -> tuple[float, float]:
     """F1 and average precision of a proxy on these features, as a round of the loop scores it."""
-    _, labelled = imbalance.split(len(data.train), protocol.labelled, seed)
+    _, labelled = imbalance.split(data.train, protocol.labelled, seed)
     positions = torch.from_numpy(labelled)
     fitted = proxy.fit(
         features(data.train.images[positions]),

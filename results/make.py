@@ -21,9 +21,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from activecl_nb import experiment, imbalance
+from activecl_nb import experiment, imbalance, runs
 from activecl_nb.evidence import study
 from activecl_nb.pictures import maps
+from activecl_nb.protocol import BENCHMARK
 
 HERE = Path(__file__).parent
 LESSONS = {"paper", "formula"}  # the grids whose runs the lessons open
@@ -92,7 +93,7 @@ def keep_check(folder: Path) -> None:
     protocol = experiment.Protocol.of("tiny", learning_rate=1e-4, standardise=False)
     shutil.rmtree(folder, ignore_errors=True)
     experiment.run(protocol, imbalance.load("phantom", protocol), "entropy", 0, folder)
-    experiment.drop_weights(folder)
+    runs.drop_weights(folder)
 
 
 def save_map(evidence: study.Study, runs: Path, home: Path) -> None:
@@ -100,8 +101,8 @@ def save_map(evidence: study.Study, runs: Path, home: Path) -> None:
 
     It needs the weights of the benchmark of seed 0, which are in ``runs`` alone.
     """
-    first = next(j for j in evidence.jobs if (j.strategy, j.seed) == (experiment.BENCHMARK, 0))
-    benchmark = experiment.load(runs / first.address())
+    first = next(j for j in evidence.jobs if (j.strategy, j.seed) == (BENCHMARK, 0))
+    benchmark = runs.load(runs / first.address())
     maps.save(home, maps.of_run(benchmark, first.load().train))
 
 

@@ -46,7 +46,7 @@ def tiny_data():
 @pytest.fixture(scope="session")
 def tiny_protocol():
     """Three rounds of eight images with a four-channel encoder: a run takes about a second."""
-    from activecl_nb.experiment import Protocol
+    from activecl_nb.protocol import Protocol
 
     return Protocol.of(
         "tiny",

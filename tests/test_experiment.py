@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from activecl_nb import experiment, imbalance, proxy, sampling, simclr
-from activecl_nb.experiment import Protocol
+from activecl_nb import experiment, imbalance, proxy, runs, sampling, simclr
+from activecl_nb.protocol import BENCHMARK, Protocol
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def assert_same(a, b):
     """Everything that a run decides is equal; only the seconds may differ."""
     assert len(a.rounds) == len(b.rounds)
     for one, other in zip(a.rounds, b.rounds, strict=True):
-        for name in experiment.ARRAYS:
+        for name in runs.ARRAYS:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
         assert one.scores == other.scores
         assert (one.images, one.image_epochs) == (other.images, other.image_epochs)
@@ -121,7 +121,37 @@ def test_the_strategy_picks_from_the_state_of_the_round_before(
 def test_scores_are_those_of_the_run_s_own_encoder_and_proxy(tiny_data, entropy_run):
     features = simclr.encode(entropy_run.encoder(), tiny_data.test.images)
     scores = proxy.scores(tiny_data.test_targets, entropy_run.proxy().logits(features))
-    assert scores == entropy_run.rounds[-1].scores
+    kept = entropy_run.rounds[-1].scores
+    assert scores == {name: kept[name] for name in scores}
+
+
+def test_the_probe_judges_the_encoder_by_the_labels_of_s_l(tiny_data, entropy_run):
+    last, at = entropy_run.rounds[-1], torch.from_numpy(entropy_run.labelled)
+    encoder = entropy_run.encoder()
+    judge, threshold = proxy.probe(
+        simclr.encode(encoder, tiny_data.train.images[at]), tiny_data.train_targets[at], seed=7
+    )
+    logits = judge.logits(simclr.encode(encoder, tiny_data.test.images))
+    np.testing.assert_allclose(last.test_logits, logits, atol=1e-4)
+    for name, value in proxy.scores(tiny_data.test_targets, last.test_logits, threshold).items():
+        assert last.scores[f"probe_{name}"] == pytest.approx(value, abs=0.03), name
+
+
+def test_floors_are_the_probe_on_colours_and_on_the_encoder_as_it_was_drawn(tiny_data, entropy_run):
+    at = torch.from_numpy(entropy_run.labelled)
+    fresh = simclr.build_encoder(
+        entropy_run.protocol.width, entropy_run.protocol.stem, seed=entropy_run.seed
+    )
+    for name, features in {
+        "colour_moments": proxy.colour_moments,
+        "untrained": lambda images: simclr.encode(fresh, images),
+    }.items():
+        judge, threshold = proxy.probe(
+            features(tiny_data.train.images[at]), tiny_data.train_targets[at], seed=7
+        )
+        logits = judge.logits(features(tiny_data.test.images))
+        expected = proxy.scores(tiny_data.test_targets, logits, threshold)
+        assert entropy_run.floors[name] == pytest.approx(expected, abs=1e-9)
 
 
 def test_warm_start_goes_on_from_the_weights_of_the_round_before(tiny_data, tiny_protocol):
@@ -251,7 +281,7 @@ def test_the_benchmark_trains_on_the_whole_pool_in_one_go(tiny_data, tiny_protoc
 
 def test_a_saved_run_reads_back_as_it_was(tiny_data, tiny_protocol, entropy_run, tmp_path):
     run = experiment.run(tiny_protocol, tiny_data, "entropy", 7, tmp_path / "run", progress=False)
-    found = experiment.load(tmp_path / "run")
+    found = runs.load(tmp_path / "run")
     assert_same(run, found)
     assert_same(entropy_run, found)
     assert found.protocol == tiny_protocol and found.finished
@@ -279,14 +309,14 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("carry", [False, True])
-@pytest.mark.parametrize("strategy", ["kcenter", experiment.BENCHMARK])
+@pytest.mark.parametrize("strategy", ["kcenter", BENCHMARK])
 def test_a_resumed_run_equals_an_unbroken_one(
     tiny_data, tiny_protocol, tmp_path, strategy, carry, monkeypatch
 ):
     protocol = replace(tiny_protocol, carry_optimizer=carry)
 
     def go(out):
-        if strategy == experiment.BENCHMARK:
+        if strategy == BENCHMARK:
             return experiment.benchmark(protocol, tiny_data, 1, out, progress=False)
         return experiment.run(protocol, tiny_data, strategy, 1, out, progress=False)
 
@@ -304,14 +334,15 @@ def test_a_resumed_run_equals_an_unbroken_one(
     with pytest.raises(Stop):
         go(tmp_path / "broken")
     monkeypatch.setattr(simclr, "train", real)
-    assert len(experiment.load(tmp_path / "broken").rounds) == 1
+    assert len(runs.load(tmp_path / "broken").rounds) == 1
     assert_same(unbroken, go(tmp_path / "broken"))
 
 
 KILLED = """
 import sys, json, numpy as np, torch
-from activecl_nb import experiment
-from activecl_nb.experiment import Protocol
+from activecl_nb import experiment, runs
+from activecl_nb.protocol import BENCHMARK
+from activecl_nb.protocol import Protocol
 from activecl_nb.imbalance import Data
 from activecl_nb.tissue import Tissue
 
@@ -340,10 +371,10 @@ def test_a_run_killed_in_the_middle_of_a_round_resumes(tmp_path):
     time.sleep(0.02)  # into the next round
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    finished = len(experiment.load(tmp_path / "killed").rounds)
+    finished = len(runs.load(tmp_path / "killed").rounds)
     assert 1 <= finished < 3
     assert start(tmp_path / "killed").wait(300) == 0
-    assert_same(experiment.load(tmp_path / "unbroken"), experiment.load(tmp_path / "killed"))
+    assert_same(runs.load(tmp_path / "unbroken"), runs.load(tmp_path / "killed"))
 
 
 @pytest.fixture
@@ -381,14 +412,14 @@ def test_a_damaged_file_is_named(saved, name):
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=name):
-        experiment.load(folder)
+        runs.load(folder)
 
 
 def test_a_missing_round_is_named(saved):
     _, folder = saved
     (folder / "round-00.npz").unlink()
     with pytest.raises((ValueError, FileNotFoundError), match=r"round-00\.npz"):
-        experiment.load(folder)
+        runs.load(folder)
 
 
 def test_a_run_file_with_a_foreign_field_is_refused(saved):
@@ -397,14 +428,14 @@ def test_a_run_file_with_a_foreign_field_is_refused(saved):
     content["protocol"]["warp"] = 9
     (folder / "run.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"run\.json.*warp"):
-        experiment.load(folder)
+        runs.load(folder)
 
 
 def test_no_run_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no run's folder"):
-        experiment.load(tmp_path)
+        runs.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no runs; make some with"):
-        experiment.stored("laptop", tmp_path)
+        runs.stored("laptop", tmp_path)
 
 
 def test_without_weights_a_run_loads_but_does_not_go_on(saved, tiny_data):
@@ -415,7 +446,7 @@ def test_without_weights_a_run_loads_but_does_not_go_on(saved, tiny_data):
     with pytest.raises(ValueError, match="1 finished rounds but no weights"):
         experiment.run(protocol, tiny_data, "random", 0, folder, progress=False)
     (folder / "rounds.csv").write_text("\n".join(rows) + "\n")
-    run = experiment.load(folder)
+    run = runs.load(folder)
     assert len(run.rounds) == 2
     with pytest.raises(ValueError, match="holds no weights"):
         run.encoder()
@@ -458,6 +489,6 @@ def test_a_strategy_with_bad_picks_is_named(tiny_data, tiny_protocol):
 
 
 def test_split_of_the_run_is_that_of_imbalance(tiny_data, tiny_protocol, entropy_run):
-    pool, labelled = imbalance.split(len(tiny_data.train), tiny_protocol.labelled, 7)
+    pool, labelled = imbalance.split(tiny_data.train, tiny_protocol.labelled, 7)
     np.testing.assert_array_equal(entropy_run.pool, pool)
     np.testing.assert_array_equal(entropy_run.labelled, labelled)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,16 +39,16 @@ def test_a_share_that_empties_a_side_is_refused():
 
 
 def test_split_divides_all_images_once():
-    pool, labelled = imbalance.split(100, 30, seed=1)
+    pool, labelled = imbalance.split(patches([0] * 100), 30, seed=1)
     assert len(labelled) == 30
     assert np.array_equal(np.sort(np.concatenate([pool, labelled])), np.arange(100))
-    assert not np.array_equal(labelled, imbalance.split(100, 30, seed=2)[1])
+    assert not np.array_equal(labelled, imbalance.split(patches([0] * 100), 30, seed=2)[1])
 
 
 @pytest.mark.parametrize("labelled", [0, 100, 101])
 def test_split_needs_both_sides(labelled):
     with pytest.raises(ValueError, match=f"cannot label {labelled} of 100"):
-        imbalance.split(100, labelled, seed=0)
+        imbalance.split(patches([0] * 100), labelled, seed=0)
 
 
 def test_targets_need_the_class_and_both_answers():
@@ -73,3 +75,71 @@ def test_load_gives_the_profiles_sizes():
     assert data.train.images.shape[2:] == (profile.image_size,) * 2
     rarer = imbalance.load("phantom", profile, share=0.05)
     assert rarer.train_targets.float().mean() == pytest.approx(0.05, abs=0.01)
+
+
+def of_patients(labels, patients):
+    return replace(patches(labels), facts={"patient": np.array(patients)})
+
+
+@pytest.fixture
+def many():
+    """60 patches of 20 patients, three each; a third of the patients is positive."""
+    return of_patients(
+        np.repeat(np.arange(20) % 3 == 0, 3).astype(int), np.repeat(np.arange(20), 3)
+    )
+
+
+def test_the_dial_by_patient_keeps_patients_whole(many):
+    left = imbalance.dial(many, 0.15, by="patient")
+    positive = imbalance.is_positive(left).numpy()
+    assert abs(positive.mean() - 0.15) < 0.05
+    _, counts = np.unique(left.facts["patient"], return_counts=True)
+    assert (counts == 3).all()
+    assert (~positive).sum() == (many.labels == 0).sum()  # the other side loses nothing
+    again = imbalance.dial(many, 0.15, by="patient")
+    other = imbalance.dial(many, 0.15, by="patient", seed=1)
+    assert np.array_equal(left.facts["patient"], again.facts["patient"])
+    assert not np.array_equal(left.facts["patient"], other.facts["patient"])
+
+
+def test_by_patient_needs_patients():
+    for call in (
+        lambda: imbalance.dial(patches([0, 1, 0, 1, 0]), 0.3, by="patient"),
+        lambda: imbalance.split(patches([0, 1, 0, 1]), 2, 0, by="patient"),
+    ):
+        with pytest.raises(ValueError, match="no patients are known"):
+            call()
+    with pytest.raises(ValueError, match="not by 'slide'"):
+        imbalance.dial(patches([0, 1]), 0.3, by="slide")
+
+
+def test_a_labelled_set_by_patient_shares_no_patient_with_the_pool(many):
+    pool, labelled = imbalance.split(many, 10, seed=3, by="patient")
+    patients = many.facts["patient"]
+    assert len(labelled) == 10 and len(np.unique(patients[labelled])) == 4
+    assert not set(patients[pool]) & set(patients[labelled])
+    assert len(pool) == 60 - 12  # two patches of the fourth patient are in neither part
+    assert not np.array_equal(labelled, imbalance.split(many, 10, seed=4, by="patient")[1])
+    with pytest.raises(ValueError, match="leave no pool"):
+        imbalance.split(many, 59, seed=3, by="patient")
+
+
+def test_folds_are_disjoint_whole_and_balanced(many):
+    patients, tested = many.facts["patient"], []
+    for fold in range(5):
+        train, test = imbalance.fold_by_patient(many, fold, 5, "TUM")
+        assert not set(patients[train]) & set(patients[test])
+        assert len(train) + len(test) == 60
+        assert 0.1 < (many.labels[test] == 1).float().mean() < 0.6
+        tested.append(test)
+    assert np.array_equal(np.sort(np.concatenate(tested)), np.arange(60))
+    with pytest.raises(ValueError, match="fold 5: 5 folds are numbered from 0 to 4"):
+        imbalance.fold_by_patient(many, 5, 5, "TUM")
+    with pytest.raises(ValueError, match="20 patients do not fill 21 folds"):
+        imbalance.fold_by_patient(many, 0, 21, "TUM")
+
+
+def test_folds_without_patients_say_what_that_means():
+    with pytest.warns(UserWarning, match="no patients are known"):
+        train, test = imbalance.fold_by_patient(patches([0, 1] * 10), 0, 5, "TUM")
+    assert len(test) == 4 and len(train) == 16

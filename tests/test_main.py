@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from activecl_nb import __main__ as terminal
-from activecl_nb import experiment
+from activecl_nb import runs
 
 SMALL = ["--set=rounds=2", "--set=epochs=1", "--set=width=4", "--set=benchmark_epochs=2"]
 
@@ -16,7 +16,7 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "profile tiny" in printed and "(paper: 224)" in printed and str(out) in printed
     assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
-    run = experiment.load(out)
+    run = runs.load(out)
     assert run.strategy == "random" and len(run.rounds) == 2 and run.protocol.width == 4
 
     before = {p.name: p.stat().st_mtime_ns for p in out.glob("round-*")}
@@ -96,6 +96,6 @@ def test_the_loop_runs_on_real_tissue(tmp_path):
     sample = os.path.join(os.environ["ACTIVECL_REAL_SAMPLE"], "pathmnist_mini.npz")
     command = ["run", "--profile", "tiny", "--data", "pathmnist", "--path", sample]
     assert terminal.main([*command, "--out", str(tmp_path / "run")]) == 0
-    run = experiment.load(tmp_path / "run")
+    run = runs.load(tmp_path / "run")
     assert run.finished and "pathmnist" in run.data["source"]
     assert (tmp_path / "run" / "curve.png").exists()

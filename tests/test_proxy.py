@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from activecl_nb import proxy
 
@@ -43,7 +47,8 @@ def test_standardising_is_folded_into_the_weights(two_clouds):
 
 def test_steps_are_scored_on_the_way(two_clouds):
     features, targets = two_clouds
-    steps = dict(proxy.fit_steps(features, targets, epochs=50, every=20))
+    steps = {}
+    proxy.fit(features, targets, epochs=50, every=20, on_way=steps.__setitem__)
     assert list(steps) == [20, 40, 50]
     assert torch.equal(steps[50].weight, proxy.fit(features, targets, epochs=50).weight)
 
@@ -110,3 +115,63 @@ def test_colour_histogram_is_blind_to_shape():
     image = torch.randint(0, 256, (1, 3, 8, 8), dtype=torch.uint8, generator=draw)
     shuffled = image.flatten(2)[:, :, torch.randperm(64, generator=draw)].view_as(image)
     assert torch.equal(proxy.colour_histogram(image), proxy.colour_histogram(shuffled))
+
+
+def test_a_feature_that_never_changes_keeps_its_scale(two_clouds):
+    features, targets = two_clouds
+    constant = torch.full((len(features), 1), 3.7)
+    together = proxy.fit(torch.cat([features, constant], dim=1), targets, standardise=True)
+    scaler = StandardScaler().fit(torch.cat([features, constant], dim=1).double())
+    assert scaler.scale_[-1] == 1
+    logits = together.logits(torch.cat([features, constant + 1], dim=1))
+    assert torch.isfinite(logits).all() and logits.abs().max() < 100
+
+
+def test_the_probe_is_scikit_learns_best(two_clouds):
+    features, targets = two_clouds
+    judge, threshold = proxy.probe(features, targets, seed=3)
+    x, y = features.double().numpy(), targets.numpy().astype(int)
+    folds = proxy._folds(y, None, proxy.seeds.number(3, "probe", 0))
+    losses = {}
+    for c in proxy.PROBE_C:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=5_000))
+        found = [
+            log_loss(y[test], model.fit(x[train], y[train]).predict_proba(x[test]), labels=[0, 1])
+            for train, test in folds
+        ]
+        losses[c] = np.mean(found)
+    best = make_pipeline(
+        StandardScaler(), LogisticRegression(C=min(losses, key=losses.get), max_iter=5_000)
+    ).fit(x, y)
+    np.testing.assert_allclose(judge.logits(features), best.decision_function(x), atol=1e-3)
+    assert np.isfinite(threshold)
+
+
+def test_the_probe_keeps_patients_together(two_clouds):
+    _, targets = two_clouds
+    y = targets.numpy().astype(int)
+    patients = np.arange(len(y)) // 2
+    for train, test in proxy._folds(y, patients, 0):
+        assert not set(patients[train]) & set(patients[test])
+
+
+def test_the_probe_without_folds_still_judges():
+    features = torch.tensor([[0.0], [0.1], [0.2], [3.0]])
+    judge, threshold = proxy.probe(features, torch.tensor([0, 0, 0, 1]))
+    assert threshold == 0 and judge.logits(features).argmax() == 3
+
+
+def test_the_best_threshold_is_found_by_trying_all():
+    draw = np.random.default_rng(0)
+    targets, logits = draw.random(40) < 0.3, draw.normal(size=40)
+    cut = proxy.best_threshold(targets, logits)
+    tried = [f1_score(targets, logits > t) for t in np.linspace(-4, 4, 4001)]
+    assert f1_score(targets, logits > cut) == pytest.approx(max(tried))
+    assert proxy.scores(targets, logits, cut)["f1_threshold"] == pytest.approx(max(tried))
+
+
+def test_colour_moments_are_numpys():
+    images = torch.randint(0, 256, (5, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
+    x = images.numpy().reshape(5, 3, -1)
+    expected = np.concatenate([x.mean(2), x.std(2)], axis=1)
+    np.testing.assert_allclose(proxy.colour_moments(images), expected, rtol=1e-5)

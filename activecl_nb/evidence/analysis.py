@@ -27,7 +27,8 @@ import pandas as pd
 from activecl_nb import seeds
 
 if TYPE_CHECKING:
-    from activecl_nb.experiment import Protocol, Run
+    from activecl_nb.protocol import Protocol
+    from activecl_nb.runs import Run
     from activecl_nb.tissue import Tissue
 
     Runs: TypeAlias = Iterable[Run] | pd.DataFrame  # runs, or the table made of them

@@ -50,8 +50,9 @@ from activecl_nb import files, profiles
 if TYPE_CHECKING:
     import pandas as pd
 
-    from activecl_nb.experiment import Protocol, Run
     from activecl_nb.imbalance import Data
+    from activecl_nb.protocol import Protocol
+    from activecl_nb.runs import Run
 
 GRID_KEYS = {
     "name", "question", "strategies", "seeds", "data", "protocol", "one_at_a_time", "equal_work",
@@ -189,9 +190,10 @@ def _entries(
     grid: Mapping[str, object], profile: profiles.Profile, code: Mapping[str, Path]
 ) -> list[Entry]:
     from activecl_nb import experiment, sampling
+    from activecl_nb.protocol import BENCHMARK, equal_work, image_epochs
 
     for strategy in grid["strategies"]:
-        if strategy != experiment.BENCHMARK:
+        if strategy != BENCHMARK:
             sampling.named(strategy)
     seeds = grid.get("seeds", profile.repeats)
     found = []
@@ -202,10 +204,10 @@ def _entries(
         protocol = experiment.Protocol.of(profile, **chosen["protocol"])
         varied = [(name, v) for (part, name), v in setting.items() if _varies(grid, part, name)]
         if grid.get("equal_work"):
-            if grid["equal_work"] != experiment.BENCHMARK:
+            if grid["equal_work"] != BENCHMARK:
                 raise ValueError(f"equal_work is 'benchmark', not {grid['equal_work']!r}")
-            target = sum(experiment.image_epochs(protocol, experiment.BENCHMARK))
-            protocol = experiment.equal_work(protocol, target)
+            target = sum(image_epochs(protocol, BENCHMARK))
+            protocol = equal_work(protocol, target)
             varied.append(("epochs", protocol.epochs))
         data = _without_defaults(chosen["data"])
         for strategy in grid["strategies"]:
@@ -264,9 +266,9 @@ def _load(data: tuple[tuple[str, object], ...], sizes: profiles.Profile) -> Data
 def _fingerprint(
     data: tuple[tuple[str, object], ...], sizes: profiles.Profile
 ) -> dict[str, object]:
-    from activecl_nb import experiment
+    from activecl_nb import runs
 
-    return experiment.fingerprint(_load(data, sizes))
+    return runs.fingerprint(_load(data, sizes))
 
 
 # ---- running it ---------------------------------------------------------------------------
@@ -341,7 +343,7 @@ def _make(job: Job, folder: Path, device: str | None, keep_weights: bool) -> tup
     import filelock
     import torch
 
-    from activecl_nb import experiment
+    from activecl_nb import runs
 
     lock = filelock.FileLock(folder.parent / f"{folder.name}.lock")
     try:
@@ -353,7 +355,7 @@ def _make(job: Job, folder: Path, device: str | None, keep_weights: bool) -> tup
             except ValueError as error:  # bad settings, or a damaged folder: the others go on
                 return folder.name, f"{FAILED}: {error}"
             if not (keep_weights or there):  # what was finished before stays as it is
-                experiment.drop_weights(folder)
+                runs.drop_weights(folder)
     except filelock.Timeout:
         return folder.name, ELSEWHERE
     return folder.name, DONE
@@ -361,11 +363,12 @@ def _make(job: Job, folder: Path, device: str | None, keep_weights: bool) -> tup
 
 def _finish(job: Job, folder: Path, device: str | None) -> None:
     from activecl_nb import experiment
+    from activecl_nb.protocol import BENCHMARK
 
     if job.code:
         _add_strategies(job.code)
     options = {"out": folder, "device": device, "progress": False}
-    if job.strategy == experiment.BENCHMARK:
+    if job.strategy == BENCHMARK:
         experiment.benchmark(job.protocol, job.load(), job.seed, **options)
     else:
         experiment.run(job.protocol, job.load(), job.strategy, job.seed, **options)
@@ -377,10 +380,10 @@ class Board:
     def __init__(
         self, study: Study, folders: Mapping[Job, Path], results: Mapping[str, str]
     ) -> None:
-        from activecl_nb import experiment
+        from activecl_nb.protocol import image_epochs
 
         self.study, self.folders, self.results = study, folders, results
-        self.work = {job: experiment.image_epochs(job.protocol, job.strategy) for job in folders}
+        self.work = {job: image_epochs(job.protocol, job.strategy) for job in folders}
         self.began = time.monotonic()
         self.at_start = self._done_work()
 
@@ -489,8 +492,8 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     """
     import pandas as pd
 
-    from activecl_nb import experiment
     from activecl_nb.evidence import analysis
+    from activecl_nb.protocol import BENCHMARK
 
     folder = Path(folder)
     before = _Tables.there(folder)
@@ -500,7 +503,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
         address = job.address()
         if run := _finished(Path(out) / address):
             rounds[address] = run.table().assign(run=address)
-            if job.strategy != experiment.BENCHMARK:
+            if job.strategy != BENCHMARK:
                 picks[address] = analysis.picks([run], job.load().train).assign(run=address)
         elif address in held:
             rounds[address] = before.rounds[before.rounds["run"] == address]
@@ -660,11 +663,11 @@ def _joined(picks: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _finished(folder: Path) -> Run | None:
-    from activecl_nb import experiment
+    from activecl_nb import runs
 
     if not (folder / "run.json").exists():
         return None
-    run = experiment.load(folder)
+    run = runs.load(folder)
     return run if run.finished else None
 
 

@@ -183,10 +183,10 @@ def _tissue() -> Finding:
 
 
 def _runs() -> Finding:
-    from activecl_nb import experiment
+    from activecl_nb import runs
 
     try:
-        there = len(experiment.stored("laptop"))
+        there = len(runs.stored("laptop"))
     except FileNotFoundError:
         return Finding("stored runs", "none: lessons 05 to 07 make short ones instead")
     except ValueError as error:

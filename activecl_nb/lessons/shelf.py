@@ -11,10 +11,11 @@ import os
 from dataclasses import replace
 
 from activecl_nb import experiment, imbalance
-from activecl_nb.experiment import BENCHMARK, Protocol, Run
 from activecl_nb.imbalance import Data
 from activecl_nb.pictures import maps
 from activecl_nb.profiles import Profile
+from activecl_nb.protocol import BENCHMARK, Protocol
+from activecl_nb.runs import Run, fingerprint, stored
 
 ORDER = ("random", "entropy", "kcenter", "certainty", BENCHMARK)  # of tables and figures
 SHORT_ROUNDS = 3
@@ -30,25 +31,25 @@ def open_runs(
     """The stored laptop runs and the patches they picked from, or short runs made now.
 
     profile: of the short runs. mapped: whether a map must come with the runs, or the weights to
-    make one from. folder: where runs are stored, see ``experiment.stored``.
+    make one from. folder: where runs are stored, see ``runs.stored``.
 
     Prints one line on what it gives. Runs come in the order random, entropy, kcenter, certainty,
     others, benchmark, and by seed.
     """
     try:
-        runs = experiment.stored("laptop", folder)
-        data = imbalance.load("phantom", runs[0].protocol)
-        _check(runs, data, mapped)
+        found = stored("laptop", folder)
+        data = imbalance.load("phantom", found[0].protocol)
+        _check(found, data, mapped)
     except (FileNotFoundError, ValueError) as problem:
-        runs, data = _short(profile)
+        found, data = _short(profile)
         print(
             f"No stored runs: {problem}\nShort runs of the profile {profile.name} stand in: "
             "read their numbers as practice, not as results."
         )
-    first = runs[0].protocol
-    seeds = len({run.seed for run in runs})
-    print(f"{len(runs)} runs: {first.rounds} rounds of {first.budget} images, {seeds} seeds")
-    return sorted(runs, key=_place), data
+    first = found[0].protocol
+    seeds = len({run.seed for run in found})
+    print(f"{len(found)} runs: {first.rounds} rounds of {first.budget} images, {seeds} seeds")
+    return sorted(found, key=_place), data
 
 
 def _place(run: Run) -> tuple[float, str, int]:
@@ -59,7 +60,7 @@ def _place(run: Run) -> tuple[float, str, int]:
 
 def _check(runs: list[Run], data: Data, mapped: bool) -> None:
     """ValueError where the stored runs cannot be used together, or not with this tissue."""
-    here = experiment.fingerprint(data)
+    here = fingerprint(data)
     for run in runs:
         if run.data != here:
             raise ValueError(

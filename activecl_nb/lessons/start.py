@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from activecl_nb import files, imbalance, profiles, proxy, sampling, seeds, simclr
-from activecl_nb.experiment import fingerprint
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
+from activecl_nb.runs import fingerprint
 
 # Part of the kept weights' names. Raise it when training changes and old weights should not be
 # taken for new ones.
@@ -28,7 +28,7 @@ def seen(profile: Profile, data: Data, seed: int = 0) -> np.ndarray:
 
     A random part of the pool, as many as a whole run of Algorithm 2 picks.
     """
-    pool, _ = imbalance.split(len(data.train), profile.labelled, seed)
+    pool, _ = imbalance.split(data.train, profile.labelled, seed)
     count = min(len(pool), profile.rounds * profile.budget)
     return np.sort(seeds.numpy_generator(seed, "lesson").choice(pool, count, replace=False))
 

@@ -22,7 +22,7 @@ import numpy as np
 from activecl_nb import files
 
 if TYPE_CHECKING:
-    from activecl_nb.experiment import Run
+    from activecl_nb.runs import Run
     from activecl_nb.tissue import Tissue
 
 FILE_NAME = "map.npz"

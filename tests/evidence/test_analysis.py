@@ -12,7 +12,8 @@ import pytest
 
 from activecl_nb import experiment
 from activecl_nb.evidence import analysis
-from activecl_nb.experiment import Protocol, Round, Run
+from activecl_nb.protocol import BENCHMARK, Protocol
+from activecl_nb.runs import Round, Run
 from activecl_nb.tissue import Tissue
 
 
@@ -109,7 +110,7 @@ def test_tables_and_drawings_open_without_torch():
         "from activecl_nb.pictures import figures; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert analysis.BENCHMARK == experiment.BENCHMARK
+    assert analysis.BENCHMARK == BENCHMARK
 
 
 # ---- tables: with and without settings ---------------------------------------------------

@@ -20,9 +20,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from activecl_nb import experiment, imbalance, sampling
+from activecl_nb import experiment, imbalance, runs, sampling
 from activecl_nb.evidence import analysis, study
-from activecl_nb.experiment import Protocol
+from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 ROOT = Path(__file__).parents[2]
 # Two rounds of one batch: the smallest runs that still choose something.
@@ -131,9 +131,9 @@ def save_noise(folder):
 def test_equal_work_is_the_benchmarks(tmp_path):
     (entry,) = grid(tmp_path, 'seeds = 1\nequal_work = "benchmark"').entries
     own = Protocol.of("tiny")
-    wanted = sum(experiment.image_epochs(own, experiment.BENCHMARK))
-    once = sum(experiment.image_epochs(dataclasses.replace(own, epochs=1), "random"))
-    work = sum(experiment.image_epochs(entry.job.protocol, entry.job.strategy))
+    wanted = sum(image_epochs(own, BENCHMARK))
+    once = sum(image_epochs(dataclasses.replace(own, epochs=1), "random"))
+    work = sum(image_epochs(entry.job.protocol, entry.job.strategy))
     assert abs(work - wanted) <= once / 2
     assert entry.label == f"epochs={entry.job.protocol.epochs}"
 
@@ -169,7 +169,7 @@ def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch):
     mine, random_picks = study.read(file).jobs
     done = command(file, tmp_path / "runs", "--jobs", "2")
     assert done.returncode == 0, done.stderr
-    later = experiment.load(tmp_path / "runs" / mine.address()).rounds[1]
+    later = runs.load(tmp_path / "runs" / mine.address()).rounds[1]
     np.testing.assert_array_equal(later.picked, later.candidates[: len(later.picked)])
     before = mine.address(), random_picks.address()
     (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# changed\n")
@@ -240,7 +240,7 @@ def same_runs(a, b):
     """The same picks, losses, logits and scores, bit for bit."""
     assert len(a.rounds) == len(b.rounds)
     for one, other in zip(a.rounds, b.rounds, strict=True):
-        for name in experiment.ARRAYS:
+        for name in runs.ARRAYS:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
         assert one.scores == other.scores
 
@@ -254,7 +254,7 @@ def test_a_study_makes_the_runs_that_one_would_make_by_hand(file, tmp_path):
     by_hand = experiment.run(
         job.protocol, imbalance.load("phantom", job.protocol), "entropy", job.seed, progress=False
     )
-    same_runs(experiment.load(out / job.address()), by_hand)
+    same_runs(runs.load(out / job.address()), by_hand)
     assert not list(out.glob("*/*.safetensors"))
 
     before = {p: p.stat().st_mtime_ns for p in out.glob("*/*.npz")}
@@ -359,7 +359,8 @@ def command(file, out, *more, **options):
 FORKS = """
 import os, sys
 import filelock, joblib, pandas, safetensors.torch, sklearn.metrics, torch, torch._dynamo
-from activecl_nb import experiment, imbalance
+from activecl_nb import experiment, imbalance, runs
+from activecl_nb.protocol import BENCHMARK, image_epochs
 from activecl_nb.evidence import study
 for _ in sys.stdin:
     child = os.fork()
@@ -405,9 +406,7 @@ def test_killed_twenty_times_and_resumed_equals_unbroken(file, tmp_path):
     assert set(results.values()) == {study.DONE}
     study.run(wanted, tmp_path / "unbroken", stream=io.StringIO())
     for job in wanted.jobs:
-        killed, unbroken = (
-            experiment.load(f / job.address()) for f in (out, tmp_path / "unbroken")
-        )
+        killed, unbroken = (runs.load(f / job.address()) for f in (out, tmp_path / "unbroken"))
         assert killed.finished
         same_runs(killed, unbroken)
 
@@ -444,7 +443,7 @@ def test_ctrl_c_keeps_what_is_finished(file, tmp_path):
     assert "Traceback" not in said
     assert printed.splitlines()[0].startswith("grid")
     one = next(out.glob("*/rounds.csv")).parent
-    assert experiment.load(one).rounds
+    assert runs.load(one).rounds
 
 
 def test_two_processes_share_a_study(file, tmp_path):
@@ -464,7 +463,7 @@ def test_two_processes_share_a_study(file, tmp_path):
     said = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     for job in study.read(file).jobs:
-        assert experiment.load(out / job.address()).finished
+        assert runs.load(out / job.address()).finished
 
 
 def test_through_a_dask_cluster(file, tmp_path):
@@ -509,7 +508,7 @@ def made(file, tmp_path):
 def test_kept_tables_say_what_the_runs_say(made, tmp_path):
     wanted, out = made
     kept = study.store(wanted, out, tmp_path / "kept")
-    runs = [experiment.load(out / j.address()) for j in wanted.jobs[:4]]
+    runs = [runs.load(out / j.address()) for j in wanted.jobs[:4]]
     first = kept.grid("first")
     ours = first.rounds.sort_values(["seed", "strategy", "round"], ignore_index=True)
     theirs = analysis.table(runs).sort_values(["seed", "strategy", "round"], ignore_index=True)
@@ -641,7 +640,7 @@ def test_stored_results_are_small():
 
 
 def test_a_stored_run_made_again_picks_the_same():
-    stored = experiment.load(STORED / "tiny" / "entropy-0")
+    stored = runs.load(STORED / "tiny" / "entropy-0")
     data = imbalance.load("phantom", stored.protocol)
     again = experiment.run(stored.protocol, data, stored.strategy, stored.seed, progress=False)
     assert again.data == stored.data

@@ -16,9 +16,10 @@ import pytest
 import torch
 from torch import nn
 
-from activecl_nb import augment, experiment, simclr
+from activecl_nb import augment, experiment, runs, simclr
 from activecl_nb.__main__ import main
 from activecl_nb.fast import distributed
+from activecl_nb.protocol import BENCHMARK
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or not torch.distributed.is_gloo_available(),
@@ -205,13 +206,13 @@ def assert_alike(found, expected):
         assert a.scores == pytest.approx(b.scores, abs=0.05)
 
 
-@pytest.mark.parametrize("strategy", ["entropy", experiment.BENCHMARK])
+@pytest.mark.parametrize("strategy", ["entropy", BENCHMARK])
 def test_a_run_on_two_ranks_is_the_run_on_one(pair, strategy, tiny_data, calm, tmp_path):
     alone = experiment.run(calm, tiny_data, strategy, 7, device="cpu", progress=False)
     both, nothing = pair(run_rounds, calm, tiny_data, strategy, tmp_path / "run")
     assert nothing is None  # the other rank has only trained
     assert_alike(both, alone)
-    assert_alike(experiment.load(tmp_path / "run"), alone)
+    assert_alike(runs.load(tmp_path / "run"), alone)
 
 
 def test_a_rank_that_dies_ends_the_other_and_the_run_goes_on_from_its_last_round(
@@ -232,7 +233,7 @@ def test_a_rank_that_dies_ends_the_other_and_the_run_goes_on_from_its_last_round
             first.result(PATIENCE)
     finally:
         stop(processes)
-    assert len(experiment.load(tmp_path / "run").rounds) == 2
+    assert len(runs.load(tmp_path / "run").rounds) == 2
     resumed = experiment.run(
         protocol, tiny_data, "random", 7, tmp_path / "run", device="cpu", progress=False
     )
@@ -320,4 +321,4 @@ def test_torchrun_gives_the_run_that_one_process_gives(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("profile tiny") == 1  # rank 0 speaks alone
     assert main([*command, "--out", str(tmp_path / "one")]) == 0
-    assert_alike(experiment.load(tmp_path / "two"), experiment.load(tmp_path / "one"))
+    assert_alike(runs.load(tmp_path / "two"), runs.load(tmp_path / "one"))

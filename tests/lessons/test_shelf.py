@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activecl_nb import experiment, imbalance
-from activecl_nb.experiment import Protocol
+from activecl_nb import experiment, imbalance, runs
 from activecl_nb.imbalance import Data
 from activecl_nb.lessons import shelf
 from activecl_nb.pictures import maps
 from activecl_nb.profiles import PROFILES
+from activecl_nb.protocol import Protocol
 
 SHORT = "short runs"
 
@@ -37,8 +37,8 @@ def made(tmp_path_factory, tiny_data: Data, tiny_protocol: Protocol) -> Path:
 def stored(made: Path, tmp_path: Path, tiny_data: Data, monkeypatch) -> Path:
     """A copy to spoil; the patches are the tests' own, and short runs are only named."""
     monkeypatch.setattr(imbalance, "load", lambda source, profile: tiny_data)
-    runs = experiment.stored("laptop", made)
-    monkeypatch.setattr(shelf, "_short", lambda profile: (runs[:1], SHORT))
+    found = runs.stored("laptop", made)
+    monkeypatch.setattr(shelf, "_short", lambda profile: (found[:1], SHORT))
     return Path(shutil.copytree(made, tmp_path / "results"))
 
 

@@ -31,7 +31,7 @@ def kept(monkeypatch, tmp_path):
 
 
 def test_the_encoder_has_not_seen_the_labelled_patches(tiny_data):
-    pool, labelled = imbalance.split(len(tiny_data.train), SMALL.labelled, 0)
+    pool, labelled = imbalance.split(tiny_data.train, SMALL.labelled, 0)
     seen = start.seen(SMALL, tiny_data, 0)
     assert len(seen) == len(set(seen)) == SMALL.rounds * SMALL.budget
     assert set(seen) <= set(pool) and not set(seen) & set(labelled)

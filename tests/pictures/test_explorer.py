@@ -486,7 +486,7 @@ def test_without_a_stored_map_one_is_made_of_the_first_run(made, monkeypatch):
 @pytest.mark.slow
 def test_real_runs_are_watched_while_they_are_made(tmp_path):
     """From the loop itself: a finished run, and one that grows round by round on its map."""
-    from activecl_nb import experiment, imbalance, profiles
+    from activecl_nb import experiment, imbalance, profiles, runs
 
     protocol = experiment.Protocol.of("tiny", rounds=3, epochs=1)
     data = imbalance.load("phantom", profiles.PROFILES["tiny"])
@@ -494,7 +494,7 @@ def test_real_runs_are_watched_while_they_are_made(tmp_path):
     watched = Explorer([random], data)
     seen = []
 
-    def show(run: experiment.Run) -> None:
+    def show(run: runs.Run) -> None:
         watched.update([random, run])
         seen.append(watched.view.done(1))
 
@@ -512,7 +512,7 @@ def test_real_runs_are_watched_while_they_are_made(tmp_path):
     assert uncertain[view.taken[1] == 2].min() == pytest.approx(most, abs=1e-4)
     assert view.overlap(0, 1, 0).shared == len(random.rounds[0].picked)
     maps.save(random, view.map)
-    assert maps.stored(experiment.load(tmp_path / "random"), random.watched) is not None
+    assert maps.stored(runs.load(tmp_path / "random"), random.watched) is not None
 
 
 # the static figure

@@ -37,8 +37,8 @@ from activecl_nb.pictures import figures, maps
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from activecl_nb.experiment import Run
     from activecl_nb.imbalance import Data
+    from activecl_nb.runs import Run
     from activecl_nb.tissue import Tissue
 
 HERE = Path(__file__).parent

@@ -1,0 +1,151 @@
+"""The paper's protocol, its silences as options, and the arithmetic of the work it asks for.
+
+``Protocol.paper()`` holds what the paper says (section III-B). Every other profile changes sizes
+and rates only, and wherever the paper is silent there is an option with a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from activecl_nb import profiles
+from activecl_nb.profiles import Profile
+
+BENCHMARK = "benchmark"  # the strategy's name in a benchmark's Run
+
+
+@dataclass(frozen=True)
+class Protocol(Profile):
+    """A profile's sizes, and a named choice wherever the paper is silent.
+
+    head: "paper" (3 layers of 128) or "simclr" (2 layers with batch norm, the released code's).
+    temperature: tau of NT-Xent.
+    schedule: "constant", or "cosine" down to a tenth as in the released code.
+    carry_optimizer: whether Adam's moments are kept from round to round.
+    rotation: "right-angles", "continuous" or "none".
+    kcenter_seed: "chosen" seeds k-center with the features of all images picked so far,
+        "none" starts it from nothing, as the released code does.
+    proxy_classes: "two" for the positive class against the rest, as in the paper; "all" for a
+        softmax over every class, in which entropy, margin and least confidence differ.
+    labelled_by: "image" draws S_L image by image, as the paper does; "patient" draws whole
+        patients, so that no patient is both in S_L and in the pool.
+    """
+
+    head: str = "paper"
+    temperature: float = 0.1
+    schedule: str = "constant"
+    carry_optimizer: bool = False
+    rotation: str = "right-angles"
+    kcenter_seed: str = "chosen"
+    proxy_classes: str = "two"
+    labelled_by: str = "image"
+
+    def __post_init__(self) -> None:
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be {' or '.join(map(repr, known))}, not {getattr(self, name)!r}"
+                )
+        if self.budget < self.batch_size:
+            raise ValueError(
+                f"a budget of {self.budget} images does not fill one batch of {self.batch_size}; "
+                "raise the budget or lower batch_size"
+            )
+
+    @classmethod
+    def paper(cls) -> Protocol:
+        """The paper's protocol, value for value."""
+        return cls()
+
+    @classmethod
+    def of(cls, profile: Profile | str, **choices: object) -> Protocol:
+        """The protocol at a profile's sizes; ``choices`` override any field."""
+        if isinstance(profile, str):
+            profile = profiles.current(profile)
+        return cls(**{**asdict(profile), **choices})
+
+    def differences(self) -> dict[str, tuple[object, object]]:
+        """What departs from ``Protocol.paper()``: name -> (the paper's value, this one's)."""
+        ours, paper = asdict(self), asdict(Protocol.paper())
+        return {k: (paper[k], ours[k]) for k in ours if k != "name" and ours[k] != paper[k]}
+
+
+CHOICES = {
+    "head": ("paper", "simclr"),
+    "schedule": ("constant", "cosine"),
+    "rotation": ("right-angles", "continuous", "none"),
+    "kcenter_seed": ("chosen", "none"),
+    "proxy_classes": ("two", "all"),
+    "labelled_by": ("image", "patient"),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many rounds, and how much work in each: the loop and the benchmark differ in this.
+
+    epochs: SimCLR epochs a round, on a schedule that runs over ``total_epochs``.
+    proxy_epochs: of a new proxy at the end of each round, scored every ``proxy_every``.
+    """
+
+    rounds: int
+    epochs: int
+    total_epochs: int
+    proxy_epochs: int
+    proxy_every: int
+    carry_optimizer: bool
+
+
+def plan(protocol: Protocol, strategy: str) -> Plan:
+    """The plan of a strategy's run, or of the benchmark's, whose "rounds" are its scorings.
+
+    ValueError: the benchmark's epochs do not divide into equal parts.
+    """
+    if strategy != BENCHMARK:
+        return Plan(
+            rounds=protocol.rounds,
+            epochs=protocol.epochs,
+            total_epochs=protocol.epochs,
+            proxy_epochs=protocol.proxy_epochs,
+            proxy_every=protocol.proxy_epochs,
+            carry_optimizer=protocol.carry_optimizer,
+        )
+    if protocol.benchmark_epochs % protocol.benchmark_every:
+        raise ValueError(
+            f"benchmark_epochs {protocol.benchmark_epochs} is not a multiple of "
+            f"benchmark_every {protocol.benchmark_every}"
+        )
+    return Plan(
+        rounds=protocol.benchmark_epochs // protocol.benchmark_every,
+        epochs=protocol.benchmark_every,
+        total_epochs=protocol.benchmark_epochs,
+        proxy_epochs=protocol.benchmark_proxy_epochs,
+        proxy_every=protocol.benchmark_proxy_every,
+        carry_optimizer=True,
+    )
+
+
+def image_epochs(protocol: Protocol, strategy: str, pool: int | None = None) -> list[int]:
+    """Image passes of each round, by arithmetic: what a run will have trained on.
+
+    Round t of the loop passes (t + 1) x budget images ``epochs`` times, the benchmark the whole
+    pool of so many images (by default the profile's). The last partial batch is dropped.
+    """
+    what = plan(protocol, strategy)
+    if strategy == BENCHMARK:
+        pool = protocol.train_images - protocol.labelled if pool is None else pool
+        sizes = [pool] * what.rounds
+    else:
+        sizes = [protocol.budget * (t + 1) for t in range(what.rounds)]
+    whole = protocol.batch_size
+    return [images // whole * whole * what.epochs for images in sizes]
+
+
+def equal_work(protocol: Protocol, target: int) -> Protocol:
+    """The same loop with as many epochs a round as bring its image-epochs closest to ``target``.
+
+    A strategy that wins over one that trained less has shown nothing. This gives random picks
+    (or any others) the work of the benchmark: ``target=sum(image_epochs(protocol, BENCHMARK))``.
+    """
+    once = sum(image_epochs(replace(protocol, epochs=1), "random"))
+    return replace(protocol, epochs=max(1, round(target / once)))
