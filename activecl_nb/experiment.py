@@ -103,6 +103,7 @@ def algorithm_2(
 
     on_images: called after each batch of the training with its number of images.
     """
+    budget = run.protocol.budget
     for t in range(len(run.rounds), state.plan.rounds):  # line 5
         clock = Clock()
         if run.strategy == BENCHMARK:  # all of U at once
@@ -113,7 +114,8 @@ def algorithm_2(
             candidates = draw_candidates(run, t)
             features, known = state.features(candidates), state.features(known_to_strategy(run))
             logits, draw = state.proxy.logits(features), strategy_draw(run, t)
-            picks = sampling.pick(strategy, features, logits, known, run.protocol.budget, draw)
+            truth = data.train_targets[torch.from_numpy(candidates)]  # for the oracle alone
+            picks = sampling.pick(strategy, features, logits, known, budget, draw, truth)
             picked = candidates[picks.numpy()]
         chosen = np.concatenate([run.chosen(), picked])  # line 10
         clock.stop("select")

@@ -26,8 +26,9 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from activecl_nb import sampling, seeds
+from activecl_nb import seeds
 from activecl_nb.fast import kcenter
+from activecl_nb.sampling import paper
 
 # The ratio of lazy to plain that is promised: on clustered features, and on any others.
 PROMISED = {"clustered": 0.15, "noise": 1.0, "plane": 1.0, "rectified": 1.0}
@@ -96,7 +97,7 @@ def small(n: int = 10_000, m: int = 1_000, budget: int = 1_000, d: int = 512) ->
         ratio, lazy_seconds, plain_seconds = (
             statistics.median(t) for t in zip(*turns, strict=True)
         )
-        exact = sampling.greedy(features, chosen, budget, rank)
+        exact = paper.greedy(features, chosen, budget, rank)
         if not torch.equal(picks, exact):
             raise AssertionError(f"{kind}: lazy greedy does not make the picks of exact greedy")
         print(
@@ -142,7 +143,7 @@ def huge(n: int = 1_000_000, m: int = 1_000, budget: int = 10_000, d: int = 128)
         before = forget_peak()
         picks, seconds = timed(kcenter.lazy_greedy, features, chosen, budget, torch.arange(n))
         beside = (status("VmHWM") - before) / n
-        first = sampling.greedy(features, chosen, 5, torch.arange(n))
+        first = paper.greedy(features, chosen, 5, torch.arange(n))
         if not torch.equal(picks[:5], first):
             raise AssertionError(f"{kind}: lazy greedy does not begin with exact greedy's picks")
         _, short = timed(plain, features, chosen, 20, torch.arange(n))

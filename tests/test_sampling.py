@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from torch.nn import functional as F
 
 from activecl_nb import sampling
-from activecl_nb.sampling import clusters
+from activecl_nb.sampling import clusters, diversity
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -30,6 +30,7 @@ def inputs():
         "logits": 3 * torch.randn(40, generator=draw),
         "chosen_features": torch.randn(7, 6, generator=draw),
         "budget": 12,
+        "truth": torch.arange(40) % 5 == 0,
     }
 
 
@@ -82,7 +83,8 @@ def test_random_gives_each_candidate_the_same_chance():
 @pytest.mark.parametrize("name", sampling.STRATEGIES)
 def test_ties_are_the_generators(name):
     same = (torch.zeros(30, 2), torch.zeros(30), torch.zeros(1, 2), 5)
-    picks = {tuple(sampling.pick(name, *same, seeded(seed)).tolist()) for seed in range(8)}
+    truth = torch.arange(30) < 15
+    picks = {tuple(sampling.pick(name, *same, seeded(seed), truth).tolist()) for seed in range(8)}
     assert len(picks) == 8
 
 
@@ -97,13 +99,13 @@ def test_kcenter_starts_at_random_when_nothing_is_chosen():
 def test_contract(name, inputs):
     before = {key: torch.as_tensor(value).clone() for key, value in inputs.items()}
     state = torch.get_rng_state()
-    picks = sampling.STRATEGIES[name](**inputs, generator=seeded(5))
+    picks = sampling.pick(name, **inputs, generator=seeded(5))
     assert picks.dtype == torch.int64
     assert picks.shape == (12,)
     assert len(set(picks.tolist())) == 12
     assert picks.min() >= 0
     assert picks.max() < 40
-    assert torch.equal(picks, sampling.STRATEGIES[name](**inputs, generator=seeded(5)))
+    assert torch.equal(picks, sampling.pick(name, **inputs, generator=seeded(5)))
     assert torch.equal(torch.get_rng_state(), state)
     for key, value in before.items():
         assert torch.equal(torch.as_tensor(inputs[key]), value)
@@ -160,6 +162,7 @@ def test_global_random_states_are_neither_read_nor_written(name, inputs):
 def test_the_number_of_threads_changes_no_pick():
     draw = seeded()
     features, logits = torch.randn(700, 32, generator=draw), torch.randn(700, 3, generator=draw)
+    known = (features, logits, features[:100])
     picks, threads_before = [], torch.get_num_threads()
     try:
         for threads in (1, 2):
@@ -167,7 +170,7 @@ def test_the_number_of_threads_changes_no_pick():
             with threadpool_limits(threads):
                 picks.append(
                     [
-                        sampling.pick(name, features, logits, features[:100], 60, seeded()).tolist()
+                        sampling.pick(name, *known, 60, seeded(), features[:, 0] > 1).tolist()
                         for name in sampling.STRATEGIES
                     ]
                 )
@@ -190,7 +193,7 @@ def test_another_device_gives_the_same_picks(name, inputs):
 def test_what_is_not_finite_is_named(name, key, value, inputs):
     inputs[key][3] = value
     with pytest.raises(ValueError, match=rf"^{key} has .* in row 3 "):
-        sampling.STRATEGIES[name](**inputs, generator=seeded())
+        sampling.pick(name, **inputs, generator=seeded())
 
 
 def test_finite_inputs_whose_sum_is_not_are_accepted(inputs):
@@ -214,13 +217,11 @@ def test_finite_inputs_whose_sum_is_not_are_accepted(inputs):
 @pytest.mark.parametrize("name", sampling.STRATEGIES)
 def test_bad_inputs_are_refused(name, changes, message, inputs):
     with pytest.raises(ValueError, match=message):
-        sampling.STRATEGIES[name](**{**inputs, **changes}, generator=seeded())
-    with pytest.raises(ValueError, match=message):
         sampling.pick(name, **{**inputs, **changes}, generator=seeded())
 
 
 def test_an_unknown_name_lists_the_known(inputs):
-    with pytest.raises(ValueError, match=r"'entopy'.* badge, certainty, entropy, .*, random, typi"):
+    with pytest.raises(ValueError, match=r"'entopy'.* badge, certainty, entropy, .*, random, random_balanced, sas, typi"):
         sampling.pick("entopy", **inputs, generator=seeded())
     with pytest.raises(ValueError, match="a name or a function, not int"):
         sampling.pick(3, **inputs, generator=seeded())
@@ -361,7 +362,7 @@ def test_entropy_diverse_equals_scikit_learn_on_the_shortlist(seed):
     draw = seeded(seed)
     features, logits = torch.randn(300, 6, generator=draw), torch.randn(300, generator=draw)
     uncertainty = sampling.entropy_of(logits)
-    shortlist = uncertainty.argsort(descending=True)[: 20 * sampling.SHORTLIST]
+    shortlist = uncertainty.argsort(descending=True)[: 20 * diversity.SHORTLIST]
     draw = seeded(seed)
     torch.randperm(300, generator=draw)  # the order of ties in the shortlist
     sklearns_seed = int(torch.randint(2**31, (), generator=draw))
@@ -552,3 +553,58 @@ def test_badge_takes_what_is_uncertain_and_no_copy_before_all_else():
         assert sorted(picks[:10].tolist()) == list(range(10))
         copies |= set(picks[10:].tolist())
     assert len(copies) == 10  # what rounding leaves of a distance of 0 decides nothing
+
+
+def test_random_balanced_gives_each_predicted_class_its_share(inputs):
+    inputs["logits"] = torch.where(torch.arange(40) < 8, 1.0, -1.0)
+    picks = sampling.pick("random_balanced", **inputs, generator=seeded())
+    assert (picks < 8).sum() == 6
+    inputs["budget"] = 30  # the eight run out
+    assert (sampling.pick("random_balanced", **inputs, generator=seeded()) < 8).sum() == 8
+    firsts = {
+        int(sampling.pick("random_balanced", **inputs, generator=seeded(s))[0]) for s in range(9)
+    }
+    assert len(firsts) > 3
+
+
+def test_the_oracle_finds_half_positives_while_there_are_any(inputs):
+    picks = sampling.pick("oracle", **inputs, generator=seeded())
+    assert inputs["truth"][picks].sum() == 6
+    inputs["budget"] = 30
+    assert inputs["truth"][sampling.pick("oracle", **inputs, generator=seeded())].sum() == 8
+    del inputs["truth"]
+    with pytest.raises(ValueError, match="'oracle' has to be told the truth"):
+        sampling.pick("oracle", **inputs, generator=seeded())
+
+
+def test_no_other_strategy_is_told_the_truth(inputs, monkeypatch):
+    told = []
+    monkeypatch.setitem(sampling.STRATEGIES, "spy", lambda *got: told.append(len(got)) or range(12))
+    sampling.pick("spy", **inputs, generator=seeded())
+    assert told == [5]
+    assert [n for n, s in sampling.STRATEGIES.items() if hasattr(s, "knows_the_truth")] == [
+        "oracle"
+    ]
+
+
+def cut(similarity: torch.Tensor, chosen: list[int]) -> float:
+    """What SAS maximises: similarity between the picks and what is not picked."""
+    others = [i for i in range(len(similarity)) if i not in chosen]
+    return float(similarity[chosen][:, others].sum())
+
+
+def test_sas_is_greedy_on_the_similarity_between_picks_and_the_rest():
+    features = torch.rand(12, 4, generator=seeded(3)).double()
+    directions = F.normalize(features, dim=1)
+    similarity = directions @ directions.T
+    picks = diversity.most_central(features, 5).tolist()
+    for step in range(5):
+        gains = {i: cut(similarity, picks[:step] + [i]) for i in range(12) if i not in picks[:step]}
+        assert gains[picks[step]] == pytest.approx(max(gains.values()))
+
+
+def test_sas_shares_the_budget_by_the_size_of_the_predicted_classes(inputs):
+    inputs["logits"] = torch.where(torch.arange(40) < 10, 1.0, -1.0)
+    picks = sampling.pick("sas", **inputs, generator=seeded())
+    assert (picks < 10).sum() == 3
+    assert diversity.largest_remainders(torch.tensor([5, 3, 2]), 7).tolist() == [4, 2, 1]

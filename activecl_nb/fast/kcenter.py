@@ -1,6 +1,6 @@
 """k-center greedy for many candidates on a processor: the plain loop's picks, far sooner.
 
-The plain loop (``sampling.greedy``) computes the distance from every candidate to every pick.
+The plain loop (``sampling.paper.greedy``) computes the distance from every candidate to every pick.
 Most of them are never needed. The distance to the closest chosen image can only fall, so the
 last one computed, however old, is an upper bound. Keep the candidates in a heap by their bounds
 and look only at the one on top: bring its distance up to date, and if it is still on top, no
@@ -43,7 +43,7 @@ def suits(features: Tensor) -> bool:
 
 
 def lazy_greedy(features: Tensor, chosen_features: Tensor, budget: int, rank: Tensor) -> Tensor:
-    """The picks of ``sampling.greedy``, for float32 features on the processor.
+    """The picks of ``sampling.paper.greedy``, for float32 features on the processor.
 
     features (n, d); chosen_features (m, d); rank int64 (n,): of candidates equally far, the
     lowest is taken. Returns int64 (budget,). All features must be finite.

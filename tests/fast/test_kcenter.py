@@ -8,6 +8,7 @@ import torch
 
 from activecl_nb import sampling
 from activecl_nb.fast import kcenter
+from activecl_nb.sampling import paper
 
 
 def brute_force(features, chosen, budget, rank):
@@ -65,7 +66,7 @@ def test_picks_equal_brute_force(kind, m, d):
     rank = torch.randperm(60, generator=torch.Generator().manual_seed(4))
     expected = brute_force(features, chosen, 25, rank)
     assert kcenter.lazy_greedy(features, chosen, 25, rank).tolist() == expected
-    assert sampling.greedy(features, chosen, 25, rank).tolist() == expected
+    assert paper.greedy(features, chosen, 25, rank).tolist() == expected
 
 
 @pytest.mark.parametrize("kind", ["noise", "clusters", "near-duplicates", "far from zero"])
@@ -73,7 +74,7 @@ def test_lazy_equals_plain_on_more_candidates(kind):
     features, chosen = made(kind, 1500, 100, 160, seed=5)
     rank = torch.randperm(1500, generator=torch.Generator().manual_seed(6))
     lazy = kcenter.lazy_greedy(features, chosen, 300, rank)
-    assert torch.equal(lazy, sampling.greedy(features, chosen, 300, rank))
+    assert torch.equal(lazy, paper.greedy(features, chosen, 300, rank))
 
 
 def test_every_candidate_can_be_picked():
@@ -116,7 +117,7 @@ def test_bounds_and_shadows_hold(kind):
 
 
 def test_large_or_double_features_take_the_plain_path(monkeypatch):
-    monkeypatch.setattr(sampling, "PLAIN_PRODUCTS", 0)
+    monkeypatch.setattr(paper, "PLAIN_PRODUCTS", 0)
     assert not kcenter.suits(torch.full((2, 2), 1e20))
     assert not kcenter.suits(torch.zeros(2, 2, dtype=torch.float64))
     features = torch.tensor([[0.0], [1e20], [3e20]])
@@ -143,7 +144,7 @@ def test_the_strategy_takes_the_lazy_path_for_many(monkeypatch):
 
     plain = picks()
     assert not calls
-    monkeypatch.setattr(sampling, "PLAIN_PRODUCTS", 0)
+    monkeypatch.setattr(paper, "PLAIN_PRODUCTS", 0)
     assert picks() == plain
     assert calls
 
@@ -152,5 +153,5 @@ def test_the_strategy_takes_the_lazy_path_for_many(monkeypatch):
 def test_same_picks_on_a_gpu():
     features, chosen = made("clusters", 500, 30, 64, seed=11)
     rank = torch.randperm(500, generator=torch.Generator().manual_seed(12))
-    expected = sampling.greedy(features, chosen, 100, rank)
-    assert torch.equal(sampling.greedy(features.cuda(), chosen.cuda(), 100, rank), expected)
+    expected = paper.greedy(features, chosen, 100, rank)
+    assert torch.equal(paper.greedy(features.cuda(), chosen.cuda(), 100, rank), expected)
