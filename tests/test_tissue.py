@@ -314,7 +314,7 @@ def test_official_names_keep_their_numbers(tmp_path: Path) -> None:
 def test_folder_resized_and_of_several_sizes(two_classes: Path) -> None:
     Image.fromarray(patch(5, 13)).save(two_classes / "oak" / "zz.png")
     assert tissue.load("folder", path=two_classes, size=9).images.shape[2:] == (9, 9)
-    with pytest.raises(ValueError, match=r"oak/zz\.png has other than 12x12 pixels \(13x13\). Give a"):
+    with pytest.raises(ValueError, match=r"oak/zz\.png has other than 12x12 pixels \(13x13\)"):
         for split in ("train", "test"):
             tissue.load("folder", split, path=two_classes)
 
@@ -322,7 +322,7 @@ def test_folder_resized_and_of_several_sizes(two_classes: Path) -> None:
 def test_broken_image_is_named(two_classes: Path) -> None:
     for path in (two_classes / "birch").iterdir():
         path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"trees: 6 images cannot be used\. Cannot be decoded \(6\): birch"):
+    with pytest.raises(ValueError, match=r"trees: 6 images cannot.*Cannot be decoded \(6\): birch"):
         tissue.load("folder", path=two_classes)
 
 
