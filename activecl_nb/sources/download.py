@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 def home(to: str | os.PathLike[str] | None = None) -> Path:
     """The folder that data sets are fetched into: ``to``, else ``data`` in the kit's cache."""
-    return Path(to).expanduser() if to is not None else cache_dir() / "data"
+    return Path(os.path.expanduser(to)) if to is not None else cache_dir() / "data"
 
 
 def check_space(folder: Path, needed: int, what: str) -> None:

@@ -51,7 +51,7 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     Links to folders are followed; a folder that was met before is not walked again.
     """
     met: set[str] = set()
-    for folder, below, names in os.walk(root, followlinks=True):
+    for folder, below, names in os.walk(root, followlinks=True, onerror=_unlisted):
         real = os.path.realpath(folder)
         if real in met:
             below.clear()
@@ -59,6 +59,13 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
         met.add(real)
         below[:] = sorted(name for name in below if not is_litter(name))
         yield Path(folder), sorted(name for name in names if not is_litter(name))
+
+
+def _unlisted(error: OSError) -> None:
+    """A folder that cannot be read is an error, or all in it would be left out in silence."""
+    raise ValueError(
+        f"{error.filename} cannot be listed ({error.strerror}); make it readable, or move it away"
+    ) from error
 
 
 def class_numbers(found: Iterable[str], where: str, official: bool = False) -> tuple[str, ...]:
@@ -82,7 +89,10 @@ def class_numbers(found: Iterable[str], where: str, official: bool = False) -> t
 
 def class_folders(root: Path) -> list[Path]:
     """The folders in ``root`` that are no litter, sorted by name."""
-    return sorted(p for p in root.iterdir() if p.is_dir() and not is_litter(p.name))
+    try:
+        return sorted(p for p in root.iterdir() if p.is_dir() and not is_litter(p.name))
+    except OSError as error:
+        _unlisted(error)
 
 
 # ---------------------------------------------------------------------------- a tree
@@ -108,8 +118,11 @@ class _Tree:
         folders = class_folders(top)
         if not folders:
             raise ValueError(f"{top} holds no class folders; expected one folder of images a class")
-        beside = sum(is_image(p.name) for p in top.iterdir() if not p.is_dir())
-        self.other_files["beside the class folders"] += beside
+        for path in top.iterdir():
+            if is_image(path.name) and not path.is_dir():
+                self.other_files["beside the class folders"] += 1
+            elif path.is_symlink() and not path.exists():
+                self.other_files["links to nowhere"] += 1
         for folder in folders:
             self.met.add(one_form(folder.name))
             before = len(self.paths) + self.left_out.total()
@@ -198,8 +211,8 @@ def from_folder(
 
     Raises FileNotFoundError, or a ValueError that names all of what is wrong in one respect.
     """
-    root = Path(root).expanduser()
-    if not root.is_dir():
+    root = Path(os.path.expanduser(root))
+    if not os.path.isdir(root):  # unlike Path's, no error for a name that no disk could hold
         raise FileNotFoundError(f"{root} is not a folder; give the folder of the class folders")
     tree = _Tree(root, nested)
     for part, top in [("", root)] if official else _parts_of(root):

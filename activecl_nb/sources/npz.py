@@ -8,7 +8,6 @@ import math
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -38,7 +37,7 @@ class NpzFile:
         self.parts = tuple(parts)
         self.facts: dict[str, np.ndarray] = {}
         self._verified = verified
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise FileNotFoundError(f"{path} is missing; expected a PathMNIST .npz file")
         with self._named("truncated or no npz"):
             self._open_all()

@@ -39,7 +39,7 @@ def _open_pathmnist(
     whole: bool,
 ) -> Archive:
     root = download.home(path)
-    if path is None or root.is_dir():
+    if path is None or os.path.isdir(root):
         return _open_official(data_set, root, split, size, whole)
     return NpzFile(root, ("train", "val") if split == "train" else ("test",))
 
@@ -53,9 +53,9 @@ def _open_kather19(
 ) -> Archive:
     root = download.home(path)
     trees = {part: Path(getattr(data_set, part).name).stem for part in ("train", "test")}
-    if (root / trees[split]).is_dir():
+    if os.path.isdir(root / trees[split]):
         return from_folder(root / trees[split], official=True)
-    if not root.is_dir() or not _holds_classes(root):
+    if not os.path.isdir(root) or not _holds_classes(root):
         return _open_official(data_set, root, split, size, whole)
     serves = "test" if root.name == trees["test"] else "train"
     if split != serves:
@@ -104,7 +104,7 @@ def open_official(data_set: DataSet, split: str, home: Path) -> Archive:
     file = getattr(data_set, split)
     path = home / file.name
     how = f"`python data_download.py get {data_set.name}`"
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(
             f"{path} is missing. {how} fetches it; a copy elsewhere is named by path="
         )

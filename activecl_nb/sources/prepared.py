@@ -74,7 +74,7 @@ def open_prepared(folder: str | os.PathLike[str], *, verify: bool = True) -> Pre
     verify: hold every byte against its checksum, once in a process. ValueError: it is damaged.
     """
     folder = Path(folder)
-    if not all((folder / name).is_file() for name in ("about.json", "images.npy", "labels.npy")):
+    if not all(os.path.isfile(folder / f) for f in ("about.json", "images.npy", "labels.npy")):
         return None
     try:
         about = _read_sealed(folder / "about.json")

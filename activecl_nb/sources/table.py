@@ -52,7 +52,7 @@ def from_table(
 
     Raises FileNotFoundError (no table, no folder), or ValueError with all that is wrong.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     table = _read(path)
     named = _roles(table, columns or {}, rows or {})
     table = table.only(rows or {})
@@ -92,9 +92,9 @@ def _class_names(labels: Sequence[str], where: str) -> tuple[str, ...]:
 def _root(path: Path, images: str | os.PathLike[str] | None) -> Path:
     if images is None:
         return path.parent
-    given = Path(images).expanduser()
+    given = Path(os.path.expanduser(images))
     for folder in (given, path.parent / given):
-        if folder.is_dir():
+        if os.path.isdir(folder):
             return folder
     raise FileNotFoundError(f"images={str(images)!r} is not a folder; give the one of the images")
 
@@ -131,14 +131,17 @@ class _Table:
 
 
 def _read(path: Path) -> _Table:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is not a file; give a table, CSV or parquet")
     ending = path.suffix.lower()
     if ending in (".parquet", ".pq"):
         return _read_parquet(path)
     if ending not in (".csv", ".tsv", ".txt"):
         raise ValueError(f"{path} ends in none of .csv .tsv .txt .parquet; save it as one of these")
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
     utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = content.decode("utf-16" if utf16 else "utf-8-sig")

@@ -313,3 +313,32 @@ def test_more_classes_than_a_byte_holds(tree: Tree) -> None:
     train, test = (tissue.load("folder", s, path=root) for s in ("train", "test"))
     assert train.labels.tolist() == list(range(300)) == test.labels.tolist()
     assert train.class_names[299] == "c299"
+
+
+def test_a_folder_that_cannot_be_listed(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not passed over as os.walk does: the class would be smaller than it is."""
+    root = tree(*ten("A"), *ten("B"), *ten("B/p1"))
+    original = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("p1"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ValueError, match=r"B/p1 cannot be listed \(Permission denied\); make"):
+        folders.from_folder(root, nested=True)
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "no\0name", "~nobody-of-that-name/x", "a/" * 3000])
+def test_paths_that_no_disk_holds(path: str) -> None:
+    for source in ("folder", "table", "kather19", "pathmnist"):
+        with pytest.raises(FileNotFoundError):
+            tissue.load(source, path=path)
+
+
+def test_a_link_to_nowhere_is_told(tree: Tree, tmp_path: Path) -> None:
+    root = tree(*ten("A"), *ten("B"))
+    os.symlink(tmp_path / "gone", root / "C")
+    with pytest.warns(UserWarning, match=r"left out: 1 links to nowhere"):
+        assert len(folders.from_folder(root).names) == 20

@@ -16,7 +16,6 @@ from PIL import Image
 from small_sets import patch
 
 from activecl_nb import tissue
-from activecl_nb.sources import table
 from activecl_nb.sources.table import from_table
 
 FILES = [f"{name}.png" for name in "abcdef"]
@@ -339,7 +338,7 @@ def test_parquet_cells_become_text(images: Path, monkeypatch: pytest.MonkeyPatch
         }
     )
     (images / "patches.parquet").write_bytes(b"")
-    monkeypatch.setattr(table.pd if hasattr(table, "pd") else pd, "read_parquet", lambda p: frame)
+    monkeypatch.setattr(pd, "read_parquet", lambda path: frame)
     loaded = from_table(images / "patches.parquet", rows={"share": [0.5, "1.0", 2.0]})
     assert loaded.class_names == ("0", "1", "10") and loaded.names == FILES[:3]
     assert loaded.facts["patient"].tolist() == ["001", "NA", "x"]
