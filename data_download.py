@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from activecl_nb.sources import archive, download
+from activecl_nb.sources import download, official, prepared
 from activecl_nb.sources.download import readable
 
 
@@ -97,13 +97,13 @@ def download_size(data_set: download.DataSet) -> str:
 def get_set(options: argparse.Namespace) -> int:
     data_set = download.find(options.name)
     folder = download.home(options.to)
-    reserve = 0 if options.files_only else archive.missing_bytes(data_set, options.size, folder)
+    reserve = 0 if options.files_only else official.missing_bytes(data_set, options.size, folder)
     for path in download.get(options.name, folder, options.mirror, reserve=reserve):
         print(f"{path} is whole")
     if options.files_only:
         return 0
     for split in ("train", "test"):
-        ready = archive.prepare_official(
+        ready = official.prepare_official(
             data_set, split, options.size, folder, skip_corrupt=options.skip_corrupt
         )
         height, width = ready.shape
@@ -127,7 +127,7 @@ def show_where(options: argparse.Namespace) -> int:
         if path.is_file() and not path.name.startswith(".") and path.suffix != ".verified":
             print(f"  {path.name}  {readable(path.stat().st_size)}")
     for path in sorted((folder / "prepared").glob("*")):
-        ready = archive.open_prepared(path)
+        ready = prepared.open_prepared(path, verify=False)
         state = f"{len(ready.labels):,} patches" if ready else "begun, not finished"
         print(f"  prepared/{path.name}  {state}")
     return 0

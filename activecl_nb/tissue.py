@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,8 +17,8 @@ import torch
 
 from activecl_nb import seeds
 from activecl_nb.files import cache_dir
-from activecl_nb.sources import archive, download
-from activecl_nb.sources.download import CLASS_NAMES
+from activecl_nb.sources import archive, folders, official, parts, prepared, sets, table
+from activecl_nb.sources.sets import CLASS_NAMES
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class Tissue:
     labels: int64 tensor (N,), positions in ``class_names``.
     class_names: the classes, in the order of the label numbers.
     source: one line that says where the patches came from, shown under every figure.
-    facts: what is known of each patch beside its class, as arrays of length N (for the phantom:
-        patient, slide, centre, ...); empty for real data, of which such things are not known.
+    facts: what is known of each patch beside its class, as arrays of length N: of the phantom
+        patient, slide, centre, ...; of one's own patches the file (its path below their folder)
+        and, where they are known, patient, slide and part, as text.
     """
 
     images: torch.Tensor
@@ -87,6 +89,11 @@ def load(
     at_most: int | None = None,
     seed: int = 0,
     path: str | os.PathLike[str] | None = None,
+    columns: Mapping[str, str | None] | None = None,
+    images: str | os.PathLike[str] | None = None,
+    rows: Mapping[str, object] | None = None,
+    patient: str | None = None,
+    nested: bool = False,
     **dials: float,
 ) -> Tissue:
     """Patches with labels, from any source, as one object.
@@ -100,11 +107,18 @@ def load(
             NCT-CRC-HE-100K and CRC-VAL-HE-7K, or one of these trees, or the folder that
             ``data_download.py get`` filled (None: its usual one).
         "folder": ``path`` holds one folder of images for each class, or such folders inside
-            ``train`` and ``test``. Without these two, a fifth of each class is "test": the
-            images whose hashed names are lowest, so that the two splits never meet, whatever
-            the seed. Class names are the sorted folder names; names that are all among the
-            official nine keep the official order and numbers.
-    split: "train" or "test".
+            ``train`` and ``test`` (and ``val``, which trains). ``patient`` is a regular
+            expression that finds the patient in the file's name; ``nested`` reads folders below
+            the class folders, class/patient/..., too: see ``sources.folders.from_folder``. Class
+            names are the sorted folder names; names that are all among the official nine keep
+            the official order and numbers.
+        "table": ``path`` is a CSV or parquet, a row an image, with the columns file and label,
+            and any of patient, slide and part. ``columns`` maps other names, ``images`` is
+            another folder that holds them, ``rows`` picks rows by a column's values: see
+            ``sources.table.from_table``.
+    split: "train" or "test"; of a folder or a table also "all". Where these name no parts, a
+        fifth is "test": the patients, else slides, else images whose hashed names are lowest, so
+        that the two splits never meet, whatever the seed.
     size: pixels a side, antialiased; a patch that is not square is squeezed. None: as stored
         (phantom: 32).
     count: how many patches. The phantom draws as many (2,000 if None); of real patches a random
@@ -117,40 +131,60 @@ def load(
     memory-mapped; what lies there may be deleted at any time. Raises FileNotFoundError or
     ValueError with the file, the value and what to do.
     """
-    if split not in ("train", "test"):
-        raise ValueError(f"split is 'train' or 'test', not {split!r}")
-    for name, value in (("size", size), ("count", count), ("at_most", at_most)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
-    if count is not None and at_most is not None:
-        raise ValueError(f"give count={count} or at_most={at_most}, not both")
+    own = {"columns": columns, "images": images, "rows": rows, "patient": patient, "nested": nested}
+    _check(source, split, own, dials, size=size, count=count, at_most=at_most)
     if source == "phantom":
         count = at_most if count is None else count
         return _load_phantom(split, size or 32, 2_000 if count is None else count, seed, dials)
-    if dials:
-        raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
-    if source == "folder":
-        images = _open_folder(path, split)
-    elif source in download.SETS:
-        open_set = _open_pathmnist if source.startswith("pathmnist") else _open_kather19
-        data_set = download.SETS[source]
-        limit = count if at_most is None else at_most
-        # All of a set is prepared once and mapped; a few patches are decoded from its file.
-        whole = limit is None or limit >= data_set.patches[split == "test"]
-        images = open_set(data_set, path, split, size, whole)
+    if source in OWN:
+        found = parts.choose(_open_own(source, path, own), split)
     else:
-        known = ", ".join(("phantom", *download.SETS, "folder"))
-        raise ValueError(f"unknown source {source!r}; there are {known}")
+        limit = count if at_most is None else at_most
+        found = official.open_set(sets.SETS[source], path, split, size, limit)
     if at_most is not None:
-        count = min(at_most, len(images.labels))
+        count = min(at_most, len(found.labels))
     if count is not None:
-        images = _subset(images, count, seed)
+        found = _subset(found, count, seed)
     return Tissue(
-        torch.from_numpy(_pixels(images, size)),
-        torch.from_numpy(images.labels),
-        images.class_names,
-        f"{source}, {split}, {Path(images.where).name}",
+        torch.from_numpy(_pixels(found, size)),
+        torch.from_numpy(found.labels),
+        found.class_names,
+        f"{source}, {split}, {Path(found.where).name}",
+        found.facts,
     )
+
+
+# One's own patches, and the arguments that each kind takes.
+OWN = {"folder": ("patient", "nested"), "table": ("columns", "images", "rows")}
+
+
+def _check(source: str, split: str, own: dict, dials: dict, **numbers: int | None) -> None:
+    """ValueError for arguments that do not fit the source."""
+    if source not in ("phantom", *sets.SETS, *OWN):
+        known = ", ".join(("phantom", *sets.SETS, *OWN))
+        raise ValueError(f"unknown source {source!r}; there are {known}")
+    if split not in parts.SPLITS or (split == "all" and source not in OWN):
+        also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
+        raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
+    if numbers["count"] is not None and numbers["at_most"] is not None:
+        raise ValueError(f"give count={numbers['count']} or at_most={numbers['at_most']}, not both")
+    if dials and source != "phantom":
+        raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
+    strange = [name for name, value in own.items() if value and name not in OWN.get(source, ())]
+    if strange:
+        owner = next(kind for kind, takes in OWN.items() if strange[0] in takes)
+        raise ValueError(f"{strange[0]}= is for the source {owner!r}, not for {source!r}")
+
+
+def _open_own(source: str, path: str | os.PathLike[str] | None, own: dict) -> archive.ImageFiles:
+    if path is None:
+        what = {"folder": "the folder that holds the class folders", "table": "the CSV or parquet"}
+        raise ValueError(f"source {source!r} needs path=, {what[source]}")
+    opened = folders.from_folder if source == "folder" else table.from_table
+    return opened(path, **{name: own[name] for name in OWN[source]})
 
 
 def dials_of(source: str) -> dict[str, float]:
@@ -174,12 +208,12 @@ def _subset(images: archive.Archive, count: int, seed: int) -> archive.Archive:
 def _pixels(images: archive.Archive, size: int | None) -> np.ndarray:
     """uint8 (N, 3, height, width): in memory, or memory-mapped where it is large."""
     height, width = (size, size) if size else images.shape
-    if isinstance(images, archive.Prepared) and images.shape == (height, width):
+    if isinstance(images, prepared.Prepared) and images.shape == (height, width):
         return images.images
     if len(images.labels) * 3 * height * width <= IN_MEMORY:
         return archive.decode(images, size)
-    kept = cache_dir() / "prepared" / f"{images.identity}-{height}x{width}"
-    return archive.prepare(images, size, kept).images
+    kept = cache_dir() / "prepared" / f"{images.identity}-{prepared.RECIPE}-{height}x{width}"
+    return prepared.prepare(images, size, kept).images
 
 
 def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> Tissue:
@@ -200,78 +234,3 @@ def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> 
         f"phantom (synthetic tissue), {split}, seed {seed}{turned}",
         facts,
     )
-
-
-def _open_folder(path: str | os.PathLike[str] | None, split: str) -> archive.Archive:
-    if path is None:
-        raise ValueError("source 'folder' needs path=, the folder that holds the class folders")
-    root = Path(path).expanduser()
-    parts = {part: root / part for part in ("train", "test")}
-    if not all(part.is_dir() for part in parts.values()):
-        return _fifths(archive.from_folder(root), split)
-    # Both splits number their classes alike, even where one lacks a class.
-    names = [p.name for part in parts.values() for p in archive.class_folders(part)]
-    numbers = archive.class_numbers(names, str(root), official=False)
-    return archive.from_folder(parts[split], class_names=numbers)
-
-
-def _fifths(images: archive.ImageFiles, split: str) -> archive.Part:
-    """The images whose hashed names are the lowest fifth of their class, or all the others."""
-    rank = np.array([seeds.number(0, "folder split", name) for name in images.names])
-    is_test = np.zeros(len(rank), dtype=bool)
-    for label in np.unique(images.labels):
-        members = np.flatnonzero(images.labels == label)
-        fifth = min(max(1, round(len(members) / 5)), len(members) - 1)  # both get at least one
-        is_test[members[np.argsort(rank[members])][:fifth]] = True
-    return archive.Part(images, np.flatnonzero(is_test if split == "test" else ~is_test))
-
-
-def _open_pathmnist(
-    data_set: download.DataSet,
-    path: str | os.PathLike[str] | None,
-    split: str,
-    size: int | None,
-    whole: bool,
-) -> archive.Archive:
-    root = download.home(path)
-    if path is None or root.is_dir():
-        return _open_official(data_set, root, split, size, whole)
-    return archive.NpzFile(root, ("train", "val") if split == "train" else ("test",))
-
-
-def _open_kather19(
-    data_set: download.DataSet,
-    path: str | os.PathLike[str] | None,
-    split: str,
-    size: int | None,
-    whole: bool,
-) -> archive.Archive:
-    root = download.home(path)
-    trees = {part: Path(getattr(data_set, part).name).stem for part in ("train", "test")}
-    if (root / trees[split]).is_dir():
-        return archive.from_folder(root / trees[split], official=True)
-    if not root.is_dir() or not _holds_classes(root):
-        return _open_official(data_set, root, split, size, whole)
-    serves = "test" if root.name == trees["test"] else "train"
-    if split != serves:
-        raise FileNotFoundError(
-            f"{root} holds the split {serves!r} alone; for {split!r} give the folder that holds "
-            f"both {trees['train']} and {trees['test']}"
-        )
-    return archive.from_folder(root, official=True)
-
-
-def _holds_classes(root: Path) -> bool:
-    return any(folder.name in CLASS_NAMES for folder in archive.class_folders(root))
-
-
-def _open_official(
-    data_set: download.DataSet, root: Path, split: str, size: int | None, whole: bool
-) -> archive.Archive:
-    """What was prepared; else the file itself for a few patches, and a new array for all."""
-    ready = archive.open_prepared(archive.official_folder(data_set, split, size, root))
-    if ready is not None:
-        return ready
-    if not whole:
-        return archive.open_official(data_set, split, root)
-    return archive.prepare_official(data_set, split, size, root)

@@ -8,9 +8,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from activecl_nb.sources.download import CLASS_NAMES, DataSet, RemoteFile
+from activecl_nb.sources import archive
+from activecl_nb.sources.sets import CLASS_NAMES, DataSet, RemoteFile
 
 COUNTS = (3, 2, 4, 3, 2, 3, 2, 3, 5)  # of each class, in the official order
 
@@ -37,14 +39,21 @@ def official_files(root: str, counts: tuple[int, ...] = COUNTS, size: int = 16) 
     return files
 
 
+def official_pixels(counts: tuple[int, ...] = COUNTS, size: int = 16) -> np.ndarray:
+    """What the official files hold, decoded by PIL alone: uint8 (N, 3, size, size)."""
+    contents = official_files("x", counts, size).values()
+    pixels = [np.asarray(Image.open(io.BytesIO(content))) for content in contents]
+    return np.stack(pixels).transpose(0, 3, 1, 2)
+
+
 def write_zip(path: Path, files: dict[str, bytes]) -> Path:
     """In an order that is not the official one, and with the litter that real zips carry."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in sorted(files.items(), reverse=True):
-            archive.writestr(name, content)
-        archive.writestr(f"{path.stem}/TUM/Thumbs.db", b"litter")
-        archive.writestr(f"__MACOSX/{path.stem}/TUM/._TUM-0000.tif", b"litter")
+            made.writestr(name, content)
+        made.writestr(f"{path.stem}/TUM/Thumbs.db", b"litter")
+        made.writestr(f"__MACOSX/{path.stem}/TUM/._TUM-0000.tif", b"litter")
     return path
 
 
@@ -86,3 +95,16 @@ def small_pathmnist(folder: Path) -> DataSet:
     folder.mkdir(parents=True, exist_ok=True)
     file = describe("pathmnist.npz", write_npz(folder / "pathmnist.npz").read_bytes())
     return DataSet("pathmnist", file, file, 28, "small", patches=(40, 20))
+
+
+def count_decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the images that are decoded from now on, in a list that grows."""
+    decoded: list[str] = []
+    original = archive.decode_bytes
+
+    def counting(content: bytes, name: str) -> Image.Image:
+        decoded.append(name)
+        return original(content, name)
+
+    monkeypatch.setattr(archive, "decode_bytes", counting)
+    return decoded

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from small_sets import (
     COUNTS,
+    count_decoded,
     official_files,
     patch,
     small_kather,
@@ -22,7 +23,7 @@ from small_sets import (
 )
 
 from activecl_nb import tissue
-from activecl_nb.sources import archive, download
+from activecl_nb.sources import sets
 from activecl_nb.tissue import CLASS_NAMES, Tissue
 
 STEM = "NCT-CRC-HE-100K"
@@ -196,8 +197,8 @@ def test_not_yet_fetched() -> None:
 
 def test_fetched_sets(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = empty_cache / "data"
-    monkeypatch.setitem(download.SETS, "kather19", small_kather(home))
-    monkeypatch.setitem(download.SETS, "pathmnist", small_pathmnist(home))
+    monkeypatch.setitem(sets.SETS, "kather19", small_kather(home))
+    monkeypatch.setitem(sets.SETS, "pathmnist", small_pathmnist(home))
     few = tissue.load("kather19", count=4)
     assert len(few) == 4 and not (home / "prepared").exists()  # four decodes, no array
 
@@ -216,7 +217,7 @@ def test_fetched_sets(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_fetched_elsewhere(
     tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(download.SETS, "kather19", small_kather(tmp_path / "stick"))
+    monkeypatch.setitem(sets.SETS, "kather19", small_kather(tmp_path / "stick"))
     assert len(tissue.load("kather19", path=tmp_path / "stick")) == sum(COUNTS)
     assert not empty_cache.exists()
 
@@ -224,14 +225,7 @@ def test_fetched_elsewhere(
 def test_a_subset_decodes_nothing_else(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch, two_classes: Path
 ) -> None:
-    decoded: list[str] = []
-    original = archive.decode_bytes
-
-    def counting(content: bytes, name: str) -> Image.Image:
-        decoded.append(name)
-        return original(content, name)
-
-    monkeypatch.setattr(archive, "decode_bytes", counting)
+    decoded = count_decoded(monkeypatch)
     tissue.load("folder", path=two_classes, count=3, size=8)
     assert len(decoded) == 3
 
@@ -320,49 +314,15 @@ def test_official_names_keep_their_numbers(tmp_path: Path) -> None:
 def test_folder_resized_and_of_several_sizes(two_classes: Path) -> None:
     Image.fromarray(patch(5, 13)).save(two_classes / "oak" / "zz.png")
     assert tissue.load("folder", path=two_classes, size=9).images.shape[2:] == (9, 9)
-    with pytest.raises(ValueError, match=r"oak/zz\.png has 13x13 pixels, others 12x12; give a"):
+    with pytest.raises(ValueError, match=r"oak/zz\.png has other than 12x12 pixels \(13x13\)"):
         for split in ("train", "test"):
             tissue.load("folder", split, path=two_classes)
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA"])
-def test_modes_that_lose_nothing(two_classes: Path, mode: str) -> None:
-    for path in two_classes.rglob("*.png"):
-        Image.open(path).convert(mode).save(path)
-    expected = Image.open(two_classes / "birch" / "00.png").convert("RGB")
-    loaded = numbers(tissue.load("folder", path=two_classes))
-    loaded |= numbers(tissue.load("folder", "test", path=two_classes))
-    assert np.asarray(expected).transpose(2, 0, 1).tobytes() in loaded
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16", "CMYK"])
-def test_modes_that_need_a_choice(two_classes: Path, mode: str) -> None:
-    ending = "tif" if mode in ("CMYK", "I;16") else "png"
-    image = Image.open(two_classes / "oak" / "00.png")
-    if mode == "RGBA":
-        image.putalpha(100)
-    else:
-        image = image.convert("L").convert("I;16") if mode == "I;16" else image.convert(mode)
-        if mode == "LA":
-            image.putalpha(100)
-    for path in two_classes.rglob("*.png"):
-        path.unlink()
-        image.save(path.with_suffix(f".{ending}"))
-    with pytest.raises(ValueError, match=rf"\d\d\.{ending} has mode {mode}; patches are.*convert"):
-        tissue.load("folder", path=two_classes)
-
-
-def test_palette_with_transparency(two_classes: Path) -> None:
-    for path in two_classes.rglob("*.png"):
-        Image.open(path).convert("P").save(path, transparency=0)
-    with pytest.raises(ValueError, match=r"mode P with transparency"):
-        tissue.load("folder", path=two_classes)
 
 
 def test_broken_image_is_named(two_classes: Path) -> None:
     for path in (two_classes / "birch").iterdir():
         path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"trees: birch/\d\d\.png cannot be decoded"):
+    with pytest.raises(ValueError, match=r"trees: 6 images cannot.*Cannot be decoded \(6\): birch"):
         tissue.load("folder", path=two_classes)
 
 
@@ -392,7 +352,7 @@ def test_what_is_no_class_folder(tmp_path: Path, two_classes: Path) -> None:
     ("arguments", "message"),
     [
         ({"source": "kather"}, r"unknown source 'kather'; there are phantom, kather19, .*folder"),
-        ({"source": "phantom", "split": "val"}, r"split is 'train' or 'test', not 'val'"),
+        ({"source": "phantom", "split": "val"}, r"split is 'train' or 'test', .*not 'val'"),
         ({"source": "phantom", "count": 0}, r"count is a whole number of at least 1, not 0"),
         ({"source": "phantom", "size": -5}, r"size is a whole number of at least 1, not -5"),
     ],

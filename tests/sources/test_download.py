@@ -18,8 +18,9 @@ import pytest
 from misbehaving_server import MisbehavingServer, serving
 from small_sets import describe, small_kather, small_pathmnist
 
-from activecl_nb.sources import archive, download
-from activecl_nb.sources.download import CHUNK, DataSet, Passing, Patience, RemoteFile
+from activecl_nb.sources import download, official
+from activecl_nb.sources.download import CHUNK, Passing, Patience
+from activecl_nb.sources.sets import DataSet, RemoteFile
 
 ROOT = Path(__file__).parents[2]
 specification = importlib.util.spec_from_file_location("data_download", ROOT / "data_download.py")
@@ -404,8 +405,8 @@ def test_command_line(
     assert data_download.main(["where", *to]) == 0
     out = capsys.readouterr().out
     assert str(home) in out and "prepared/NCT-CRC-HE-100K-8px  27 patches" in out
-    assert archive.missing_bytes(download.SETS["kather19"], 8, home) == 0
-    assert archive.missing_bytes(download.SETS["kather19"], 16, home) == (27 + 9) * 3 * 256
+    assert official.missing_bytes(download.SETS["kather19"], 8, home) == 0
+    assert official.missing_bytes(download.SETS["kather19"], 16, home) == (27 + 9) * 3 * 256
 
 
 def test_command_line_refuses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -351,7 +351,7 @@ class ViewModel:
             ),
         }
         for name, values in self.train.facts.items():
-            if name != "label":  # the class again
+            if name not in ("label", "file"):  # the class again, and a name of its own each
                 found[name] = _fact(name, np.asarray(values)[self.patches], self.class_names)
         return found
 
