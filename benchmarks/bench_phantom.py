@@ -1,6 +1,6 @@
 """How close the phantom comes to real tissue, and how fast it is drawn.
 
-    python benchmarks/bench_phantom.py [colours forest supervised transfer speed]
+    python benchmarks/bench_phantom.py [colours forest stain supervised transfer speed]
 
 Prints one line for each target with what was measured. ``transfer`` needs the small real sample,
 a folder named by ACTIVECL_REAL_SAMPLE that holds pathmnist_mini.npz; without it the line says so.
@@ -22,6 +22,7 @@ from activecl_nb.sources import phantom
 from activecl_nb.tissue import CLASS_NAMES
 
 TUM = CLASS_NAMES.index("TUM")
+USUAL = phantom.Dials()
 
 # Mean red, green and blue of each class in the first 1,000 training images of PathMNIST.
 REAL_COLOURS = {
@@ -42,12 +43,11 @@ REAL_SPREAD = dict(
 
 
 def patches(
-    split: str, count: int, size: int, seed: int = 0, start: int = 0
+    split: str, count: int, size: int, seed: int = 0, dials: phantom.Dials = USUAL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (count, 3, size, size) and labels of patches start .. start + count - 1."""
-    indices = range(start, start + count)
-    images = phantom.draw(indices, size, split=split, seed=seed)
-    return images, phantom.facts(indices, split=split, seed=seed)["label"]
+    """Images uint8 (count, 3, size, size) and labels of patches 0 .. count - 1."""
+    images = phantom.draw(range(count), size, split=split, seed=seed, dials=dials)
+    return images, phantom.facts(range(count), split=split, seed=seed, dials=dials)["label"]
 
 
 def f1(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -91,6 +91,96 @@ def colour_forest(seed: int = 0) -> dict[str, float]:
         "test centre accuracy": float(np.mean(far == far_labels)),
         "test centre F1 of TUM": f1(far_labels, far),
     }
+
+
+def moments(images: np.ndarray) -> np.ndarray:
+    """Mean and deviation of red, green and blue of each patch, float32 (n, 6)."""
+    flat = images.reshape(len(images), 3, -1).astype(np.float32)
+    return np.concatenate([flat.mean(2), flat.std(2)], axis=1)
+
+
+def probe_auroc(
+    features: np.ndarray, targets: np.ndarray, far: np.ndarray, far_targets: np.ndarray, labels: int
+) -> float:
+    """AUROC on other patients of a logistic regression (L2, C by cross-validation) fitted on
+    ``labels`` of the training patches, mean over four draws of them."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000))
+    strengths = {"logisticregression__C": np.logspace(-4, 2, 7)}
+    probe = GridSearchCV(classifier, strengths, scoring="roc_auc")
+    scores = []
+    for draw in range(4):
+        chosen = np.random.default_rng(draw).permutation(len(features))[:labels]
+        probe.fit(features[chosen], targets[chosen])
+        scores.append(roc_auc_score(far_targets, probe.decision_function(far)))
+    return float(np.mean(scores))
+
+
+def stain_colours(variation: float, seed: int = 0, count: int = 1500) -> dict[str, float]:
+    """What colour moments tell where stain varies so: TUM against the rest on other patients,
+    by the probe (150 and 500 labels); by a forest, half of the training patches scored by the
+    other half, which either shares its patients or does not; and which patient a patch is of.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.metrics import roc_auc_score
+
+    dials = phantom.Dials(stain_variation=variation)
+    (images, labels), (far_images, far_labels) = (
+        patches(split, count, 32, seed, dials) for split in ("train", "test")
+    )
+    near, far, targets = moments(images), moments(far_images), labels == TUM
+    patient = phantom.facts(range(count), seed=seed, dials=dials)["patient"]
+
+    def forest(wanted: np.ndarray, fitted_on: np.ndarray) -> np.ndarray:
+        trees = RandomForestClassifier(200, min_samples_leaf=2, random_state=seed)
+        trees.fit(near[fitted_on], wanted[fitted_on])
+        if wanted is patient:
+            return trees.predict(near[~fitted_on]) == wanted[~fitted_on]
+        return roc_auc_score(targets[~fitted_on], trees.predict_proba(near[~fitted_on])[:, 1])
+
+    mixed, apart = np.random.default_rng(seed).random(count) < 0.5, patient % 2 == 0
+    return {
+        "150 labels": probe_auroc(near, targets, far, far_labels == TUM, 150),
+        "500 labels": probe_auroc(near, targets, far, far_labels == TUM, 500),
+        "same patients": float(forest(targets, mixed)),
+        "others": float(np.mean([forest(targets, apart), forest(targets, ~apart)])),
+        "patient told": float(np.mean(forest(patient, mixed))),
+    }
+
+
+def stain_features(variation: float, seed: int = 0, epochs: int = 25) -> dict[str, float]:
+    """The same probe (300 labels) on colour moments, on an untrained encoder of width 16, and
+    on that encoder after SimCLR on 2,000 patches of 32 pixels."""
+    dials = phantom.Dials(stain_variation=variation)
+    (images, labels), (far_images, far_labels) = (
+        patches(split, 2000, 32, seed, dials) for split in ("train", "test")
+    )
+    near, far = torch.from_numpy(images), torch.from_numpy(far_images)
+
+    def score(a: np.ndarray, b: np.ndarray) -> float:
+        return probe_auroc(a, labels == TUM, b, far_labels == TUM, 300)
+
+    def encoded() -> float:
+        return score(*(simclr.encode(encoder, part).numpy() for part in (near, far)))
+
+    encoder = simclr.build_encoder(16, "imagenet", seed=seed)
+    result = {"colour": score(moments(images), moments(far_images)), "untrained": encoded()}
+    model = simclr.SimCLR(encoder, simclr.build_head(128, 128, "paper", seed=seed))
+    simclr.train(
+        model,
+        near,
+        epochs=epochs,
+        batch_size=64,
+        learning_rate=1e-3,
+        schedule="cosine",
+        seed=seed,
+    )
+    return result | {"SimCLR": encoded()}
 
 
 # --- shape -----------------------------------------------------------------------------------
@@ -258,6 +348,14 @@ def main(wanted: list[str]) -> None:
             )
             value = forest["test centre F1 of TUM"]
             line("  its F1 of TUM, test centre", "<= 0.65", f"{value:.3f}", value <= 0.65)
+    if "stain" in wanted:
+        for variation in (0.0, 1.0):
+            runs = [stain_colours(variation, seed) for seed in (0, 1, 2)]
+            for name in runs[0]:
+                value = np.mean([run[name] for run in runs])
+                line(f"colour at stain_variation {variation:g}: {name}", "", f"{value:.3f}")
+            for name, value in stain_features(variation).items():
+                line(f"AUROC of TUM at stain_variation {variation:g}: {name}", "", f"{value:.3f}")
     if "supervised" in wanted:
         value = supervised()["test centre F1 of TUM"]
         line("small network, F1 of TUM, test centre", ">= 0.90", f"{value:.3f}", value >= 0.9)
@@ -276,4 +374,4 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["speed", "colours", "forest", "supervised", "transfer"])
+    main(sys.argv[1:] or ["speed", "colours", "forest", "stain", "supervised", "transfer"])

@@ -143,3 +143,15 @@ def test_folds_without_patients_say_what_that_means():
     with pytest.warns(UserWarning, match="no patients are known"):
         train, test = imbalance.fold_by_patient(patches([0, 1] * 10), 0, 5, "TUM")
     assert len(test) == 4 and len(train) == 16
+
+
+def test_stain_varies_in_training_and_test_patches_alike_and_other_dials_in_training_alone():
+    profile = profiles.PROFILES["tiny"]
+    usual = imbalance.load("phantom", profile)
+    stray = imbalance.load("phantom", profile, stain_variation=1.0)
+    assert not torch.equal(usual.train.images, stray.train.images)
+    assert not torch.equal(usual.test.images, stray.test.images)
+    turned = imbalance.load("phantom", profile, artefacts=1.0, centre_shift=0.0)
+    assert not torch.equal(usual.train.images, turned.train.images)
+    only_shifted = imbalance.load("phantom", profile, centre_shift=0.0)
+    assert torch.equal(turned.test.images, only_shifted.test.images)

@@ -56,6 +56,11 @@ class Dials:
     artefacts: share of patches with a fold, a pen mark or out of focus, 0..1.
     centre_shift: how differently the test centre stains and scans; 0 is not at all, 1 the
         default (chosen by eye, not measured on a second real centre), 2 (the most) twice that.
+    stain_variation: how differently the slides of each patient are stained and scanned, 0..1,
+        beside what slides always differ in. 0 is a set whose stain was normalised, as the real
+        pair's was; 1 is slides as they come, stretched until colour tells as little of tumour
+        on other patients as it does in real slides by patient (an AUROC of about 0.64).
+        Patients of both splits differ by it; classes do not.
     """
 
     tumour_share: float = 0.143
@@ -64,6 +69,7 @@ class Dials:
     label_noise: float = 0.0
     artefacts: float = 0.03
     centre_shift: float = 1.0
+    stain_variation: float = 0.0
 
     def __post_init__(self) -> None:
         for dial in fields(self):
@@ -234,11 +240,18 @@ EOSIN = np.array([0.22, 0.82, 0.38])
 GLASS = np.array([246.0, 242.0, 246.0])  # what the scanner records where there is no tissue
 
 
-def _optics(seed: int, split: str, centre_shift: float) -> np.ndarray:
+# How far the slides of one patient may stray where stain_variation is 1: the bounds of uniform
+# draws. The first five are in logarithms: all stain, each stain, each stain in each colour, the
+# lamp, the lamp in each colour. The last is the share of light that is stray.
+STRAY_STAIN, STRAY_EACH, STRAY_TINT = 0.9, 0.7, 0.25
+STRAY_LAMP, STRAY_CAST, STRAY_HAZE = 0.8, 0.15, 0.88
+
+
+def _optics(seed: int, split: str, dials: Dials) -> np.ndarray:
     """How each slide of a split was stained and scanned: float64 (slides, 13), in the columns
     that ``structures`` names."""
     table = np.empty((SLIDES[split], 13))
-    shifted = centre_shift * CENTRE_OF[split]
+    shifted = dials.centre_shift * CENTRE_OF[split]
     for slide, row in enumerate(table):
         g = seeds.numpy_generator(seed, "phantom", split, "slide", slide)
         strength_h = np.exp(g.normal(-0.30 * shifted, 0.24))
@@ -255,7 +268,23 @@ def _optics(seed: int, split: str, centre_shift: float) -> np.ndarray:
         row[10] = g.uniform(0.5, 2.5) + shifted  # grey levels of noise
         row[11] = g.uniform(4.0, 16.0)  # JPEG's quantiser at 224 pixels
         row[12] = g.uniform(0.0, 0.06) + 0.05 * shifted  # share of stray light
+        _stray(row, seed, split, slide % PATIENTS[split], dials.stain_variation)
     return np.maximum(table, 0.0)
+
+
+def _stray(row: np.ndarray, seed: int, split: str, patient: int, variation: float) -> None:
+    """Move a slide's columns, in place, to how its patient's slides were made."""
+    g = seeds.numpy_generator(seed, "phantom", split, "preparation", patient)
+
+    def factors(bound: float, n: int = 1) -> np.ndarray:
+        return np.exp(variation * g.uniform(-bound, bound, n))
+
+    all_stain = factors(STRAY_STAIN)
+    for stain in (row[0:3], row[3:6]):
+        stain *= all_stain * factors(STRAY_EACH) * factors(STRAY_TINT, 3)
+    # A lamp is only ever turned down: above the default, glass would be white without detail.
+    row[6:9] *= np.exp(-variation * (g.uniform(0, STRAY_LAMP) + g.uniform(0, STRAY_CAST, 3)))
+    row[12] += variation * g.uniform(0, STRAY_HAZE)
 
 
 # --- drawing and keeping ---------------------------------------------------------------------
@@ -268,7 +297,7 @@ def _render(
     from activecl_nb.sources import structures  # numba, only now
 
     first = SLIDES["train"] if split == "test" else 0
-    optics = _optics(seed, split, dials.centre_shift)[plan["slide"] - first]
+    optics = _optics(seed, split, dials)[plan["slide"] - first]
     arguments = ("true_class", "tissue_key", "look_key", "difficulty", "shift", "artefact")
 
     def draw_run(run: slice) -> None:

@@ -221,6 +221,40 @@ def test_the_centre_shift_dial_moves_the_test_centre_alone():
     assert np.abs(mean("test", 2.0) - mean("test", 0.0)).max() > 5
 
 
+def test_stain_variation_changes_pixels_and_no_fact():
+    usual, stray = Dials(), Dials(stain_variation=1.0)
+    for split in ("train", "test"):
+        one, other = (phantom.draw(range(20), 32, split=split, dials=d) for d in (usual, stray))
+        assert (one != other).any(axis=(1, 2, 3)).all()
+        known, same = (phantom.facts(range(500), split=split, dials=d) for d in (usual, stray))
+        assert all(np.array_equal(known[name], same[name]) for name in known)
+
+
+def test_stain_strays_by_patient_in_both_splits_and_apart_from_the_centre():
+    at_rest = Dials(centre_shift=0.0)
+    stray = replace(at_rest, stain_variation=1.0)
+    for split in ("train", "test"):
+        one, other = (phantom._optics(0, split, dials) for dials in (at_rest, stray))
+        ratio = other[:, :9] / one[:, :9]
+        patients = phantom.PATIENTS[split]
+        for slide in range(patients, phantom.SLIDES[split]):  # the second slide of a patient
+            assert ratio[slide] == pytest.approx(ratio[slide % patients])
+        assert len(np.unique(ratio[:patients, 0].round(6))) == patients
+    half = phantom._optics(0, "train", replace(at_rest, stain_variation=0.5))
+    whole, usual = phantom._optics(0, "train", stray), phantom._optics(0, "train", at_rest)
+    assert half[:, :3] == pytest.approx(np.sqrt(whole[:, :3] * usual[:, :3]))
+
+
+def test_where_stain_varies_colour_tells_the_patient_and_hardly_the_tumour(bench):
+    usual, stray = bench.stain_colours(0.0), bench.stain_colours(1.0)
+    for labels in ("150 labels", "500 labels"):
+        assert usual[labels] > 0.8 and 0.55 < stray[labels] < 0.7
+    assert stray["patient told"] > 0.5 > 0.3 > usual["patient told"]
+    # A split that shares patients flatters colour, and flatters it more where stain varies.
+    assert stray["same patients"] > stray["others"] + 0.04
+    assert stray["same patients"] - stray["others"] > usual["same patients"] - usual["others"]
+
+
 # --- the cache -----------------------------------------------------------------------------
 
 
@@ -297,6 +331,7 @@ def test_two_processes_may_draw_the_same_at_once(home):
         (lambda: Dials(tumour_share=1.5), "tumour_share=1.5.*0 to 1"),
         (lambda: Dials(artefacts=-0.1), "artefacts=-0.1"),
         (lambda: Dials(label_noise=float("nan")), "label_noise=nan"),
+        (lambda: Dials(stain_variation=1.1), "stain_variation=1.1.*0 to 1"),
         (lambda: Dials(centre_shift=3.0), "centre_shift=3.0.*0 to 2"),
         (lambda: Dials(redundancy=1.0), "redundancy=1.0.*less than 1"),
     ],
