@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 
 from activecl_nb import augment, files, imbalance, profiles, proxy, sampling, seeds, simclr
-from activecl_nb.fast import distributed
+from activecl_nb.fast import distributed, layout
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 
@@ -173,7 +173,7 @@ class Run:
             )
         model = simclr.build_encoder(self.protocol.width, self.protocol.stem)
         model.load_state_dict(_part(self.weights, "encoder"))
-        return model.eval()
+        return layout.arrange(model.eval())
 
     def proxy(self) -> proxy.Proxy:
         """The proxy f_p of the last round."""
@@ -507,7 +507,7 @@ class _State:
         encoder = simclr.build_encoder(protocol.width, protocol.stem, seed=run.seed)
         features = simclr.feature_count(encoder)
         head = simclr.build_head(features, kind=protocol.head, seed=run.seed)
-        model = simclr.SimCLR(encoder, head).to(device)
+        model = layout.arrange(simclr.SimCLR(encoder, head).to(device))
         state = cls(model, device, simclr.adam(model, protocol.learning_rate))
         if run.weights:
             encoder.load_state_dict(_part(run.weights, "encoder"))

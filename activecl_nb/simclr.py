@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from activecl_nb import augment, seeds
-from activecl_nb.fast import distributed, loader
+from activecl_nb.fast import distributed, layout, loader
 
 # What stands before the first residual stage. The paper's ResNet18 shrinks a patch fourfold
 # there, which a 32-pixel patch does not survive; the others are for small patches.
@@ -213,8 +213,7 @@ def train(
     mine = distributed.share(batch_size)  # this rank's slice of every batch
     device = next(model.parameters()).device
     optimizer = optimizer or adam(model, learning_rate)
-    if device.type == "cuda":
-        _channels_last(model, optimizer)
+    layout.arrange(model, optimizer)
     distributed.agree(model, optimizer)
     images, positions = loader.place(images, positions, device)
     total_epochs = total_epochs or first_epoch + epochs
@@ -287,18 +286,6 @@ def repeatable(device: torch.device) -> contextlib.AbstractContextManager[None]:
     if device.type != "cuda":
         return contextlib.nullcontext()
     return torch.backends.cudnn.flags(enabled=True, deterministic=True)
-
-
-def _channels_last(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Lay out weights, and moments like them, as a GPU's convolutions read them fastest.
-
-    Not for a processor: torch 2.15 was seen to stop there with a segmentation fault.
-    """
-    model.to(memory_format=torch.channels_last)
-    for p, moments in optimizer.state.items():
-        for name, value in moments.items():
-            if value.shape == p.shape:
-                moments[name] = torch.empty_like(p).copy_(value)
 
 
 def adam(model: nn.Module, learning_rate: float) -> torch.optim.Adam:

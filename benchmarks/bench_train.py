@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from activecl_nb import augment, seeds, simclr
-from activecl_nb.fast import loader
+from activecl_nb.fast import layout, loader
 
 BATCH = 64
 # Side in pixels, images an epoch; the encoder is the laptop profile's.
@@ -157,7 +157,7 @@ def gpu() -> None:
     def bare() -> Callable[[], object]:
         model = encoder_and_head(64, "imagenet").to(device).train()
         optimizer = simclr.adam(model, 1e-4)
-        simclr._channels_last(model, optimizer)
+        layout.arrange(model)
         views = augment.views(on_device[:batch], seeds.generator(0, "views"))
 
         def epoch() -> None:

@@ -240,21 +240,3 @@ def test_compiled_layers_take_the_same_step():
     """Traced by torch.compile; what its compiler makes of that is tested on a GPU."""
     traced = one_step(shallow(), forward=lambda m: torch.compile(m, backend="aot_eager"))
     torch.testing.assert_close(traced, one_step(shallow()))
-
-
-def test_channels_last_moves_weights_and_moments_and_changes_no_value(images):
-    m = model()
-    optimizer = simclr.adam(m, 1e-3)
-    simclr.train(m, images, epochs=1, batch_size=10, optimizer=optimizer)
-    before = weights(m), [dict(optimizer.state[p]) for p in m.parameters()]
-    simclr._channels_last(m, optimizer)
-    after = weights(m), [dict(optimizer.state[p]) for p in m.parameters()]
-    torch.testing.assert_close(after, before, rtol=0, atol=0)
-    convolutions = [p for p in m.parameters() if p.ndim == 4]
-    assert convolutions and all(
-        p.is_contiguous(memory_format=torch.channels_last) for p in convolutions
-    )
-    for p in m.parameters():  # a fused update walks through all of them by the same strides
-        assert {optimizer.state[p][name].stride() for name in ("exp_avg", "exp_avg_sq")} == {
-            p.stride()
-        }
