@@ -439,21 +439,24 @@ def _train(
 ) -> Tensor:
     """Line 7: train encoder and head on the chosen images; on every rank, see ``follow``."""
     protocol, whole = run.protocol, run.strategy == BENCHMARK
+    recipe = simclr.Recipe(
+        epochs=protocol.benchmark_epochs if whole else plan.epochs,
+        batch_size=protocol.batch_size,
+        learning_rate=protocol.learning_rate,
+        schedule=protocol.schedule,
+        temperature=protocol.temperature,
+        family=protocol.family,
+    )
+    first = number * plan.epochs if whole else 0  # the benchmark is one unbroken training
     return simclr.train(
         state.model,
         images,
         torch.from_numpy(np.sort(chosen)),
-        epochs=plan.epochs,
-        batch_size=protocol.batch_size,
-        learning_rate=protocol.learning_rate,
-        temperature=protocol.temperature,
-        family=protocol.family,
-        schedule=protocol.schedule,
+        recipe,
+        part=range(first, first + plan.epochs),
         optimizer=state.optimizer if plan.carry_optimizer else None,
         seed=run.seed,
         round=0 if whole else number,
-        first_epoch=number * plan.epochs if whole else 0,
-        total_epochs=protocol.benchmark_epochs if whole else plan.epochs,
         on_batch=on_images,
     )
 
