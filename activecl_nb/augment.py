@@ -13,9 +13,8 @@ The operations are functions of their own, with their parameters as arguments, a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -66,25 +65,21 @@ class Family:
     blur_sigma: tuple[float, float] = (0.1, 2.0)
 
     def __post_init__(self) -> None:
-        for name in ("flip", "jitter", "gray", "blur"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a chance from 0 to 1, not {getattr(self, name)}")
-        for name in ("brightness", "contrast", "saturation"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)}")
-        if not 0 <= self.hue <= 0.5:
-            raise ValueError(f"hue must be from 0 to 0.5 of a full turn, not {self.hue}")
+        most = dict.fromkeys(("flip", "jitter", "gray", "blur"), 1.0)  # chances
+        most |= {"brightness": 1, "contrast": 1, "saturation": 1, "hue": 0.5}
+        for name, limit in most.items():
+            if not 0 <= getattr(self, name) <= limit:
+                raise ValueError(f"{name} must be from 0 to {limit}, not {getattr(self, name)}")
         if self.rotation not in ("right-angles", "continuous", "none"):
             raise ValueError(
                 f"rotation must be 'right-angles', 'continuous' or 'none', not {self.rotation!r}"
             )
-        low, high = self.crop_scale
-        if not 0 < low <= high <= 1:
-            raise ValueError(f"crop_scale must be 0 < low <= high <= 1, not {self.crop_scale}")
-        for name in ("crop_ratio", "blur_sigma"):
+        for name in ("crop_scale", "crop_ratio", "blur_sigma"):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name} must be 0 < low <= high, not {getattr(self, name)}")
+        if self.crop_scale[1] > 1:
+            raise ValueError(f"crop_scale is a share, at most 1, not {self.crop_scale}")
 
     def without(self, *operations: str) -> Family:
         """The same family with these operations switched off; names as in ``OPERATIONS``."""
@@ -129,11 +124,6 @@ class Parameters:
     gray: Tensor
     sigmas: Tensor
 
-    def take(self, start: int, stop: int) -> Parameters:
-        """The parameters of images start to stop."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Parameters(**{n: v if n == "order" else v[start:stop] for n, v in parts.items()})
-
 
 def views(
     images: Tensor, generator: torch.Generator, family: Family | None = None
@@ -149,9 +139,7 @@ def views(
 def view(images: Tensor, generator: torch.Generator, family: Family | None = None) -> Tensor:
     """One view of every image; shapes as in ``views``."""
     check(images)
-    family = family or Family()
-    n, _, height, width = images.shape
-    return apply(images, draw(n, height, width, generator, family))
+    return apply(images, draw(len(images), *images.shape[2:], generator, family or Family()))
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -187,9 +175,8 @@ def draw(n: int, height: int, width: int, generator: torch.Generator, family: Fa
     def happens(chance: float) -> Tensor:
         return torch.rand(n, generator=generator) < chance
 
-    boxes = torch.tensor([0, 0, height, width]).repeat(n, 1)
-    if family.crop:
-        boxes = draw_boxes(n, height, width, generator, family)
+    whole = torch.tensor([0, 0, height, width]).repeat(n, 1)
+    boxes = draw_boxes(n, height, width, generator, family) if family.crop else whole
     mirrored, upturned = happens(family.flip), happens(family.flip)
     angles = torch.zeros(n)
     if family.rotation == "right-angles":
@@ -225,10 +212,9 @@ def draw_boxes(
     fitted is the whole image, cut to a permitted ratio.
     """
     tries = 10
-    area = torch.empty(n, tries).uniform_(*family.crop_scale, generator=generator)
+    area = torch.empty(n, tries).uniform_(*family.crop_scale, generator=generator) * height * width
     low, high = (math.log(ratio) for ratio in family.crop_ratio)
     ratio = torch.empty(n, tries).uniform_(low, high, generator=generator).exp()
-    area = area * height * width
     widths, heights = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
     fits = (widths >= 1) & (widths <= width) & (heights >= 1) & (heights <= height)
     first = fits.int().argmax(dim=1, keepdim=True)
@@ -258,7 +244,7 @@ def apply_batched(images: Tensor, parameters: Parameters) -> Tensor:
     """``apply`` one operation at a time on the whole batch: what T does, step by step."""
     p = parameters
     x = resample(images.float() / 255, p.boxes, p.mirrored, p.upturned, p.angles)
-    x = jitter(x, p.brightness, p.contrast, p.saturation, p.hue, p.order)
+    x = jitter(x, p.brightness, p.contrast, p.saturation, p.hue, order=p.order)
     x = grayscale(x, p.gray)
     x = blur(x, p.sigmas)
     return standardise(x)
@@ -268,36 +254,17 @@ def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
     """``apply`` one image at a time, for a processor: see ``compiled_views``."""
     from activecl_nb.fast import compiled_views
 
-    p = parameters
-    cos, sin, right = turns(p.angles)
-    sides = [cos, sin, 1 - 2 * p.mirrored.float(), 1 - 2 * p.upturned.float()]
-    colours = [p.brightness, p.contrast, p.saturation, p.hue]
-    blurred = p.sigmas > 0
-    kernels = gaussian_kernels(torch.where(blurred, p.sigmas, 1), blur_size(*images.shape[2:]))
-    out = torch.empty(images.shape)
-    compiled_views.make_views(
-        torch.get_num_threads(),
-        images.contiguous().numpy(),
-        p.boxes.numpy(),
-        torch.stack(sides, dim=1).numpy(),
-        right,
-        torch.stack(colours, dim=1).numpy(),
-        np.array(p.order),
-        p.gray.numpy(),
-        blurred.numpy(),
-        kernels.numpy(),
-        *(np.array(values, np.float32) for values in (LUMA, MEAN, DEVIATION)),
-        out=out.numpy(),
+    sigmas = torch.where(parameters.sigmas > 0, parameters.sigmas, 1)
+    kernels = gaussian_kernels(sigmas, blur_size(*images.shape[2:]))
+    return compiled_views.views(
+        images, parameters, turns(parameters.angles), kernels, (LUMA, MEAN, DEVIATION)
     )
-    return out
 
 
 def standardise(x: Tensor) -> Tensor:
     """Subtract ImageNet's mean and divide by its deviation, channel by channel."""
-    mean, deviation = (
-        send(torch.tensor(v, dtype=x.dtype), x.device).view(1, 3, 1, 1) for v in (MEAN, DEVIATION)
-    )
-    return (x - mean) / deviation
+    mean, deviation = (send(torch.tensor(v, dtype=x.dtype), x.device) for v in (MEAN, DEVIATION))
+    return (x - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
 
 
 def resample(
@@ -311,16 +278,13 @@ def resample(
     outside the box enters; at other angles the corners show what lies around it, and beyond the
     image its mirror image.
     """
-    height, width = x.shape[2:]
-    device = x.device
+    (height, width), device = x.shape[2:], x.device
     cos, sin, right = turns(angles)
-    sign_x = 1 - 2 * mirrored.float()
-    sign_y = 1 - 2 * upturned.float()
-    top, left, box_height, box_width = boxes.float().unbind(dim=1)
+    signs = 1 - 2 * mirrored.float(), 1 - 2 * upturned.float()
     # One row per image, sent to the device in one piece.
-    numbers = torch.stack([cos, sin, sign_x, sign_y, top, left, box_height, box_width], dim=1)
-    numbers = send(numbers, device)[..., None, None]
-    cos, sin, sign_x, sign_y, top, left, box_height, box_width = numbers.unbind(dim=1)
+    numbers = send(torch.stack([cos, sin, *signs, *boxes.float().unbind(dim=1)], dim=1), device)
+    numbers = numbers[..., None, None].unbind(dim=1)
+    cos, sin, sign_x, sign_y, top, left, box_height, box_width = numbers
     # Pixel centres, measured from the middle of the image.
     v = torch.arange(height, device=device, dtype=x.dtype).view(1, -1, 1) - (height - 1) / 2
     u = torch.arange(width, device=device, dtype=x.dtype).view(1, 1, -1) - (width - 1) / 2
@@ -337,31 +301,18 @@ def resample(
 def turns(angles: Tensor) -> tuple[Tensor, Tensor, bool]:
     """Cosine and sine of angles in degrees, and whether all are multiples of 90 degrees."""
     right = bool((angles % 90 == 0).all())
-    radians = torch.deg2rad(angles.double())
-    cos, sin = radians.cos().float(), radians.sin().float()
+    cos, sin = (turn(torch.deg2rad(angles.double())).float() for turn in (torch.cos, torch.sin))
     return (cos.round(), sin.round(), True) if right else (cos, sin, False)
 
 
-def jitter(
-    x: Tensor,
-    brightness: Tensor,
-    contrast: Tensor,
-    saturation: Tensor,
-    hue: Tensor,
-    order: tuple[int, ...] = (0, 1, 2, 3),
-) -> Tensor:
+def jitter(x: Tensor, *amounts: Tensor, order: tuple[int, ...] = (0, 1, 2, 3)) -> Tensor:
     """Change brightness, contrast, saturation and hue of each image, in this order.
 
-    x: float (N, 3, H, W) from 0 to 1; the others as in ``Parameters``.
+    x: float (N, 3, H, W) from 0 to 1. amounts: of the four, in that order, as in ``Parameters``.
     """
-    steps = (
-        lambda x: adjust_brightness(x, brightness),
-        lambda x: adjust_contrast(x, contrast),
-        lambda x: adjust_saturation(x, saturation),
-        lambda x: adjust_hue(x, hue),
-    )
+    steps = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
     for step in order:
-        x = steps[step](x)
+        x = steps[step](x, amounts[step])
     return x
 
 
@@ -395,10 +346,8 @@ def adjust_hue(x: Tensor, turns: Tensor) -> Tensor:
     )
     sixths = sixths + 6 * per_image(turns, x)[:, 0]
     # Each channel falls from value to lowest with its distance on the wheel from its own hue.
-    channels = []
-    for start in (5, 3, 1):
-        k = (sixths + start) % 6
-        channels.append(value - chroma * torch.minimum(k, 4 - k).clamp(0, 1))
+    ways = [(sixths + start) % 6 for start in (5, 3, 1)]
+    channels = [value - chroma * torch.minimum(k, 4 - k).clamp(0, 1) for k in ways]
     return torch.stack(channels, dim=1)
 
 
@@ -420,9 +369,8 @@ def blur(x: Tensor, sigmas: Tensor, size: int | None = None) -> Tensor:
         return x
     kernels = send(gaussian_kernels(sigmas[blurred], size).to(x.dtype), x.device)
     blurred = send(blurred, x.device)
-    padded = F.pad(x[blurred], (size // 2,) * 4, mode="reflect")
     # Each channel of each image is a channel of one large image, with a kernel of its own.
-    planes = padded.flatten(0, 1)[None]
+    planes = F.pad(x[blurred], (size // 2,) * 4, mode="reflect").flatten(0, 1)[None]
     kernels = kernels.repeat_interleave(x.shape[1], dim=0)[:, None]
     columns = F.conv2d(planes, kernels[..., None], groups=len(kernels))
     rows = F.conv2d(columns, kernels[:, :, None], groups=len(kernels))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from activecl_nb import augment, profiles, proxy, runs, sampling, seeds, simclr
-from activecl_nb.fast import distributed
+from activecl_nb.fast import distributed, layout
 from activecl_nb.imbalance import Data
 from activecl_nb.protocol import BENCHMARK, Plan, Protocol, image_epochs, plan
 from activecl_nb.runs import Round, Run
@@ -258,7 +258,7 @@ class State:
         encoder = simclr.build_encoder(protocol.width, protocol.stem, seed=run.seed)
         features = simclr.feature_count(encoder)
         head = simclr.build_head(features, kind=protocol.head, seed=run.seed)
-        model = simclr.SimCLR(encoder, head).to(device)
+        model = layout.arrange(simclr.SimCLR(encoder, head).to(device))
         optimizer = simclr.adam(model, protocol.learning_rate)
         state = cls(run, data, plan(protocol, run.strategy), model, optimizer)
         if run.weights:
@@ -292,21 +292,23 @@ class State:
     def training(self, t: int, chosen: np.ndarray) -> dict[str, object]:
         """What ``simclr.train`` is called with in round t."""
         protocol, whole = self.run.protocol, self.run.strategy == BENCHMARK
+        first = t * self.plan.epochs if whole else 0  # the benchmark is one unbroken training
         return {
             "model": self.model,
             "images": self.data.train.images,
             "positions": torch.from_numpy(np.sort(chosen)),
-            "epochs": self.plan.epochs,
-            "batch_size": protocol.batch_size,
-            "learning_rate": protocol.learning_rate,
-            "temperature": protocol.temperature,
-            "family": augment.Family(rotation=protocol.rotation),
-            "schedule": protocol.schedule,
+            "recipe": simclr.Recipe(
+                epochs=self.plan.total_epochs,
+                batch_size=protocol.batch_size,
+                learning_rate=protocol.learning_rate,
+                schedule=protocol.schedule,
+                temperature=protocol.temperature,
+                family=augment.Family(rotation=protocol.rotation),
+            ),
+            "part": range(first, first + self.plan.epochs),
             "optimizer": self.optimizer if self.plan.carry_optimizer else None,
             "seed": self.run.seed,
             "round": 0 if whole else t,
-            "first_epoch": t * self.plan.epochs if whole else 0,
-            "total_epochs": self.plan.total_epochs,
         }
 
     def fitting(self, t: int) -> dict[str, object]:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from activecl_nb import files, imbalance, proxy, sampling, seeds, simclr
+from activecl_nb.fast import layout
 from activecl_nb.imbalance import Data
 from activecl_nb.protocol import BENCHMARK, Protocol, plan
 
@@ -112,7 +113,7 @@ class Run:
             )
         model = simclr.build_encoder(self.protocol.width, self.protocol.stem)
         model.load_state_dict(part(self.weights, "encoder"))
-        return model.eval()
+        return layout.arrange(model.eval())
 
     def proxy(self) -> proxy.Proxy:
         """The proxy f_p of the last round."""

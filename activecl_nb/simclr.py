@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from activecl_nb import augment, seeds
-from activecl_nb.fast import distributed, loader
+from activecl_nb.fast import distributed, loader, steps
 
 # What stands before the first residual stage. The paper's ResNet18 shrinks a patch fourfold
 # there, which a 32-pixel patch does not survive; the others are for small patches.
@@ -160,102 +161,99 @@ def nt_xent(z_i: Tensor, z_j: Tensor, temperature: float = 0.1) -> Tensor:
     return F.cross_entropy(similarity, partner)
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How an encoder is trained; the defaults are the paper's (section III-B).
+
+    epochs: of the whole training, over which the schedule runs.
+    batch_size: images in a batch. Several ranks share each batch, see ``distributed``: the draws
+        and the loss are those of the whole batch, whatever their number.
+    learning_rate, schedule: "constant" (the paper names one rate) or "cosine", which goes from the
+        rate to a tenth of it.
+    temperature: tau of NT-Xent.
+    family: the augmentations T.
+    """
+
+    epochs: int = 100
+    batch_size: int = 128
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    temperature: float = 0.1
+    family: augment.Family = field(default_factory=augment.Family)
+
+    def __post_init__(self) -> None:
+        if self.schedule not in ("constant", "cosine"):
+            raise ValueError(f"no schedule is called {self.schedule!r}; choose constant or cosine")
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        falling = (1 + math.cos(math.pi * (epoch / self.epochs))) / 2  # from 1 to 0
+        return self.learning_rate * (0.1 + (1 - 0.1) * falling)
+
+
 def train(
     model: SimCLR,
     images: Tensor,
     positions: Tensor | None = None,
+    recipe: Recipe | None = None,
     *,
-    epochs: int,
-    batch_size: int = 128,
-    learning_rate: float = 1e-4,
-    temperature: float = 0.1,
-    family: augment.Family | None = None,
-    schedule: str = "constant",
+    part: range | None = None,
     optimizer: torch.optim.Optimizer | None = None,
     seed: int = 0,
     round: int = 0,
-    first_epoch: int = 0,
-    total_epochs: int | None = None,
     on_batch: Callable[[int], None] = lambda images: None,
-    compiled: bool = False,
+    **choices: object,
 ) -> Tensor:
     """Train in place; return the mean loss of each epoch, float32 (epochs,).
 
-    images: uint8 (N, 3, H, W) on any device; batches go to the model's, see ``loader``. The last
-        partial batch of an epoch is dropped, since its patches would have fewer negatives than
-        the others.
+    images: uint8 (N, 3, H, W) on any device; batches go to the model's, see ``loader``.
     positions: int64 (n,), which of the images to train on; all when not given.
-    batch_size: images in a batch. Several ranks share each batch, see ``distributed``: the draws
-        and the loss are those of the whole batch, whatever their number.
-    schedule: "constant" (the paper names one rate) or "cosine", which ends at a tenth of it.
+    recipe: the paper's when not given. choices: fields of it to change, as ``epochs=10``.
+    part: which epochs of the recipe to train now; all when not given. Training range(0, 10) and
+        then range(10, 20) with the same optimiser equals training all 20 at once.
     optimizer: Adam with the paper's betas, made afresh unless one is carried over.
-    seed, round, first_epoch: name the random draws, see ``seeds``; training epochs 0 to 9 and
-        then 10 to 19 with the same optimiser equals training 0 to 19, if ``total_epochs`` (over
-        which the schedule runs) is 20 in both.
+    seed, round: name the random draws, see ``seeds``.
     on_batch: called after each batch with its number of images.
-    compiled: let torch.compile fuse the model's layers and replay them as CUDA graphs, on one
-        rank. It compiles at the first batch and needs a compiler; whether it pays,
-        benchmarks/bench_train.py tells on the GPU at hand.
 
     ValueError: fewer images than one batch, a batch that the ranks cannot share, or an unknown
     schedule.
     """
     augment.check(images)
-    if positions is None:
-        positions = torch.arange(len(images))
-    if len(positions) < batch_size:
-        raise ValueError(
-            f"{len(positions)} images do not fill one batch of {batch_size}; "
-            "make the batch smaller or the budget larger"
-        )
-    if schedule not in ("constant", "cosine"):
-        raise ValueError(f"no schedule is called {schedule!r}; choose constant or cosine")
-    mine = distributed.share(batch_size)  # this rank's slice of every batch
-    device = next(model.parameters()).device
-    optimizer = optimizer or adam(model, learning_rate)
-    if device.type == "cuda":
-        _channels_last(model, optimizer)
-    distributed.agree(model, optimizer)
-    images, positions = loader.place(images, positions, device)
-    total_epochs = total_epochs or first_epoch + epochs
-    model.train()
+    recipe = replace(recipe or Recipe(), **choices)
+    optimizer = optimizer or adam(model, recipe.learning_rate)
+    batches = loader.Batches(images, positions, recipe.batch_size, next(model.parameters()).device)
     means = []
-    with distributed.synchronised(model), repeatable(device):
-        forward = torch.compile(model, mode="reduce-overhead") if compiled else model
-        for epoch in range(first_epoch, first_epoch + epochs):
-            if schedule == "cosine":
+    with steps.stepping(model, optimizer) as step:
+        for epoch in range(recipe.epochs) if part is None else part:
+            if recipe.schedule != "constant":
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate * _cosine(epoch / total_epochs)
-            draw = seeds.generator(seed, "order", round, epoch)
-            order = positions[torch.randperm(len(positions), generator=draw)]
-            whole = order.split(batch_size)[: len(order) // batch_size]
-            draw = seeds.generator(seed, "views", round, epoch)
-            losses = []
-            batches = loader.batches(images, [batch[mine] for batch in whole], device)
-            with contextlib.closing(batches):
-                for patches in batches:
-                    x_i, x_j = (_view(patches, draw, family, batch_size, mine) for _ in range(2))
-                    loss = contrast(forward, x_i, x_j, temperature)
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                    distributed.add_gradients(model)
-                    optimizer.step()
-                    losses.append(loss.detach())
-                    on_batch(batch_size)
+                    group["lr"] = recipe.rate(epoch)
+            draw, losses = seeds.generator(seed, "views", round, epoch), []
+            with batches.epoch(seeds.generator(seed, "order", round, epoch)) as epoch_batches:
+                for patches in epoch_batches:
+                    x_i, x_j = _views(patches, draw, recipe, batches.share)
+                    losses.append(step(contrast(model, x_i, x_j, recipe.temperature)))
+                    on_batch(recipe.batch_size)
             means.append(torch.stack(losses).mean())  # one look at the device an epoch
     return torch.stack(means).cpu()
 
 
-def _view(
-    patches: Tensor,
-    draw: torch.Generator,
-    family: augment.Family | None,
-    batch_size: int,
-    mine: slice,
-) -> Tensor:
-    """A view of this rank's patches, with their part of the draws for the whole batch."""
-    whole = augment.draw(batch_size, *patches.shape[2:], draw, family or augment.Family())
-    return augment.apply(patches, whole.take(mine.start, mine.stop))
+def _views(
+    patches: Tensor, draw: torch.Generator, recipe: Recipe, share: slice
+) -> tuple[Tensor, Tensor]:
+    """``augment.views`` of this rank's share of a batch, with its part of the whole batch's draws.
+
+    With one rank that is ``augment.views(patches, draw, recipe.family)``.
+    """
+
+    def view() -> Tensor:
+        whole = augment.draw(recipe.batch_size, *patches.shape[2:], draw, recipe.family)
+        parts = {f.name: getattr(whole, f.name) for f in fields(whole) if f.name != "order"}
+        return augment.apply(patches, replace(whole, **{k: v[share] for k, v in parts.items()}))
+
+    return view(), view()
 
 
 def contrast(
@@ -282,35 +280,11 @@ def contrast(
     return nt_xent(distributed.gather(z_i), distributed.gather(z_j), temperature)
 
 
-def repeatable(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Convolutions on a GPU add up in a fixed order, so that a seed gives the same run there."""
-    if device.type != "cuda":
-        return contextlib.nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, deterministic=True)
-
-
-def _channels_last(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Lay out weights, and moments like them, as a GPU's convolutions read them fastest.
-
-    Not for a processor: torch 2.15 was seen to stop there with a segmentation fault.
-    """
-    model.to(memory_format=torch.channels_last)
-    for p, moments in optimizer.state.items():
-        for name, value in moments.items():
-            if value.shape == p.shape:
-                moments[name] = torch.empty_like(p).copy_(value)
-
-
 def adam(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
     """Adam with the betas of section III-B, as one fused kernel where torch has it."""
     parameters = list(model.parameters())
     fused = parameters[0].device.type in ("cpu", "cuda")
     return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.999), fused=fused)
-
-
-def _cosine(progress: float, end: float = 0.1) -> float:
-    """From 1 down to ``end`` along half a cosine, for progress from 0 to 1."""
-    return end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2
 
 
 @torch.inference_mode()

@@ -75,7 +75,6 @@ class Tissue:
         return f"Tissue({len(self):,} patches of {height}x{width} from {self.source})"
 
 
-OWN: tuple[str, ...] = ()  # sources without a test part of their own
 # What load holds in memory; anything larger is written once and memory-mapped.
 IN_MEMORY = 1 << 30
 

@@ -86,12 +86,11 @@ def trained(
         simclr.train(
             model,
             patches,
-            epochs=1,
             batch_size=protocol.batch_size,
             temperature=protocol.temperature,
             optimizer=optimizer,
             seed=seed,
-            first_epoch=epoch,
+            part=range(epoch, epoch + 1),
         )
         epoch += 1
         yield epoch

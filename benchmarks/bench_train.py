@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from activecl_nb import augment, seeds, simclr
-from activecl_nb.fast import loader
+from activecl_nb.fast import layout, loader, steps
 
 BATCH = 64
 # Side in pixels, images an epoch; the encoder is the laptop profile's.
@@ -147,21 +147,21 @@ def gpu() -> None:
     images = pictures(n, 224)
     on_device = images.to(device)
 
-    def whole(images: Tensor, **choices: bool) -> Callable[[], object]:
+    def whole(images: Tensor, compiled: bool = False) -> Callable[[], object]:
         model = encoder_and_head(64, "imagenet").to(device)
         optimizer = simclr.adam(model, 1e-4)
-        return lambda: simclr.train(
-            model, images, epochs=1, batch_size=batch, optimizer=optimizer, **choices
-        )
+        if compiled:
+            model = torch.compile(model, mode="reduce-overhead")
+        return lambda: simclr.train(model, images, epochs=1, batch_size=batch, optimizer=optimizer)
 
     def bare() -> Callable[[], object]:
         model = encoder_and_head(64, "imagenet").to(device).train()
         optimizer = simclr.adam(model, 1e-4)
-        simclr._channels_last(model, optimizer)
+        layout.arrange(model)
         views = augment.views(on_device[:batch], seeds.generator(0, "views"))
 
         def epoch() -> None:
-            with simclr.repeatable(device):
+            with steps.repeatable(device):
                 for _ in range(n // batch):
                     loss = simclr.contrast(model, *views)
                     optimizer.zero_grad(set_to_none=True)

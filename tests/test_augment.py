@@ -300,7 +300,7 @@ def test_bad_images_are_refused(images, message):
     ("wrong", "message"),
     [
         ({"rotation": "any"}, "rotation must be .* not 'any'"),
-        ({"blur": 1.5}, r"blur is a chance .* not 1\.5"),
+        ({"blur": 1.5}, r"blur must be from 0 to 1.* not 1\.5"),
         ({"hue": 0.6}, "hue must be"),
         ({"contrast": -0.1}, "contrast must be"),
         ({"crop_scale": (0.0, 1.0)}, "crop_scale must be"),

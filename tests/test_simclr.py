@@ -114,17 +114,41 @@ def test_the_same_names_give_the_same_training(images):
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_training_in_two_parts_equals_training_at_once(images, schedule):
     whole, parts = model(), model()
-    common = {"batch_size": 10, "learning_rate": 1e-3, "schedule": schedule, "total_epochs": 4}
-    simclr.train(whole, images, epochs=4, **common)
+    recipe = simclr.Recipe(epochs=4, batch_size=10, learning_rate=1e-3, schedule=schedule)
+    simclr.train(whole, images, recipe=recipe)
     optimizer = simclr.adam(parts, 1e-3)
-    simclr.train(parts, images, epochs=2, optimizer=optimizer, **common)
-    simclr.train(parts, images, epochs=2, optimizer=optimizer, first_epoch=2, **common)
+    for part in (range(2), range(2, 4)):
+        simclr.train(parts, images, recipe=recipe, part=part, optimizer=optimizer)
     torch.testing.assert_close(weights(whole), weights(parts), rtol=0, atol=0)
 
 
-def test_the_cosine_goes_from_1_to_a_tenth():
-    assert simclr._cosine(0) == 1 and simclr._cosine(1) == pytest.approx(0.1)
-    assert simclr._cosine(0.5) == pytest.approx(0.55)
+def test_the_cosine_goes_from_the_rate_to_a_tenth_of_it():
+    recipe = simclr.Recipe(epochs=4, learning_rate=2e-3, schedule="cosine")
+    assert recipe.rate(0) == 2e-3 and recipe.rate(4) == pytest.approx(2e-4)
+    assert recipe.rate(2) == pytest.approx(1.1e-3)
+    assert simclr.Recipe(epochs=4, learning_rate=2e-3).rate(3) == 2e-3
+
+
+def test_the_rate_falls_epoch_by_epoch(images):
+    optimizer = simclr.adam(m := model(), 1e-3)
+    recipe = simclr.Recipe(epochs=4, batch_size=10, learning_rate=1e-3, schedule="cosine")
+    for epoch in range(4):
+        part = range(epoch, epoch + 1)
+        simclr.train(m, images, recipe=recipe, part=part, optimizer=optimizer)
+        assert optimizer.param_groups[0]["lr"] == recipe.rate(epoch)
+
+
+def test_the_recipe_is_the_papers_and_fields_change_by_name(images):
+    paper = simclr.Recipe()
+    assert (paper.epochs, paper.batch_size, paper.learning_rate) == (100, 128, 1e-4)
+    assert (paper.temperature, paper.schedule) == (0.1, "constant")
+    named, whole = model(), model()
+    choices = {"epochs": 2, "batch_size": 10, "temperature": 0.5}
+    simclr.train(named, images, **choices)
+    simclr.train(whole, images, None, simclr.Recipe(**choices))
+    torch.testing.assert_close(weights(named), weights(whole), rtol=0, atol=0)
+    with pytest.raises(TypeError, match="momentum"):
+        simclr.train(named, images, momentum=0.9)
 
 
 def test_the_last_partial_batch_is_dropped(images):
@@ -231,8 +255,9 @@ def test_training_on_a_gpu_starts_as_on_a_processor(images, compiled):
     losses = []
     for device in ("cpu", "cuda"):
         m = model().to(device)
-        choices = {"compiled": compiled} if device == "cuda" else {}
-        losses.append(simclr.train(m, images, epochs=1, batch_size=20, **choices))
+        if compiled and device == "cuda":
+            m = torch.compile(m, mode="reduce-overhead")
+        losses.append(simclr.train(m, images, epochs=1, batch_size=20))
     torch.testing.assert_close(*losses, rtol=0.02, atol=0.02)
 
 
@@ -240,21 +265,3 @@ def test_compiled_layers_take_the_same_step():
     """Traced by torch.compile; what its compiler makes of that is tested on a GPU."""
     traced = one_step(shallow(), forward=lambda m: torch.compile(m, backend="aot_eager"))
     torch.testing.assert_close(traced, one_step(shallow()))
-
-
-def test_channels_last_moves_weights_and_moments_and_changes_no_value(images):
-    m = model()
-    optimizer = simclr.adam(m, 1e-3)
-    simclr.train(m, images, epochs=1, batch_size=10, optimizer=optimizer)
-    before = weights(m), [dict(optimizer.state[p]) for p in m.parameters()]
-    simclr._channels_last(m, optimizer)
-    after = weights(m), [dict(optimizer.state[p]) for p in m.parameters()]
-    torch.testing.assert_close(after, before, rtol=0, atol=0)
-    convolutions = [p for p in m.parameters() if p.ndim == 4]
-    assert convolutions and all(
-        p.is_contiguous(memory_format=torch.channels_last) for p in convolutions
-    )
-    for p in m.parameters():  # a fused update walks through all of them by the same strides
-        assert {optimizer.state[p][name].stride() for name in ("exp_avg", "exp_avg_sq")} == {
-            p.stride()
-        }

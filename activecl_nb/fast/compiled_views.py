@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
+import torch
 from numba import njit
+from torch import Tensor
 
 # Sums may be reordered and fused, so that loops use the processor's wide registers.
 RELAXED = {"fastmath": {"reassoc", "contract", "nnan", "ninf", "nsz"}}
@@ -26,24 +29,48 @@ ZERO, HALF, ONE, TWO, FOUR, SIX = (np.float32(value) for value in (0, 0.5, 1, 2,
 BYTE = np.float32(1 / 255)
 
 
-def make_views(threads: int, images: np.ndarray, *parameters: np.ndarray, out: np.ndarray) -> None:
-    """Fill ``out`` with a view of every image, on this many threads.
+def views(
+    images: Tensor,
+    drawn: Any,
+    turned: tuple[Tensor, Tensor, bool],
+    kernels: Tensor,
+    colours: tuple[tuple[float, float, float], ...],
+) -> Tensor:
+    """A view of every image: uint8 (N, 3, H, W) to float32 of the same shape.
 
-    images: uint8 (N, 3, H, W); out: float32 of the same shape; parameters: as ``one_by_one``
-    lists them. The threads share the images out between them; each image comes out the same on
-    any number.
+    drawn: ``augment.Parameters`` of the N images. turned: ``augment.turns`` of their angles.
+    kernels: float32 (N, taps), of their blurs. colours: how much red, green and blue add to the
+    brightness, their means, and their deviations.
+
+    The threads share the images out between them; each image comes out the same on any number.
     """
-    bounds = np.linspace(0, len(images), max(1, min(threads, len(images))) + 1).astype(np.int64)
+    cos, sin, right = turned
+    sides = [cos, sin, 1 - 2 * drawn.mirrored.float(), 1 - 2 * drawn.upturned.float()]
+    amounts = [drawn.brightness, drawn.contrast, drawn.saturation, drawn.hue]
+    out = torch.empty(images.shape)
+    arguments = (
+        images.contiguous().numpy(),
+        drawn.boxes.numpy(),
+        torch.stack(sides, dim=1).numpy(),
+        right,
+        torch.stack(amounts, dim=1).numpy(),
+        np.array(drawn.order),
+        drawn.gray.numpy(),
+        (drawn.sigmas > 0).numpy(),
+        kernels.numpy(),
+        *(np.array(values, np.float32) for values in colours),
+        out.numpy(),
+    )
+    n, threads = len(images), torch.get_num_threads()
+    bounds = np.linspace(0, n, max(1, min(threads, n)) + 1).astype(np.int64)
     if len(bounds) == 2:
-        one_by_one(0, len(images), images, *parameters, out)
-        return
+        one_by_one(0, n, *arguments)
+        return out
     with ThreadPoolExecutor(len(bounds) - 1) as pool:
-        jobs = [
-            pool.submit(one_by_one, start, stop, images, *parameters, out)
-            for start, stop in itertools.pairwise(bounds)
-        ]
+        jobs = [pool.submit(one_by_one, *ends, *arguments) for ends in itertools.pairwise(bounds)]
     for job in jobs:
         job.result()
+    return out
 
 
 @compiled

@@ -6,16 +6,52 @@ small GPU), threads read the next batches into pinned memory while the device co
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
-from activecl_nb.fast import threads
+from activecl_nb.fast import distributed, threads
 
 AHEAD = 8  # so many batches are read before they are asked for
 READERS = 4  # by so many threads: some wait for the disk while another copies
 SHARE = 0.5  # of the device's free memory for the pool; the rest is the training's
+
+
+class Batches:
+    """The batches of one epoch after another, on the device that trains.
+
+    images: uint8 (N, 3, H, W) on any device, perhaps memory-mapped. positions: int64 (n,), which
+        of them; all when None. size: images in a batch; the last partial batch of an epoch is
+        dropped, since its patches would have fewer negatives than the others.
+
+    Several ranks share each batch: ``share`` is this one's slice.
+
+    ValueError: fewer images than one batch, or a batch that the ranks cannot share.
+    """
+
+    def __init__(
+        self, images: Tensor, positions: Tensor | None, size: int, device: torch.device
+    ) -> None:
+        if positions is None:
+            positions = torch.arange(len(images))
+        if len(positions) < size:
+            raise ValueError(
+                f"{len(positions)} images do not fill one batch of {size}; "
+                "make the batch smaller or the budget larger"
+            )
+        self.size, self.share, self.device = size, distributed.share(size), device
+        self.images, self.positions = place(images, positions, device)
+
+    @contextlib.contextmanager
+    def epoch(self, draw: torch.Generator) -> Iterator[Iterator[Tensor]]:
+        """While this is open: this rank's part of each batch, in an order drawn anew."""
+        order = self.positions[torch.randperm(len(self.positions), generator=draw)]
+        whole = order.split(self.size)[: len(order) // self.size]
+        parts = [batch[self.share] for batch in whole]
+        with contextlib.closing(batches(self.images, parts, self.device)) as patches:
+            yield patches
 
 
 def place(

@@ -118,3 +118,33 @@ def test_training_on_positions_is_training_on_those_images():
         return model.state_dict()
 
     torch.testing.assert_close(train(images, positions), train(images[positions]), rtol=0, atol=0)
+
+
+def test_an_epoch_is_every_image_once_in_a_drawn_order_without_the_partial_batch():
+    images = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 3, 8, 8)
+    positions, cpu = torch.tensor([1, 3, 5, 7, 9, 0, 2]), torch.device("cpu")
+    batches = loader.Batches(images, positions, 3, cpu)
+    draw = torch.Generator().manual_seed(2)
+    order = positions[torch.randperm(7, generator=torch.Generator().manual_seed(2))]
+    with batches.epoch(draw) as patches:
+        seen = [part[:, 0, 0, 0].tolist() for part in patches]
+    assert seen == [order[:3].tolist(), order[3:6].tolist()]
+    assert len(loader.Batches(images, None, 4, cpu).positions) == 10
+
+
+def test_an_epoch_that_is_left_early_is_closed(monkeypatch):
+    closed = []
+
+    def endless(images, parts, device):
+        try:
+            while True:
+                yield images[:1]
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(loader, "batches", endless)
+    batches = loader.Batches(pictures(), None, 4, torch.device("cpu"))
+    with batches.epoch(torch.Generator()) as patches:
+        next(patches)
+        assert not closed
+    assert closed
