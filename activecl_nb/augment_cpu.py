@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 # Sums may be reordered and fused, so that loops use the processor's wide registers.
-compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nnan", "ninf", "nsz"})
+compiled = njit(cache=True, nogil=True, fastmath={"nnan", "ninf", "nsz"})
 
 ZERO, HALF, ONE, TWO, FOUR, SIX = (np.float32(value) for value in (0, 0.5, 1, 2, 4, 6))
 BYTE = np.float32(1 / 255)
