@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -222,6 +223,40 @@ def test_the_number_of_threads_changes_nothing():
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(results[0], other) for other in results[1:])
+
+
+VIEWS = """
+import hashlib, torch
+from activecl_nb import augment
+draw = torch.Generator().manual_seed(0)
+images = torch.randint(0, 256, (64, 3, 32, 32), generator=draw, dtype=torch.uint8)
+for rotation in ("right-angles", "continuous"):
+    p = augment.draw(64, 32, 32, draw, augment.Family(jitter=1, rotation=rotation))
+    print(hashlib.sha256(augment.apply_compiled(images, p).numpy().tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_views_do_not_depend_on_how_and_for_which_processor_they_were_compiled(tmp_path):
+    """A run that was killed finds in numba's cache what an unbroken one has just compiled."""
+
+    def made(**environment):
+        done = subprocess.run(
+            [sys.executable, "-c", VIEWS],
+            cwd=Path(augment.__file__).parents[1],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), **environment},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    compiled = made()
+    assert list(tmp_path.rglob("*.nbc")), "nothing was compiled, or nothing kept"
+    from_cache = made()
+    generic = made(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
+    assert len(set(compiled.split())) == 2
+    assert compiled == from_cache == generic
 
 
 def test_no_images_no_views():

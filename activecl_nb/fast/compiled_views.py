@@ -17,13 +17,10 @@ import torch
 from numba import njit
 from torch import Tensor
 
-# Sums may be reordered and fused, so that loops use the processor's wide registers.
-RELAXED = {"fastmath": {"reassoc", "contract", "nnan", "ninf", "nsz"}}
-compiled = njit(cache=True, nogil=True, **RELAXED)
-# What a compiled function calls has to become part of it. A call that stays a call goes to the
-# function's own code where that was compiled in this process, and to the caller's copy where all
-# came from the cache: two codes, which fuse and round differently.
-part = njit(forceinline=True, **RELAXED)
+# Without NaN and infinity, minima and maxima use the processor's wide registers. Sums are neither
+# reordered nor fused: then a view is the same to the last bit on every processor, and whether it
+# is made by what numba has just compiled or by what it finds in its cache, which is other code.
+compiled = njit(cache=True, nogil=True, fastmath={"nnan", "ninf", "nsz"})
 
 ZERO, HALF, ONE, TWO, FOUR, SIX = (np.float32(value) for value in (0, 0.5, 1, 2, 4, 6))
 BYTE = np.float32(1 / 255)
@@ -126,7 +123,7 @@ def one_by_one(
                     out[i, c, r, k] = x[c, r, k] * scale + shift
 
 
-@part
+@compiled
 def crop_and_turn(image, box, turn, rows, x):
     """Crop, flips and a right-angle rotation: rows and columns are resampled in turn."""
     height, width = x.shape[1:]
@@ -157,7 +154,7 @@ def crop_and_turn(image, box, turn, rows, x):
                     x[c, k, j] = a + (row[after[k]] - a) * share_x[k]
 
 
-@part
+@compiled
 def taps(size, start, length, backwards):
     """Which two source pixels each of ``size`` pixels lies between, and how near the second."""
     first = np.empty(size, np.int64)
@@ -174,7 +171,7 @@ def taps(size, start, length, backwards):
     return first, second, share
 
 
-@part
+@compiled
 def rotate(image, box, turn, x):
     """Crop, flips and any rotation: four source pixels for each pixel of the result."""
     height, width = x.shape[1:]
@@ -197,12 +194,12 @@ def rotate(image, box, turn, x):
                 x[c, r, k] = (upper + (lower - upper) * share_y) * BYTE
 
 
-@part
+@compiled
 def mix(a, b, share):
     return np.float32(a) + (np.float32(b) - np.float32(a)) * share
 
 
-@part
+@compiled
 def inside(place, size):
     """A place on the axis, mirrored at the image's edges: the pixel before it, and how far on."""
     place = abs(place + HALF)
@@ -213,14 +210,14 @@ def inside(place, size):
     return whole, place - np.float32(whole)
 
 
-@part
+@compiled
 def adjust_brightness(pixels, factor):
     for plane in pixels:
         for k in range(plane.size):
             plane[k] = min(plane[k] * factor, ONE)
 
 
-@part
+@compiled
 def adjust_contrast(pixels, factor, luma):
     total = ZERO
     for c in range(3):
@@ -234,7 +231,7 @@ def adjust_contrast(pixels, factor, luma):
             plane[k] = min(max(plane[k] * factor + shift, ZERO), ONE)
 
 
-@part
+@compiled
 def adjust_saturation(pixels, factor, luma):
     red, green, blue = pixels[0], pixels[1], pixels[2]
     rest = ONE - factor
@@ -245,7 +242,7 @@ def adjust_saturation(pixels, factor, luma):
         blue[k] = min(max(blue[k] * factor + gray, ZERO), ONE)
 
 
-@part
+@compiled
 def adjust_hue(pixels, turn):
     red, green, blue = pixels[0], pixels[1], pixels[2]
     shift = turn * SIX
@@ -269,7 +266,7 @@ def adjust_hue(pixels, turn):
         blue[i] = fall(value, chroma, sixths + ONE)
 
 
-@part
+@compiled
 def fall(value, chroma, k):
     """A channel falls from value to lowest with its distance on the wheel from its own hue."""
     if k < ZERO:
@@ -279,7 +276,7 @@ def fall(value, chroma, k):
     return value - chroma * min(max(min(k, FOUR - k), ZERO), ONE)
 
 
-@part
+@compiled
 def blur(plane, kernel, padded, scratch):
     """Blur one channel in place, along the columns and then along the rows."""
     height, width = plane.shape
