@@ -30,6 +30,8 @@ class Profile:
     epochs: SimCLR epochs each round.
     batch_size: images in a batch (each gives two views).
     learning_rate: of Adam, for SimCLR.
+    schedule: of that rate over a round: "constant", since the paper names one rate, or "cosine"
+        down to a tenth, as in the released code.
     proxy_epochs, proxy_learning_rate: for the linear proxy.
     standardise: whether the proxy sees features of mean 0 and deviation 1. The paper does not
         say (no); a narrow encoder's features are too small for Adam to get far in 40 epochs.
@@ -51,6 +53,7 @@ class Profile:
     epochs: int = 100
     batch_size: int = 128
     learning_rate: float = 1e-4
+    schedule: str = "constant"
     proxy_epochs: int = 40
     proxy_learning_rate: float = 1e-3
     standardise: bool = False

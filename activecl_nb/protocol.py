@@ -20,7 +20,6 @@ class Protocol(Profile):
 
     head: "paper" (3 layers of 128) or "simclr" (2 layers with batch norm, the released code's).
     temperature: tau of NT-Xent.
-    schedule: "constant", or "cosine" down to a tenth as in the released code.
     carry_optimizer: whether Adam's moments are kept from round to round.
     rotation: "right-angles", "continuous" or "none".
     kcenter_seed: "chosen" seeds k-center with the features of all images picked so far,
@@ -33,7 +32,6 @@ class Protocol(Profile):
 
     head: str = "paper"
     temperature: float = 0.1
-    schedule: str = "constant"
     carry_optimizer: bool = False
     rotation: str = "right-angles"
     kcenter_seed: str = "chosen"
