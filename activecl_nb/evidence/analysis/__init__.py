@@ -8,7 +8,8 @@ Runs or their tables in, pandas tables out; ``figures`` draws them. From runs to
 """
 
 from activecl_nb.evidence.analysis.arithmetic import work
-from activecl_nb.evidence.analysis.paired import EXACT, hedges, holm, paired, sign_flip
+from activecl_nb.evidence.analysis.gate import Gate, Margin, gate
+from activecl_nb.evidence.analysis.paired import EXACT, difference, hedges, holm, paired, sign_flip
 from activecl_nb.evidence.analysis.picked import (
     composition,
     found,
@@ -30,16 +31,36 @@ from activecl_nb.evidence.analysis.tables import (
     table,
 )
 from activecl_nb.evidence.analysis.targets import reached, to_benchmark, to_target
+from activecl_nb.evidence.analysis.tissues import (
+    FOLDS,
+    PHANTOMS,
+    SEEDS,
+    Estimate,
+    equivalence,
+    estimate,
+    smallest_effect,
+    tested_share,
+)
 
 __all__ = [
     "BENCHMARK",
     "EXACT",
+    "FOLDS",
     "MORE_F1",
+    "PHANTOMS",
+    "SEEDS",
+    "Estimate",
+    "Gate",
+    "Margin",
     "area",
     "band",
     "composition",
     "curve",
+    "difference",
+    "equivalence",
+    "estimate",
     "found",
+    "gate",
     "hedges",
     "holm",
     "interval",
@@ -52,8 +73,10 @@ __all__ = [
     "picks",
     "reached",
     "sign_flip",
+    "smallest_effect",
     "spread",
     "table",
+    "tested_share",
     "to_benchmark",
     "to_target",
     "work",

@@ -10,25 +10,28 @@ import numpy as np
 import pandas as pd
 
 from activecl_nb import seeds
-from activecl_nb.evidence.analysis.tables import by_columns, checked, interval
+from activecl_nb.evidence.analysis.tables import by_columns, checked
+from activecl_nb.evidence.analysis.tissues import SEEDS, Estimate, estimate, tested_share
 
 EXACT = 16  # up to so many seeds every sign flip is tried, beyond it a sample of them
 FLIPS = 100_000
 
 
 def paired(values: pd.DataFrame, pairs: Iterable[tuple[Any, Any]], metric: str) -> pd.DataFrame:
-    """Compare by seed: runs of one seed share their split and first subset, so differences count.
+    """Compare run by run: those of one seed and tissue share their split and first subset.
 
     values: a row a run, such as ``last``, ``area``, ``found`` or ``to_target`` give.
     pairs: (a, b), each the name of a strategy, compared in every setting that both have; or
         each a (strategy, setting), to compare across settings.
 
-    Columns, a row a comparison: a, b, [setting, setting_b], n (seeds compared), left_out (seeds
+    Columns, a row a comparison: a, b, [setting, setting_b], n (replicates compared) and over (what
+    they are: "seeds", or where there are several tissues "folds" or "phantoms"), left_out (runs
     that one side lacks or where its value is NaN: with any, the rest may be the lucky ones),
     mean_a, mean_b, difference (the mean of a - b), low, high (its 95% t interval), d_z (the
     mean difference over the differences' standard deviation; Cohen 1988, section 2.3.5), g (d_z
-    times ``hedges``, for with few seeds d_z is too large on average), p (``sign_flip``), p_holm
-    (``holm`` over all rows) and p_smallest: the least p that so many seeds can give, 2 / 2^n.
+    times ``hedges``, for with few seeds d_z is too large on average), p (``sign_flip`` over seeds,
+    a t test over tissues), p_holm (``holm`` over all rows) and p_smallest: the least p that so
+    many seeds can give, 2 / 2^n.
     Five seeds never get below 0.0625, whatever they show, and Holm's correction for m
     comparisons may lift that to m times as much: with few seeds read the intervals and effects.
 
@@ -38,12 +41,13 @@ def paired(values: pd.DataFrame, pairs: Iterable[tuple[Any, Any]], metric: str) 
     by = by_columns(values, "strategy", "setting")
     of_side = {}
     for key, group in values.groupby(by, sort=False):
-        if group["seed"].duplicated().any():
+        run = by_columns(values, "tissue", "seed")
+        if group.duplicated(run).any():
             raise ValueError(
                 f"{', '.join(key)} has several values of {metric} for a seed; give one a run, "
                 "such as analysis.last or analysis.area do"
             )
-        of_side[(*key, "")[:2]] = group.set_index("seed")[metric].astype(float)
+        of_side[(*key, "")[:2]] = group.set_index(run)[metric].astype(float)
     rows = []
     for (a, setting), (b, setting_b) in _sides(pairs, of_side):
         left, right = of_side[a, setting].align(of_side[b, setting_b])
@@ -54,13 +58,24 @@ def paired(values: pd.DataFrame, pairs: Iterable[tuple[Any, Any]], metric: str) 
                 "b": b,
                 "setting": setting,
                 "setting_b": setting_b,
-                **_compare(left[known].to_numpy(), right[known].to_numpy()),
+                **_compare(left[known], right[known], tested_share(values)),
                 "left_out": int((~known).sum()),
             }
         )
     result = pd.DataFrame(rows)
     result["p_holm"] = holm(result["p"])
-    compared = ["n", "left_out", "mean_a", "mean_b", "difference", "low", "high", "d_z", "g"]
+    compared = [
+        "n",
+        "over",
+        "left_out",
+        "mean_a",
+        "mean_b",
+        "difference",
+        "low",
+        "high",
+        "d_z",
+        "g",
+    ]
     which = ["setting", "setting_b"] if "setting" in values else []
     return result[["a", "b", *which, *compared, "p", "p_holm", "p_smallest"]]
 
@@ -82,27 +97,39 @@ def _sides(pairs: Iterable, known: dict) -> Iterator[tuple[tuple[str, str], tupl
         yield from found
 
 
-def _compare(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    d, n = a - b, len(a)
-    if not n:
+def difference(a: pd.Series, b: pd.Series, test_to_train: float = 0.0) -> Estimate:
+    """a - b over replicates; both have the same runs as index: seeds, or (tissue, seed)."""
+    tissues = a.index.get_level_values("tissue") if "tissue" in a.index.names else None
+    return estimate(a.to_numpy() - b.to_numpy(), tissues, test_to_train)
+
+
+def _compare(a: pd.Series, b: pd.Series, test_to_train: float) -> dict[str, object]:
+    if a.empty:
         names = ("mean_a", "mean_b", "difference", "low", "high", "d_z", "g", "p", "p_smallest")
-        return {"n": 0, **dict.fromkeys(names, float("nan"))}
-    mean, low, high = interval(d)
-    deviation = d.std(ddof=1) if n > 1 else np.nan
-    alike = not deviation > 1e-12 * abs(mean)  # no spread to measure the mean by, up to rounding
-    d_z = np.nan if alike else mean / deviation
+        return {"n": 0, "over": SEEDS, **dict.fromkeys(names, float("nan"))}
+    one = difference(a, b, test_to_train)
+    deviation = np.std(one.values, ddof=1) if one.n > 1 else np.nan
+    alike = not deviation > 1e-12 * abs(one.mean)  # no spread to measure the mean by
+    d_z = np.nan if alike else one.mean / deviation
+    seeds_alone = one.over == SEEDS
     return {
-        "n": n,
+        "n": one.n,
+        "over": one.over,
         "mean_a": a.mean(),
         "mean_b": b.mean(),
-        "difference": mean,
-        "low": low,
-        "high": high,
+        "difference": one.mean,
+        "low": one.low,
+        "high": one.high,
         "d_z": d_z,
-        "g": d_z * hedges(n),
-        "p": sign_flip(d),
-        "p_smallest": 2 / 2**n if n <= EXACT else 1 / (FLIPS + 1),
+        "g": d_z * hedges(one.n),
+        "p": sign_flip(one.values) if seeds_alone else one.p,
+        "p_smallest": _least_p(one.n) if seeds_alone else np.nan,
     }
+
+
+def _least_p(seeds_: int) -> float:
+    """What p cannot fall below, whatever the differences are."""
+    return 2 / 2**seeds_ if seeds_ <= EXACT else 1 / (FLIPS + 1)
 
 
 def hedges(n: int) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from activecl_nb.evidence.analysis.tables import BENCHMARK, by_columns, checked, interval
+from activecl_nb.evidence.analysis.tables import BENCHMARK, RUN, by_columns, checked, interval
 
 if TYPE_CHECKING:
     from activecl_nb.evidence.analysis.tables import Runs
@@ -106,7 +106,8 @@ def composition(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
     by = by_columns(picked, "strategy", "setting", "round")
     each = pd.get_dummies(picked["label"], dtype=float)
     each.columns = list(each.columns)  # plain names, not categories
-    shares = each.groupby([picked[name] for name in (*by, "seed")], sort=False).mean()
+    run = [*by, *by_columns(picked, "seed", "tissue")]
+    shares = each.groupby([picked[name] for name in run], sort=False).mean()
     return shares.groupby(by, sort=False).mean().reset_index()
 
 
@@ -122,7 +123,7 @@ def makeup(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
     that are positive, near_duplicate and artefact, where ``picks`` knows them.
     """
     picked = picks(runs, train)
-    by, kinds = by_columns(picked, "strategy", "seed", "setting"), _kinds(picked)
+    by, kinds = by_columns(picked, *RUN), _kinds(picked)
     groups = picked.groupby([*by, "round"], sort=False)
     counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
     so_far = counts.groupby(by, sort=False)[["picks", "positives"]].cumsum()
@@ -143,7 +144,7 @@ def found(runs: Runs, train: Tissue | None = None, *, first_round: int = 1) -> p
     """
     picked = picks(runs, train)
     picked = picked[picked["round"] >= first_round]
-    by = by_columns(picked, "strategy", "seed", "setting")
+    by = by_columns(picked, *RUN)
     groups = picked.groupby(by, sort=False)
     counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
     counts["positives_per_100"] = 100 * counts["positives"] / counts["picks"]
@@ -180,8 +181,12 @@ def overlaps(runs: Runs) -> pd.DataFrame:
     if isinstance(runs, pd.DataFrame):
         picked = picks(runs)
         later = picked[picked["round"] > 0]
-        by = ["strategy", *by_columns(picked, "setting"), "seed"]
-        chosen = {key: set(group["position"]) for key, group in later.groupby(by, sort=False)}
+        by = ["strategy", *by_columns(picked, "setting")]
+        chosen = {
+            (*key, replicate): set(group["position"])
+            for key, one in later.groupby(by, sort=False)
+            for replicate, group in one.groupby(by_columns(one, "seed", "tissue"), sort=False)
+        }
         where = by_columns(picked, "setting")
     else:
         chosen, where = {(run.strategy, run.seed): _own_picks(run) for run in runs}, []

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
+from activecl_nb.evidence.analysis.tissues import estimate, tested_share
+
 if TYPE_CHECKING:
     from activecl_nb.experiment import Run
 
@@ -42,7 +44,7 @@ def table(runs: Runs) -> pd.DataFrame:
 
 def _with_work(rounds: pd.DataFrame) -> pd.DataFrame:
     ordered = rounds.sort_values("round", kind="stable")
-    runs = [ordered[name] for name in by_columns(rounds, "strategy", "seed", "setting")]
+    runs = [ordered[name] for name in by_columns(rounds, *RUN)]
     costs = {
         "image_epochs_so_far": ["image_epochs"],
         "seconds_so_far": ["seconds_train", "seconds_select"],
@@ -64,44 +66,49 @@ def checked(frame: pd.DataFrame, *needed: str) -> pd.DataFrame:
     if frame.empty:
         raise ValueError("the table has no rows; give at least one run")
     frame = frame.reset_index(drop=True)
-    if "setting" in frame:
-        settings = frame["setting"].astype(object)
-        frame["setting"] = settings.where(settings.notna(), "")
+    for name in ("setting", "tissue"):
+        if name in frame:
+            texts = frame[name].astype(object)
+            frame[name] = texts.where(texts.notna(), "")
     return frame
 
 
+OPTIONAL = ("setting", "tissue", "test_to_train")  # columns that a study adds
+RUN = ("strategy", "seed", "tissue", "test_to_train", "setting")  # what names a run
+
+
 def by_columns(frame: pd.DataFrame, *names: str) -> list[str]:
-    """Those of these columns that the table has; only ``setting`` may be missing."""
-    return [name for name in names if name in frame or name != "setting"]
+    """Those of these columns that the table has; only what a study adds may be missing."""
+    return [name for name in names if name in frame or name not in OPTIONAL]
 
 
 def each_run(rounds: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
-    """(strategy, seed, [setting]) and the run's rows in the order of its rounds."""
-    for key, run in rounds.groupby(by_columns(rounds, "strategy", "seed", "setting"), sort=False):
+    """The values of ``RUN`` and the run's rows, in the order of its rounds."""
+    for key, run in rounds.groupby(by_columns(rounds, *RUN), sort=False):
         yield key, run.sort_values("round", kind="stable")
 
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
     """Mean and the ends of Student's t interval for it; the ends are NaN for a single value."""
-    from scipy import stats
+    one = estimate(values, confidence=confidence)
+    return one.mean, one.low, one.high
 
-    values = np.asarray(values, dtype=np.float64)
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, float("nan"), float("nan")
-    half = stats.sem(values) * stats.t.ppf((1 + confidence) / 2, len(values) - 1)
-    return mean, float(mean - half), float(mean + half)
+
+def over_replicates(group: pd.DataFrame, metric: str) -> tuple[float, float, float, int]:
+    """Mean, ends and number of replicates of a column: see ``tissues.estimate``."""
+    one = estimate(group[metric], group.get("tissue"), tested_share(group))
+    return one.mean, one.low, one.high, one.n
 
 
 def curve(runs: Runs, score: str = "f1", x: str = "images") -> pd.DataFrame:
-    """Mean score and 95% interval over seeds, for every strategy and round.
+    """Mean score and 95% interval over replicates, for every strategy and round.
 
     Columns: strategy, [setting], round, ``x`` (its mean over seeds), mean, low, high, seeds.
     """
     rounds, rows = table(runs), []
     by = by_columns(rounds, "strategy", "setting", "round")
     for key, group in rounds.groupby(by, sort=False):
-        rows.append((*key, group[x].mean(), *interval(group[score]), len(group)))
+        rows.append((*key, group[x].mean(), *over_replicates(group, score)))
     return pd.DataFrame(rows, columns=[*by, x, "mean", "low", "high", "seeds"])
 
 
@@ -117,7 +124,7 @@ def last(runs: Runs, score: str = "f1") -> pd.DataFrame:
         (*key, run["round"].iloc[-1], run[at_end].iloc[-1], run[at_best].max())
         for key, run in each_run(rounds)
     ]
-    by = by_columns(rounds, "strategy", "seed", "setting")
+    by = by_columns(rounds, *RUN)
     return pd.DataFrame(rows, columns=[*by, "round", "last", "best"])
 
 
@@ -149,7 +156,7 @@ def area(runs: Runs, score: str = "f1", x: str = "images") -> pd.DataFrame:
         along, scores = run[x].to_numpy(float), run[score].to_numpy(float)
         width = along[-1] - along[0]
         rows.append((*key, trapezoid(scores, along) / width if width else np.nan))
-    return pd.DataFrame(rows, columns=[*by_columns(rounds, "strategy", "seed", "setting"), "area"])
+    return pd.DataFrame(rows, columns=[*by_columns(rounds, *RUN), "area"])
 
 
 def spread(values: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -162,8 +169,7 @@ def spread(values: pd.DataFrame, metric: str) -> pd.DataFrame:
     values = checked(values, "strategy", "seed", metric)
     by = by_columns(values, "strategy", "setting")
     rows = [
-        (*key, *interval(group[metric]), len(group))
-        for key, group in values.groupby(by, sort=False)
+        (*key, *over_replicates(group, metric)) for key, group in values.groupby(by, sort=False)
     ]
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "seeds"])
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from activecl_nb.evidence.analysis.tables import (
     BENCHMARK,
+    RUN,
     benchmarks_of,
     by_columns,
     checked,
@@ -30,7 +31,7 @@ def to_target(runs: Runs, target: float, score: str = "f1") -> pd.DataFrame:
     """
     rounds = table(runs)
     rows = [(*key, *_spent(run, target, score)) for key, run in each_run(rounds)]
-    return pd.DataFrame(rows, columns=[*by_columns(rounds, "strategy", "seed", "setting"), *COST])
+    return pd.DataFrame(rows, columns=[*by_columns(rounds, *RUN), *COST])
 
 
 def _spent(run: pd.DataFrame, target: float, score: str) -> Iterable[float]:
@@ -56,7 +57,7 @@ def to_benchmark(runs: Runs, score: str = "f1", benchmarks: Runs | None = None) 
     """
     rounds = table(runs)
     whole = benchmarks_of(rounds if benchmarks is None else table(benchmarks))
-    by = by_columns(rounds, "strategy", "seed", "setting")
+    by = by_columns(rounds, *RUN)
     of_seed = {key[1:]: run for key, run in each_run(whole)}
     at_end, at_best = judged_by(whole, score)
     rows = []

@@ -13,7 +13,7 @@ from activecl_nb.pictures.figures.base import (
     style,
 )
 from activecl_nb.pictures.figures.curves import by_setting, learning_curve, work_by_round
-from activecl_nb.pictures.figures.evidence import effects, intervals
+from activecl_nb.pictures.figures.evidence import Gain, effects, gains, intervals
 from activecl_nb.pictures.figures.picks import (
     composition,
     kcenter_step,
@@ -45,6 +45,7 @@ __all__ = [
     "CLASS_COLOURS",
     "CLASS_MARKERS",
     "STRATEGY_STYLES",
+    "Gain",
     "Picture",
     "as_pixels",
     "by_setting",
@@ -54,6 +55,7 @@ __all__ = [
     "dial",
     "effects",
     "embedding",
+    "gains",
     "gallery",
     "heat",
     "image_grid",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,23 +46,73 @@ def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "differe
     return Picture(figure, f"{unit}, mean and 95% interval: {'; '.join(told)}.")
 
 
+def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
+    """What each comparison gained, a plain row each: its mean, interval, and every replicate.
+
+    Right of the line at 0 is better. A filled diamond has an interval clear of 0, an open circle
+    one that holds it; small points are single tissues (or seeds, where there is one tissue).
+    """
+    import pandas as pd
+    import seaborn
+
+    points = pd.DataFrame(
+        [(row.name, value) for row in rows for value in row.values], columns=["row", unit]
+    )
+    figure, axes = canvas(8, 0.55 * len(rows) + 0.9)
+    seaborn.stripplot(
+        points,
+        x=unit,
+        y="row",
+        order=[row.name for row in rows],
+        ax=axes,
+        color="#8a8a8a",
+        alpha=0.6,
+        size=4,
+        jitter=0.12,
+        orient="h",
+    )
+    told = []
+    for place, row in enumerate(rows):
+        _estimate(axes, place, row.mean, row.low, row.high)
+        told.append(f"{row.name}: {row.mean:+.3f}{between(row.low, row.high, 3)}")
+    axes.axvline(0, color="#333333", linestyle=":")
+    axes.set(ylabel="", ylim=(len(rows) - 0.5, -0.5))
+    plain_axes(axes)
+    clear = sum(row.low > 0 or row.high < 0 for row in rows)
+    return Picture(
+        figure,
+        f"{unit}, mean and 95% interval; {clear} of {len(rows)} are clear of 0. {'; '.join(told)}.",
+    )
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A row of ``gains``: a mean over ``values``, and the ends of its interval."""
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    values: Sequence[float]
+
+
 def effects(table: pd.DataFrame, *, unit: str = "difference in F1") -> Picture:
     """Paired differences with their intervals, a row a comparison (a forest plot).
 
     table: as ``analysis.paired`` gives it. Right of the line at 0 the first named is higher. A
     filled diamond has an interval clear of 0, an open circle one that holds it; beside each row
-    stand the number of seeds, the effect size g and the p corrected by Holm.
+    stand the number of replicates, the effect size g and the p corrected by Holm.
     """
     figure, axes = canvas(8.5, 0.42 * len(table) + 1.1)
     told = []
     for row, one in enumerate(table.itertuples()):
         name = _comparison(one)
         if not one.n:
-            axes.annotate("no seed to compare", (0, row), va="center", fontsize=8)
-            told.append(f"{name}: no seed to compare")
+            axes.annotate("nothing to compare", (0, row), va="center", fontsize=8)
+            told.append(f"{name}: nothing to compare")
             continue
         _estimate(axes, row, one.difference, one.low, one.high)
-        counted = f"{one.n} seeds" if one.n > 1 else "1 seed"
+        counted = f"{one.n} {one.over if one.n > 1 else one.over.removesuffix('s')}"
         counted += f" ({one.left_out} left out)" if one.left_out else ""
         beside = f"{counted}, g {one.g:+.1f}" if np.isfinite(one.g) else counted
         axes.annotate(
@@ -78,15 +130,21 @@ def effects(table: pd.DataFrame, *, unit: str = "difference in F1") -> Picture:
     axes.axvline(0, color="#333333", linestyle=":")
     axes.set_yticks(range(len(table)), [_comparison(one) for one in table.itertuples()])
     axes.set_ylim(len(table) - 0.5, -0.5)
-    axes.set_xlabel(f"{unit}, mean and 95% interval over seeds")
+    axes.set_xlabel(f"{unit}, mean and 95% interval")
     plain_axes(axes)
     decided = int(((table["low"] > 0) | (table["high"] < 0)).sum())
     return Picture(
         figure,
-        f"{unit} by seed, with 95% intervals: {decided} of {len(table)} are clear of 0. "
-        f"{'; '.join(told)}. p is corrected by Holm; the least that any row could reach before "
-        f"the correction is {table['p_smallest'].min():.2g}.",
+        f"{unit}, with 95% intervals: {decided} of {len(table)} are clear of 0. "
+        f"{'; '.join(told)}. p is corrected by Holm.{_least(table)}",
     )
+
+
+def _least(table: pd.DataFrame) -> str:
+    """What p could not fall below, where seeds are flipped."""
+    least = table["p_smallest"].min()
+    said = f" The least that any row could reach before the correction is {least:.2g}."
+    return said if np.isfinite(least) else ""
 
 
 def _comparison(one: Any) -> str:
