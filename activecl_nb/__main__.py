@@ -117,10 +117,10 @@ def _run(options: argparse.Namespace) -> int:
     """``run`` and ``benchmark``; under torchrun, this rank's part of it."""
     from activecl_nb import experiment, imbalance, profiles
     from activecl_nb.fast import distributed
-    from activecl_nb.protocol import BENCHMARK
+    from activecl_nb.protocol import BENCHMARK, Protocol
 
     profile = profiles.current(options.profile)
-    protocol = experiment.Protocol.of(profile, **_choices(options.set))
+    protocol = Protocol.of(profile, **_choices(options.set))
     strategy = options.strategy if options.command == "run" else BENCHMARK
 
     def load() -> imbalance.Data:

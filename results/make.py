@@ -24,7 +24,7 @@ from pathlib import Path
 from activecl_nb import experiment, imbalance, runs
 from activecl_nb.evidence import study
 from activecl_nb.pictures import maps
-from activecl_nb.protocol import BENCHMARK
+from activecl_nb.protocol import BENCHMARK, Protocol
 
 HERE = Path(__file__).parent
 LESSONS = {"paper", "formula"}  # the grids whose runs the lessons open
@@ -90,7 +90,7 @@ def keep_check(folder: Path) -> None:
     At the paper's rate: at the tiny profile's, differences of rounding between processors grow
     within three rounds until they change picks.
     """
-    protocol = experiment.Protocol.of("tiny", learning_rate=1e-4, standardise=False)
+    protocol = Protocol.of("tiny", learning_rate=1e-4, standardise=False)
     shutil.rmtree(folder, ignore_errors=True)
     experiment.run(protocol, imbalance.load("phantom", protocol), "entropy", 0, folder)
     runs.drop_weights(folder)

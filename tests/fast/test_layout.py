@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from activecl_nb import experiment, simclr
-from activecl_nb.experiment import Protocol
 from activecl_nb.fast import layout
+from activecl_nb.protocol import BENCHMARK, Protocol
 
 
 def model(width, stem="half"):
@@ -98,7 +98,7 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "carry"), [("entropy", False), ("entropy", True), (experiment.BENCHMARK, False)]
+    ("strategy", "carry"), [("entropy", False), ("entropy", True), (BENCHMARK, False)]
 )
 def test_resumed_equals_unbroken_where_the_layout_changes(
     tiny_data, tiny_protocol, tmp_path, monkeypatch, strategy, carry
@@ -108,7 +108,7 @@ def test_resumed_equals_unbroken_where_the_layout_changes(
     protocol = Protocol(**{**vars(tiny_protocol), **sizes, "carry_optimizer": carry})
 
     def go(out):
-        if strategy == experiment.BENCHMARK:
+        if strategy == BENCHMARK:
             return experiment.benchmark(protocol, tiny_data, 1, out, device="cpu", progress=False)
         return experiment.run(protocol, tiny_data, strategy, 1, out, device="cpu", progress=False)
 

@@ -11,6 +11,7 @@ from activecl_nb.imbalance import Data
 from activecl_nb.lessons import checks
 from activecl_nb.pictures import maps
 from activecl_nb.pictures.explorer import ViewModel
+from activecl_nb.protocol import Protocol
 
 
 def function(header: str, *lines: str) -> str:
@@ -23,7 +24,7 @@ def letters(answers: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def view(tiny_data: Data, tiny_protocol: experiment.Protocol) -> ViewModel:
+def view(tiny_data: Data, tiny_protocol: Protocol) -> ViewModel:
     """What lesson 06 looks at: four strategies' runs of one seed."""
     names = ("random", "entropy", "kcenter", "certainty")
     runs = [experiment.run(tiny_protocol, tiny_data, n, 0, progress=False) for n in names]

@@ -487,8 +487,9 @@ def test_without_a_stored_map_one_is_made_of_the_first_run(made, monkeypatch):
 def test_real_runs_are_watched_while_they_are_made(tmp_path):
     """From the loop itself: a finished run, and one that grows round by round on its map."""
     from activecl_nb import experiment, imbalance, profiles, runs
+    from activecl_nb.protocol import Protocol
 
-    protocol = experiment.Protocol.of("tiny", rounds=3, epochs=1)
+    protocol = Protocol.of("tiny", rounds=3, epochs=1)
     data = imbalance.load("phantom", profiles.PROFILES["tiny"])
     random = experiment.run(protocol, data, "random", 0, tmp_path / "random", progress=False)
     watched = Explorer([random], data)

@@ -1,0 +1,83 @@
+"""What the runs say: curves with their spread, work done, what was picked, what differs.
+
+Runs or their tables in, pandas tables out; ``figures`` draws them. From runs to a comparison:
+
+    rounds = table(runs)                                # a row a round
+    ends = last(rounds)                                 # a row a run
+    paired(ends, [("entropy", "random")], "last")       # a row a comparison, seed by seed
+"""
+
+from activecl_nb.evidence.analysis.arithmetic import work
+from activecl_nb.evidence.analysis.gate import Gate, Margin, gate
+from activecl_nb.evidence.analysis.paired import EXACT, difference, hedges, holm, paired, sign_flip
+from activecl_nb.evidence.analysis.picked import (
+    composition,
+    found,
+    makeup,
+    overlap,
+    overlaps,
+    picks,
+)
+from activecl_nb.evidence.analysis.tables import (
+    BENCHMARK,
+    MORE_F1,
+    area,
+    band,
+    curve,
+    interval,
+    judged_by,
+    last,
+    spread,
+    table,
+)
+from activecl_nb.evidence.analysis.targets import reached, to_benchmark, to_target
+from activecl_nb.evidence.analysis.tissues import (
+    FOLDS,
+    PHANTOMS,
+    SEEDS,
+    Estimate,
+    equivalence,
+    estimate,
+    smallest_effect,
+    tested_share,
+)
+
+__all__ = [
+    "BENCHMARK",
+    "EXACT",
+    "FOLDS",
+    "MORE_F1",
+    "PHANTOMS",
+    "SEEDS",
+    "Estimate",
+    "Gate",
+    "Margin",
+    "area",
+    "band",
+    "composition",
+    "curve",
+    "difference",
+    "equivalence",
+    "estimate",
+    "found",
+    "gate",
+    "hedges",
+    "holm",
+    "interval",
+    "judged_by",
+    "last",
+    "makeup",
+    "overlap",
+    "overlaps",
+    "paired",
+    "picks",
+    "reached",
+    "sign_flip",
+    "smallest_effect",
+    "spread",
+    "table",
+    "tested_share",
+    "to_benchmark",
+    "to_target",
+    "work",
+]

@@ -1,0 +1,211 @@
+"""What was picked: classes, imbalance, waste, and how much two strategies share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from activecl_nb.evidence.analysis.tables import BENCHMARK, RUN, by_columns, checked, interval
+
+if TYPE_CHECKING:
+    from activecl_nb.evidence.analysis.tables import Runs
+    from activecl_nb.runs import Run
+    from activecl_nb.tissue import Tissue
+
+
+def picks(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
+    """A row a pick: strategy, seed, [setting], round, order (in the round), position, and facts.
+
+    train: the patches that the runs picked from. What it does not know is left out:
+    label: its class as given, a category. positive: whether that is the class sought.
+    near_duplicate: whether a patch of the same spot was in the training set before it: the patch
+        that it nearly repeats, or another repeat of that one, picked in an earlier round or
+        earlier in this one. Only these waste budget; a repeat whose original was never picked
+        shows the encoder something new. Left out after ``Tissue.take``, which renumbers.
+    artefact: whether it has a fold, a pen mark, or is out of focus.
+
+    The table made is returned as it is. ValueError: ``train`` is not what the runs picked from.
+    """
+    if isinstance(runs, pd.DataFrame):
+        return checked(runs, "strategy", "seed", "round", "order", "position")
+    if train is None:
+        raise ValueError("give the training patches as well: a run knows positions alone")
+    labels, origin = train.labels.numpy(), _origins(train)
+    parts = []
+    for run in runs:
+        _same_patches(run, train)
+        positive, chosen = run.data.get("positive", "TUM"), run.chosen()
+        sizes = [len(one.picked) for one in run.rounds]
+        part = pd.DataFrame(
+            {
+                "strategy": run.strategy,
+                "seed": run.seed,
+                "round": np.repeat([one.number for one in run.rounds], sizes),
+                "order": np.concatenate([np.arange(size) for size in sizes]),
+                "position": chosen,
+                "label": pd.Categorical.from_codes(labels[chosen], list(train.class_names)),
+                "positive": labels[chosen] == train.class_names.index(positive),
+            }
+        )
+        if origin is not None:
+            part["near_duplicate"] = pd.Series(origin[chosen]).duplicated()  # in picking order
+        if "artefact" in train.facts:
+            part["artefact"] = train.facts["artefact"][chosen] != "none"
+        parts.append(part)
+    if not parts:
+        raise ValueError("no runs to tabulate; give at least one")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _same_patches(run: Run, train: Tissue) -> None:
+    chosen, positive = run.chosen(), run.data.get("positive", "TUM")
+    here = {"source": train.source, "train": len(train)}
+    differ = [
+        f"{name} {run.data[name]!r} there, {value!r} here"
+        for name, value in here.items()
+        if run.data.get(name, value) != value
+    ]
+    if len(chosen) and chosen.max() >= len(train):
+        differ.append(f"position {chosen.max()} was picked, there are {len(train)} patches")
+    if positive not in train.class_names:
+        differ.append(f"the class sought is {positive}, not in {', '.join(train.class_names)}")
+    if differ:
+        raise ValueError(
+            f"{run.strategy}, seed {run.seed}, did not pick from these patches "
+            f"({'; '.join(differ)}); give the training patches of that run"
+        )
+
+
+def _origins(train: Tissue) -> np.ndarray | None:
+    """The position of the patch whose spot each one shows; None where that is not known.
+
+    ``duplicate_of`` counts as the phantom drew. After patches were taken out it names the wrong
+    ones, which shows: a patch and its origin are of one slide and one tissue.
+    """
+    repeats = train.facts.get("duplicate_of")
+    if repeats is None:
+        return None
+    origin = np.where(repeats >= 0, repeats, np.arange(len(train)))
+    if origin.max(initial=-1) >= len(train) or (repeats[origin] >= 0).any():
+        return None
+    alike = (train.facts[name] for name in ("slide", "true_class") if name in train.facts)
+    return origin if all((fact == fact[origin]).all() for fact in alike) else None
+
+
+def composition(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
+    """Classes of each round's picks as shares, the mean over seeds.
+
+    runs: runs and their training patches, or a table of ``picks``.
+    Columns: strategy, [setting], round, and one for each class.
+    """
+    picked = picks(runs, train)
+    by = by_columns(picked, "strategy", "setting", "round")
+    each = pd.get_dummies(picked["label"], dtype=float)
+    each.columns = list(each.columns)  # plain names, not categories
+    run = [*by, *by_columns(picked, "seed", "tissue")]
+    shares = each.groupby([picked[name] for name in run], sort=False).mean()
+    return shares.groupby(by, sort=False).mean().reset_index()
+
+
+def makeup(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
+    """What the picks of every round are, run by run: counts, imbalance, waste.
+
+    runs: runs and their training patches, or a table of ``picks``. The result goes into
+    ``curve`` for the spread over seeds: ``curve(makeup(picked), "near_duplicate")``.
+
+    Columns: strategy, seed, [setting], round, images (picked so far), picks, positives,
+    imbalance_ratio (negatives for one positive; infinite without positives),
+    imbalance_ratio_so_far (of all images up to this round), and the shares of the round's picks
+    that are positive, near_duplicate and artefact, where ``picks`` knows them.
+    """
+    picked = picks(runs, train)
+    by, kinds = by_columns(picked, *RUN), _kinds(picked)
+    groups = picked.groupby([*by, "round"], sort=False)
+    counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
+    so_far = counts.groupby(by, sort=False)[["picks", "positives"]].cumsum()
+    counts.insert(len(by) + 1, "images", so_far["picks"])
+    counts["imbalance_ratio"] = _ratio(counts)
+    counts["imbalance_ratio_so_far"] = _ratio(so_far)
+    return counts.join(groups[kinds].mean().reset_index(drop=True))
+
+
+def found(runs: Runs, train: Tissue | None = None, *, first_round: int = 1) -> pd.DataFrame:
+    """What each run's own picks are: positives per 100 picks, imbalance, waste; a row a run.
+
+    The first round is the same random draw for every strategy, so it is left out; 0 as
+    ``first_round`` counts it in. runs: runs and their training patches, or ``picks``.
+
+    Columns: strategy, seed, [setting], picks, positives, positives_per_100, imbalance_ratio
+    (negatives for one positive), and the shares near_duplicate and artefact where known.
+    """
+    picked = picks(runs, train)
+    picked = picked[picked["round"] >= first_round]
+    by = by_columns(picked, *RUN)
+    groups = picked.groupby(by, sort=False)
+    counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
+    counts["positives_per_100"] = 100 * counts["positives"] / counts["picks"]
+    counts["imbalance_ratio"] = _ratio(counts)
+    waste = [kind for kind in _kinds(picked) if kind != "positive"]
+    return counts.join(groups[waste].mean().reset_index(drop=True)) if waste else counts
+
+
+def _kinds(picked: pd.DataFrame) -> list[str]:
+    return [name for name in ("positive", "near_duplicate", "artefact") if name in picked]
+
+
+def _ratio(counts: pd.DataFrame) -> pd.Series:
+    positives = counts["positives"].where(counts["positives"] > 0)  # NaN, not a division by 0
+    return ((counts["picks"] - positives) / positives).fillna(np.inf)
+
+
+def overlap(runs: Sequence[Run]) -> pd.DataFrame:
+    """How much the picks of two runs of one seed share: Jaccard index, without the first round.
+
+    The first round is the same random draw for all strategies, so it says nothing.
+    """
+    names = [run.strategy for run in runs]
+    chosen = [_own_picks(run) for run in runs]
+    return pd.DataFrame([[_jaccard(a, b) for b in chosen] for a in chosen], names, names)
+
+
+def overlaps(runs: Runs) -> pd.DataFrame:
+    """``overlap`` of every two strategies over seeds: mean Jaccard index and 95% interval.
+
+    runs: runs, or a table of ``picks``; the benchmark, which picks everything, is left out.
+    Columns: a, b, [setting], mean, low, high, seeds (those that both have).
+    """
+    if isinstance(runs, pd.DataFrame):
+        picked = picks(runs)
+        later = picked[picked["round"] > 0]
+        by = ["strategy", *by_columns(picked, "setting")]
+        chosen = {
+            (*key, replicate): set(group["position"])
+            for key, one in later.groupby(by, sort=False)
+            for replicate, group in one.groupby(by_columns(one, "seed", "tissue"), sort=False)
+        }
+        where = by_columns(picked, "setting")
+    else:
+        chosen, where = {(run.strategy, run.seed): _own_picks(run) for run in runs}, []
+    of_side: dict[tuple, dict[int, set[int]]] = {}
+    for (strategy, *setting, seed), own in chosen.items():
+        if strategy != BENCHMARK:
+            of_side.setdefault((strategy, *setting), {})[seed] = own
+    rows = []
+    for (a, first), (b, second) in itertools.combinations(of_side.items(), 2):
+        both = [seed for seed in first if seed in second]
+        if a[1:] == b[1:] and both:
+            shared = interval([_jaccard(first[seed], second[seed]) for seed in both])
+            rows.append((a[0], *b, *shared, len(both)))
+    return pd.DataFrame(rows, columns=["a", "b", *where, "mean", "low", "high", "seeds"])
+
+
+def _own_picks(run: Run) -> set[int]:
+    return set(run.chosen()[len(run.rounds[0].picked) :].tolist())
+
+
+def _jaccard(a: set[int], b: set[int]) -> float:
+    return len(a & b) / max(1, len(a | b))

@@ -1,0 +1,220 @@
+"""A value for each run: what measures compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from activecl_nb.evidence import analysis
+from activecl_nb.evidence.analysis.tables import by_columns
+from activecl_nb.evidence.study import Stored
+
+Side: TypeAlias = str | Mapping[str, str]  # a strategy, or {strategy, setting, grid}
+
+SCORES = {
+    "f1": "F1",
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "f1_threshold": "F1 at a threshold set on S_L",
+    "probe_f1": "F1 of the probe",
+    "probe_auroc": "AUROC of the probe",
+    "probe_average_precision": "average precision of the probe",
+    "probe_f1_threshold": "F1 of the probe at a threshold set on S_L",
+}
+PROBE = "probe_"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A value that each run has one of.
+
+    of: (rounds, picks, score) -> one value a run, as a series over (tissue, seed).
+    """
+
+    of: Callable[[pd.DataFrame, pd.DataFrame, str], pd.Series]
+    words: str
+    unit: str
+    digits: int = 3
+    needs_picks: bool = False
+
+
+def run_keys(frame: pd.DataFrame) -> list[str]:
+    """The columns that tell one strategy's runs of a setting apart."""
+    return by_columns(frame, "tissue", "seed")
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    return frame.set_index(run_keys(frame))[name]
+
+
+def _found(column: str, times: float = 1.0) -> Callable[..., pd.Series]:
+    def of(rounds: pd.DataFrame, picks: pd.DataFrame, score: str) -> pd.Series:
+        found = analysis.found(picks)
+        if column not in found:
+            raise ValueError(f"the stored picks do not know {column}")
+        return times * _column(found, column)
+
+    return of
+
+
+def _evenness(rounds: pd.DataFrame, picks: pd.DataFrame, score: str) -> pd.Series:
+    """Entropy of the shares of the classes, over that of equal shares: 1 is even, 0 one class."""
+    later = picks[picks["round"] > 0]
+    classes = len(later["label"].cat.categories)
+
+    def even(labels: pd.Series) -> float:
+        shares = labels.value_counts(normalize=True).to_numpy()
+        shares = shares[shares > 0]
+        return float(-(shares * np.log(shares)).sum() / np.log(classes))
+
+    return later.groupby(run_keys(later))["label"].apply(even)
+
+
+METRICS: dict[str, Metric] = {
+    "area": Metric(
+        lambda rounds, picks, score: _column(analysis.area(rounds, score), "area"),
+        "mean {score} along the learning curve",
+        "{score}",
+    ),
+    "last": Metric(
+        lambda rounds, picks, score: _column(analysis.last(rounds, score), "last"),
+        "{score} after the last round",
+        "{score}",
+    ),
+    "best": Metric(
+        lambda rounds, picks, score: _column(analysis.last(rounds, score), "best"),
+        "best {score} of all rounds",
+        "{score}",
+    ),
+    "positives_per_100": Metric(
+        _found("positives_per_100"), "tumours in 100 picks", "tumours in 100 picks", 1, True
+    ),
+    "near_duplicate": Metric(
+        _found("near_duplicate", 100), "near-duplicates in 100 picks", "in 100 picks", 1, True
+    ),
+    "artefact": Metric(
+        _found("artefact", 100), "spoiled patches in 100 picks", "in 100 picks", 1, True
+    ),
+    "evenness": Metric(_evenness, "evenness of the picks over the classes (0 to 1)", "", 3, True),
+}
+
+
+def per_run(stored: Stored, side: Side, metric: str, score: str = "f1") -> pd.Series:
+    """The metric of each finished run of one side: a series over runs, empty if there is none.
+
+    ValueError: the study has no such grid, strategy or setting, or there is no such metric or
+    score.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"no metric is called {metric!r}; there are {', '.join(METRICS)}")
+    known(score, SCORES)
+
+    def made() -> pd.Series:
+        rounds, picks = runs_of(stored, side)
+        if rounds.empty or (METRICS[metric].needs_picks and picks.empty):
+            return pd.Series(dtype=float)
+        return METRICS[metric].of(rounds, picks, scored(rounds, score)).astype(float)
+
+    return once(stored, ("per run", str(side), metric, score), made)
+
+
+def once(stored: Stored, key: tuple, made: Callable[[], Any]) -> Any:
+    """What comes of it; made a single time where the study remembers (``rule.Grids``)."""
+    memory = getattr(stored, "memory", {})
+    if key not in memory:
+        memory[key] = made()
+    return memory[key]
+
+
+def scored(rounds: pd.DataFrame, score: str) -> str:
+    """The column of a score: the paper's proxy's where older runs have no probe.
+
+    ValueError: the runs have neither.
+    """
+    column = score if score in rounds else score.removeprefix(PROBE)
+    if column not in rounds:
+        raise ValueError(f"these runs have no {SCORES[score]}")
+    return column
+
+
+def there(stored: Stored, side: Side, score: str) -> str:
+    """The score that this side's runs have, so that words and values are of the same."""
+    known(score, SCORES)
+    rounds, _ = runs_of(stored, side)
+    return scored(rounds, score) if len(rounds) else score
+
+
+def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rounds and picks of one strategy in one setting; seconds are the processor's."""
+    side = {"strategy": side} if isinstance(side, str) else dict(side)
+    unknown = set(side) - {"strategy", "setting", "grid"}
+    if unknown or not (grid or "grid" in side):
+        raise ValueError(f"{side} should have a strategy, a grid and perhaps a setting")
+    one = stored.grid(side.get("grid", grid))
+    there = one.planned[one.planned["strategy"] == side.get("strategy")]
+    if there.empty:
+        strategies = ", ".join(dict.fromkeys(one.planned["strategy"]))
+        raise ValueError(f"no strategy {side.get('strategy')!r} there; it has {strategies}")
+    settings = list(dict.fromkeys(there["setting"]))
+    setting = side.get("setting", own_setting(settings))
+    if setting not in settings:
+        what = f"no setting {setting!r} there" if setting else "a setting must be named"
+        raise ValueError(f"{what}; it has {', '.join(settings)}")
+
+    def made() -> tuple[pd.DataFrame, pd.DataFrame]:
+        parts = []
+        for table in (one.rounds, one.picks):
+            mine = (table["strategy"] == side["strategy"]) & (table["setting"] == setting)
+            parts.append(table[mine].reset_index(drop=True))
+        return _at_processor_time(parts[0]), parts[1]
+
+    place = side.get("grid", grid), side["strategy"], setting
+    return once(stored, ("runs", *place), made)
+
+
+def own_setting(settings: list[str]) -> str | None:
+    """The setting that is meant where none is named: the profile's own, or the only one."""
+    return "" if "" in settings else settings[0] if len(settings) == 1 else None
+
+
+def _at_processor_time(rounds: pd.DataFrame) -> pd.DataFrame:
+    """The rounds of runs, their seconds so far being the processor's.
+
+    Other programs on the machine lengthen the seconds of a clock, and not those of a processor.
+    """
+    if "seconds_processor" not in rounds or rounds.empty:
+        return rounds
+    ordered = rounds.sort_values("round", kind="stable")
+    run = [ordered[name] for name in run_keys(ordered)]
+    return rounds.assign(seconds_so_far=ordered["seconds_processor"].groupby(run).cumsum())
+
+
+def in_grid(grid: str, side: Side) -> dict[str, str]:
+    """The side with the claim's grid, where it names none of its own."""
+    side = {"strategy": side} if isinstance(side, str) else dict(side)
+    return {"grid": grid, **side} if grid else side
+
+
+def name_of(side: Side) -> str:
+    if isinstance(side, str):
+        return side
+    where = side.get("setting") or (f"grid “{side['grid']}”" if "grid" in side else "")
+    return side["strategy"] + (f" ({where})" if where else "")
+
+
+def described(metric: str, score: str) -> tuple[str, str, int]:
+    """Words, unit and digits of a metric."""
+    known(metric, METRICS)
+    named = SCORES[known(score, SCORES)]
+    one = METRICS[metric]
+    return one.words.format(score=named), one.unit.format(score=named), one.digits
+
+
+def known(name: str, names: Any) -> str:
+    if name not in names:
+        raise ValueError(f"{name!r} is unknown; there are {', '.join(names)}")
+    return name

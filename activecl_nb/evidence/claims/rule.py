@@ -1,0 +1,197 @@
+"""The rule: one verdict for each claim, from what was measured. No verdict is ever typed.
+
+A claim says on which side of *nothing* our value should lie: above 0 for "a is better than b",
+above 1 for a ratio. The interval decides. templates/rule.toml says it in words for the page.
+
+1. not testable here: the runs cannot decide it, for a reason given; or its grid does not pass the
+   gate; or so far there are fewer than 3 replicates for it (5 for a median).
+2. contradicted: the whole interval lies on the other side of nothing.
+3. reproduced: the whole interval lies on the claimed side and, where the paper gives a number, it
+   reaches that number, to its last printed digit.
+4. same direction: the whole interval lies on the claimed side and falls short of the paper's
+   number; or the interval holds nothing, but the estimate and three replicates of four lie on the
+   claimed side.
+5. cannot tell: everything else, and whatever was not reached.
+
+A claim that is exactly a number is reproduced where the interval holds it to its last printed
+digit, and contradicted where not. A claim that two things differ is reproduced where the interval
+is clear of nothing, and else these runs cannot tell. A claim that two things are the same within a
+bound declared with it is reproduced where two one-sided t tests say so, and contradicted where the
+whole interval lies beyond the bound. Arithmetic has no interval: its value is both ends.
+
+Means have Student's 95% interval over replicates (``analysis.estimate``). What a run spent until
+it reached a score has a median, since some runs never get there and count as the worst; the ends
+of its interval are values of replicates (``order_interval``).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.evidence import analysis
+from activecl_nb.evidence.claims.arithmetic import ARITHMETIC
+from activecl_nb.evidence.claims.claim import (
+    CANNOT_TELL,
+    CONTRADICTED,
+    MOST_SEEDS,
+    NOT_TESTABLE,
+    REPRODUCED,
+    SAME,
+    Claim,
+    Line,
+    Measured,
+    too_few,
+)
+from activecl_nb.evidence.claims.measures import MEASURES
+from activecl_nb.evidence.claims.metrics import once, own_setting
+from activecl_nb.evidence.study import Stored
+
+BLIND = "the encoder does not see here"
+SURE = 0.05  # the level of every test
+
+
+def verdict(claim: Claim, found: Measured | None) -> str:
+    """One of ``VERDICTS``, by the rule at the top of this file."""
+    if claim.untestable or found is None or too_few(found) or np.isnan(found.estimate):
+        return NOT_TESTABLE
+    if claim.expect == "exactly":
+        return _exactly(claim, found)
+    if claim.expect == "same":
+        return _the_same(claim.bound, found)
+    if claim.expect == "differs":
+        clear = found.low > found.nothing or found.high < found.nothing
+        return REPRODUCED if clear else CANNOT_TELL
+    if np.isneginf(found.estimate):  # not reached
+        return CANNOT_TELL
+    side = 1 if claim.expect == "more" else -1
+    low, high = sorted((side * (found.low - found.nothing), side * (found.high - found.nothing)))
+    if high < 0:
+        return CONTRADICTED
+    if low > 0:
+        if claim.value is None:
+            return REPRODUCED
+        claimed = side * (claim.value - found.nothing) - claim.rounding
+        return REPRODUCED if high >= claimed else SAME
+    values = side * (np.array(found.values or [found.estimate]) - found.nothing)
+    leans = side * (found.estimate - found.nothing) > 0 and (values > 0).mean() >= MOST_SEEDS
+    return SAME if leans else CANNOT_TELL
+
+
+def _exactly(claim: Claim, found: Measured) -> str:
+    middle = found.estimate
+    low, high = (middle, middle) if np.isnan(found.low) else (found.low, found.high)
+    near = low - claim.rounding <= claim.value <= high + claim.rounding
+    # 14.15 is printed as 14.2, and no double is 14.15.
+    near = near or bool(np.isclose(abs(claim.value - middle), claim.rounding, rtol=1e-6))
+    return REPRODUCED if near else CONTRADICTED
+
+
+def _the_same(bound: float, found: Measured) -> str:
+    if found.low > bound or found.high < -bound:
+        return CONTRADICTED
+    p = analysis.equivalence(found.estimate, found.error, found.freedom, bound)
+    return REPRODUCED if p < SURE else CANNOT_TELL
+
+
+def lean_by_luck(replicates: int) -> float:
+    """How often a line leans to the claimed side, as rule 4 asks, without any effect.
+
+    Each replicate is then as likely to lie on one side as on the other, so their number is
+    binomial.
+    """
+    from scipy import stats
+
+    return float(stats.binom.sf(np.ceil(MOST_SEEDS * replicates) - 1, replicates, 0.5))
+
+
+def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:
+    """Measure and judge every claim; p is corrected by Holm within each grid.
+
+    stored: the study's tables; without any, only arithmetic is done.
+    """
+    grids = None if stored is None else Grids.of(stored)
+    found = [
+        measure(claim, grids) if claim.arithmetic or grids is not None else None for claim in claims
+    ]
+    corrected = np.full(len(claims), np.nan)
+    families = [claim.grids[0] if claim.grids else "" for claim in claims]
+    for family in dict.fromkeys(families):
+        mine = [n for n, name in enumerate(families) if name == family and found[n] is not None]
+        corrected[mine] = analysis.holm([found[n].p for n in mine])
+    lines = []
+    for claim, one, p in zip(claims, found, corrected, strict=True):
+        blind = BLIND if grids is not None and not claim.arithmetic and grids.blind(claim) else ""
+        judged = NOT_TESTABLE if blind else verdict(claim, one)
+        lines.append(Line(claim, one, judged, float(p), "" if claim.untestable else blind))
+    return lines
+
+
+class Grids(Stored):
+    """A study that cuts each grid out once, and tests its gates once, for many claims ask."""
+
+    @classmethod
+    def of(cls, stored: Stored) -> Grids:
+        """The study as such; one that is so already is returned as it is."""
+        return (
+            stored
+            if isinstance(stored, cls)
+            else cls(stored.rounds, stored.picks, stored.planned, stored.floors)
+        )
+
+    @functools.cached_property
+    def memory(self) -> dict[tuple, Any]:
+        """What was made of the tables so far."""
+        return {}
+
+    def grid(self, name: str) -> Stored:
+        return once(self, ("grid", name), lambda: super(Grids, self).grid(name))
+
+    @functools.cached_property
+    def gates(self) -> Mapping[tuple[str, str], analysis.Gate]:
+        """The gate of every (grid, setting) that has finished runs."""
+        found = {}
+        for place, rounds in self.rounds.groupby(["grid", "setting"], sort=False):
+            source = rounds["source"].iloc[0] if "source" in rounds else ""
+            found[place] = analysis.gate(rounds, self.floors, source)
+        return found
+
+    def blind(self, claim: Claim) -> bool:
+        """Whether the encoder does not see in a setting that the claim is measured on."""
+        for grid, setting in claim.places:
+            if setting is None:
+                planned = self.planned[self.planned["grid"] == grid]
+                setting = own_setting(list(dict.fromkeys(planned["setting"]))) or ""
+            one = self.gates.get((grid, setting))
+            if one is not None and not one.open:
+                return True
+        return False
+
+
+def measure(claim: Claim, stored: Stored | None) -> Measured | None:
+    """What the claim's measuring function finds; None for a claim that has none.
+
+    ValueError: it names a grid, setting, strategy or metric that is not there, or its unit is
+    not that of the paper's number.
+    """
+    if not claim.kind:
+        return None
+    arguments = {name: value for name, value in claim.kind.items() if name != "measure"}
+    try:
+        if claim.arithmetic:
+            found = ARITHMETIC[claim.measure](**arguments)
+        else:
+            found = once(
+                stored, (repr(claim.kind),), lambda: MEASURES[claim.measure](stored, **arguments)
+            )
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"claim {claim.id!r}, {claim.measure}: {error}") from error
+    if claim.value is not None and found.unit != claim.unit:
+        raise ValueError(
+            f"claim {claim.id!r}: {claim.value} is in {claim.unit!r}, and {claim.measure} gives "
+            f"{found.unit!r}; give both in one unit"
+        )
+    return found

@@ -1,0 +1,95 @@
+"""Claims, values and verdicts as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from activecl_nb.evidence.claims.claim import CANNOT_TELL, SAME, VERDICTS, Claim, Line, Measured
+
+
+def number(value: float, digits: int, *, sign: bool = False) -> str:
+    """A value as text: "not reached" for -inf, a real minus sign, no "-0"."""
+    if np.isneginf(value):
+        return "not reached"
+    if np.isnan(value):
+        return "no value"
+    text = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
+    if not float(text.replace(",", "")):
+        text = text.lstrip("+-")
+    return text.replace("-", "−")
+
+
+def with_unit(text: str, unit: str) -> str:
+    """ "93%", "8.9 min": a number and its unit."""
+    return f"{text}{'' if unit.startswith('%') else ' '}{unit}".strip()
+
+
+def ours(found: Measured | None) -> str:
+    """Estimate, interval and unit as text: "+0.041 F1 (0.010 to 0.072)"."""
+    if found is None:
+        return "not measured"
+    if np.isnan(found.estimate):
+        return "no finished runs yet"
+    signed = np.isfinite(found.p) and found.estimate > 0  # a difference
+    text = number(found.estimate, found.digits, sign=bool(signed))
+    text = text if text == "not reached" else with_unit(text, found.unit)
+    if not found.n or np.isnan(found.low) or np.isneginf(found.high):
+        return text
+    low, high = (number(end, found.digits) for end in (found.low, found.high))
+    return f"{text} ({low} to {high})"
+
+
+def printed(claim: Claim) -> str:
+    """The paper's number as text; "" where it gives none."""
+    if claim.value is None:
+        return ""
+    return with_unit(f"{claim.value:,}", claim.unit)
+
+
+def tally(lines: Sequence[Line]) -> dict[str, int]:
+    """How many lines have each verdict."""
+    return {one: sum(line.verdict == one for line in lines) for one in VERDICTS}
+
+
+def wanting(line: Line) -> str:
+    """The verdict as text, with what it leaves open.
+
+    How many replicates there are where these are too few, the smallest effect that these runs would
+    have shown where they cannot tell, and the paper's number where our whole interval falls short.
+    """
+    found = line.measured
+    if line.blind:
+        return f"{line.verdict}: {line.blind}"
+    if line.waits:
+        return f"{line.verdict} (yet: {found.n} of at least {found.needs} {found.over})"
+    text = line.verdict
+    if line.verdict == CANNOT_TELL and np.isfinite(found.detectable):
+        text += f" (from {size(found)} on these runs would have shown it)"
+    if falls_short(line):
+        text += f"; {printed(line.claim)} lies outside the interval"
+    return text
+
+
+def size(found: Measured) -> str:
+    """The smallest effect that these runs would have shown, with 80% power: "0.048 F1"."""
+    return with_unit(number(found.detectable, found.digits), found.unit)
+
+
+def counted(found: Measured) -> str:
+    """How many replicates: "8 seeds", "12 phantoms", "5 folds, 20 runs"."""
+    what = found.over if found.n != 1 else found.over.removesuffix("s")
+    runs = f", {found.runs} runs" if found.runs > found.n else ""
+    return f"{found.n} {what}{runs}"
+
+
+def falls_short(line: Line) -> bool:
+    """Whether there may be an effect, but the paper's number is more than our interval holds."""
+    claim, found = line.claim, line.measured
+    if line.verdict not in (SAME, CANNOT_TELL) or claim.value is None or not found.n:
+        return False
+    if claim.expect not in ("more", "less"):
+        return False
+    side = 1 if claim.expect == "more" else -1
+    return max(side * found.low, side * found.high) < side * claim.value - claim.rounding

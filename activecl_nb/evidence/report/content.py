@@ -1,0 +1,235 @@
+"""All that the page says, made of a study's tables and the list of claims."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from activecl_nb import profiles
+from activecl_nb.evidence import claims, study
+from activecl_nb.evidence.claims import Claim, Judged, Line
+from activecl_nb.evidence.report import appendix, first, grids, limits
+from activecl_nb.evidence.report.first import Row
+from activecl_nb.evidence.report.grids import Section
+from activecl_nb.evidence.report.texts import texts
+from activecl_nb.evidence.study import Stored
+from activecl_nb.evidence.study.folder import Opened
+from activecl_nb.pictures.figures import Picture
+
+DEFAULT = Path(__file__).parents[3] / "results" / "study"
+REAL_SAMPLE = "real_sample"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page says.
+
+    rows: the first screen. gains: its picture. facts: (what, value) pairs on what was run. when:
+    entropy beside random in every setting. settings: every strategy beside random in every
+    setting, by three scores. scored: what a line measures by the three scores. left_out: claims
+    that these grids cannot answer.
+    """
+
+    title: str
+    intro: tuple[str, ...]
+    lines: tuple[Line, ...]
+    judged: tuple[Judged, ...]
+    rows: tuple[Row, ...]
+    gains: Picture | None
+    facts: tuple[tuple[str, str], ...]
+    limits: tuple[str, ...]
+    tissues: Mapping[str, str]
+    when: Section | None
+    sections: tuple[Section, ...]
+    settings: tuple[tuple[str, ...], ...]
+    scored: Mapping[str, str]
+    left_out: tuple[str, ...]
+
+
+def make(
+    folder: str | os.PathLike[str] | None = None,
+    claims_file: str | os.PathLike[str] | None = None,
+    study_file: str | os.PathLike[str] | None = None,
+) -> Report:
+    """Measure and judge what a study can answer, and draw its grids.
+
+    folder: stored tables or a folder of runs (``study.open_any``); the kit's own study where none
+    is given. claims_file: where none is given, ``claims.toml`` beside the folder; else those of
+    the kit's own claims that the grids can answer, on whatever they are called. study_file:
+    where none is given, ``NAME.toml`` beside the folder NAME.
+
+    FileNotFoundError, ValueError: a file is missing, damaged, or does not fit the others.
+    """
+    folder = Path(folder or DEFAULT)
+    every = _studies(folder, Path(study_file) if study_file else None)
+    opened = every[0]
+    given = _claims_file(folder, claims_file)
+    claimed, headlines = claims.read(given or DEFAULT.parent / "claims.toml")
+    tables = [claims.Grids.of(one.stored) for one in every]
+    fitting = [fitted(one, tables[0], foreign=given is None) for one in claimed]
+    lines = claims.ledger([one for one in fitting if one], tables[0])
+    left_out = [c.claim for c, fit in zip(claimed, fitting, strict=True) if fit is None]
+    judged = [
+        one
+        for o, grid in zip(every, tables, strict=True)
+        for one in claims.judge(o.contrasts, grid)
+    ]
+    tissues = {grid: words for one in every for grid, words in one.tissues.items()}
+    of = {line.claim.id: line for line in lines}
+    if given is not None:
+        _check_headlines(headlines, claimed, judged, given)
+    profile = _profile(opened, folder)
+    return Report(
+        opened.title,
+        tuple(texts("intro")["own" if given is None else "paper"]),
+        tuple(lines),
+        tuple(judged),
+        first.rows(headlines, judged, of, tissues),
+        first.gains(judged, tissues),
+        limits.facts(tables, tissues, profile, len(left_out)),
+        limits.limits(tables, profile, lines),
+        tissues,
+        grids.when(tables),
+        tuple(
+            grids.section(table.grid(name), name, asked)
+            for one, table in zip(every, tables, strict=True)
+            for name, asked in one.questions.items()
+        ),
+        tuple(appendix.settings(tables)),
+        appendix.by_score(lines, tables[0]),
+        tuple(left_out),
+    )
+
+
+def _studies(folder: Path, study_file: Path | None) -> list[Opened]:
+    """The study, and the small one on real patches that may stand beside a stored one."""
+    every = [study.open_any(folder, study_file)]
+    real = folder.with_name(REAL_SAMPLE)
+    if (folder / "index.csv").exists() and real.is_dir() and real != folder:
+        every.append(study.open_any(real))
+    return every
+
+
+def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | None:
+    """The list of claims that goes with a folder; None where it has none of its own."""
+    if given is not None:
+        return Path(given)
+    beside = folder.parent / "claims.toml"
+    return beside if (folder / "index.csv").exists() and beside.exists() else None
+
+
+def _check_headlines(
+    headlines: Sequence[str], claimed: Sequence[Claim], judged: Sequence[Judged], path: Path
+) -> None:
+    known = {one.id for one in claimed} | {one.contrast.id for one in judged}
+    unknown = [one for one in headlines if one not in known]
+    if unknown:
+        raise ValueError(f"{path}: no claim and no contrast is called {', '.join(unknown)}")
+
+
+def _profile(opened: Opened, folder: Path) -> profiles.Profile | str:
+    """The study's profile; its name alone where runs may have sizes of their own."""
+    if (folder / "index.csv").exists():
+        return profiles.current(opened.profile or None)
+    return opened.profile
+
+
+def fitted(claim: Claim, stored: Stored, *, foreign: bool) -> Claim | None:
+    """The claim as these grids can answer it; None if they cannot.
+
+    foreign: the claims were not written for this study. Then one that is measured on a single
+    grid is tried on each grid that there is, and what needs no run is left out.
+    """
+    if not claim.grids:
+        return None if foreign else claim
+    there = list(dict.fromkeys(stored.planned["grid"]))
+    tries = [claim]
+    if foreign and len(claim.grids) == 1:
+        tries += [_moved(claim, claim.grids[0], name) for name in there]
+    for one in tries:
+        try:
+            claims.measure(one, stored)
+        except ValueError:
+            continue
+        return one
+    return None
+
+
+def _moved(claim: Claim, old: str, new: str) -> Claim:
+    """The claim measured on another grid."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: new if k == "grid" and v == old else moved(v) for k, v in value.items()}
+        return value
+
+    return dataclasses.replace(claim, kind=moved(claim.kind))
+
+
+# ---- the ledger by itself -------------------------------------------------------------------
+
+
+def open_ledger(folder: str | os.PathLike[str] | None = None) -> tuple[list[Line], Stored | None]:
+    """The ledger for a lesson: its lines, and the stored study that they are measured on.
+
+    Prints one line on what it gives. Where no study is stored, only arithmetic is judged.
+    """
+    folder = Path(folder or DEFAULT)
+    every, _ = claims.read(_claims_file(folder, None) or DEFAULT.parent / "claims.toml")
+    try:
+        stored = study.open_stored(folder)
+    except FileNotFoundError:
+        print("No study is stored here, so only what needs no run is judged.")
+        return claims.ledger(every, None), None
+    runs = stored.planned.drop_duplicates("run")["finished"]
+    print(
+        f"{runs.sum()} of {len(runs)} planned runs are finished: "
+        f"{limits.replicates(stored).partition(';')[0]}"
+    )
+    return claims.ledger(every, stored), stored
+
+
+def table(lines: Sequence[Line]) -> pd.DataFrame:
+    """Lines as a table to look at: claim, what the paper says, ours, replicates, verdict."""
+    rows = [
+        (
+            line.claim.claim,
+            claims.printed(line.claim),
+            claims.ours(line.measured),
+            str(line.measured.n) if line.measured and line.measured.needs else "",
+            claims.wanting(line),
+        )
+        for line in lines
+    ]
+    return pd.DataFrame(rows, columns=["claim", "paper", "ours", "seeds", "verdict"])
+
+
+def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """The lines under the headings of ``templates/parts.toml``."""
+    found: dict[str, list[Line]] = {name: [] for name in texts("parts")}
+    for line in lines:
+        claim = line.claim
+        if claim.untestable:
+            found["open"].append(line)
+        elif claim.source == "ours":
+            found["ours"].append(line)
+        else:
+            found["sums" if claim.arithmetic else "claims"].append(line)
+    return found
+
+
+def by_part(lines: Sequence[Line]) -> list[str]:
+    """The tally of each part, a line each: sums that come out are no claims that hold on runs."""
+    said = []
+    for name, some in parts(lines).items():
+        counts = [f"{verdict} {n}" for verdict, n in claims.tally(some).items() if n]
+        waiting = sum(line.waits for line in some)
+        waits = f" ({waiting} for want of finished runs so far)" if waiting else ""
+        said.append(f"{texts('parts')[name]['title']}: {'; '.join(counts) or 'no line'}{waits}.")
+    return said

@@ -1,0 +1,131 @@
+"""The first screen: a few rows as a person would say them, and one picture of gains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from activecl_nb.evidence import claims
+from activecl_nb.evidence.claims import Judged, Line
+from activecl_nb.evidence.report.grids import count
+from activecl_nb.evidence.report.texts import say
+from activecl_nb.pictures import figures
+from activecl_nb.pictures.figures import Picture
+
+MOST_ROWS, MOST_GAINS = 5, 6
+NAMES = {"kcenter": "k-center"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was tried, on which tissue, by how much, and how sure that is."""
+
+    tried: str
+    tissue: str
+    much: str
+    sure: str
+    real: bool
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        return self.tried, self.tissue, self.much, self.sure
+
+
+def rows(
+    headlines: Sequence[str],
+    judged: Sequence[Judged],
+    lines: Mapping[str, Line],
+    tissues: Mapping[str, str],
+) -> tuple[Row, ...]:
+    """The headlines, real tissue first: ids of contrasts or of claims.
+
+    A headline that nothing was run for so far is passed over while others fill the screen.
+    """
+    of_contrast = {one.contrast.id: one for one in judged}
+    named = [*headlines, *(one for one in of_contrast if one not in headlines)]
+    found = []
+    for name in named:
+        if name in of_contrast:
+            found.append((_has_runs(of_contrast[name]), contrast_row(of_contrast[name], tissues)))
+        elif name in lines:
+            line = lines[name]
+            found.append((not line.waits, claim_row(line, tissues)))
+    with_runs = [row for ran, row in found if ran] or [row for _, row in found]
+    first = sorted(with_runs[:MOST_ROWS], key=lambda row: not row.real)
+    return tuple(first)
+
+
+def _has_runs(one: Judged) -> bool:
+    return one.estimate is not None
+
+
+def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
+    """A declared contrast as a row."""
+    a, b = (NAMES.get(name, name) for name in (one.contrast.a, one.contrast.b))
+    tried = say("row.contrast", a=a[0].upper() + a[1:], b=b, measure=one.measure)
+    where = tissues[one.contrast.grid] + (f", {one.setting}" if one.setting else "")
+    found = one.estimate
+    if found is None:
+        return Row(tried, where, "–", one.says, one.real)
+    much = f"{claims.number(found.mean, 3, sign=True)}{_ends(found.low, found.high)}"
+    counted = count(found.n, found.over) + (f", {found.runs} runs" if found.runs > found.n else "")
+    words = {"says": one.says, "counted": counted}
+    if one.says == claims.CANNOT_TELL and np.isfinite(one.detectable):
+        sure = say("row.unsure", detectable=claims.number(one.detectable, 3), **words)
+    elif one.says == claims.BLIND:
+        much, sure = "–", one.says
+    else:
+        corrected = " by Holm" if one.contrast.primary else ""
+        sure = say("row.sure", p=f"p {one.p:.2g}{corrected}", **words)
+    return Row(tried, where, much, sure, one.real)
+
+
+def claim_row(line: Line, tissues: Mapping[str, str]) -> Row:
+    """A claim of the ledger as a row."""
+    found, grids = line.measured, line.claim.grids
+    tissue = tissues.get(grids[0], "") if grids else "the paper's numbers"
+    sure = claims.wanting(line)
+    if found is not None and found.n:
+        reached = int(np.isfinite(found.values).sum())
+        counted = claims.counted(found)
+        if found.needs == claims.FEWEST_MEDIAN:
+            counted = f"median; {reached} of {counted} reached it"
+        sure = f"{sure} ({counted})"
+    paper = claims.printed(line.claim)
+    much = claims.ours(found) + (f" (paper: {paper})" if paper else "")
+    return Row(line.claim.claim.rstrip("."), tissue, much, sure, tissue.startswith("real"))
+
+
+def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | None:
+    """The contrasts declared first, as plain rows of gain, real tissue on top."""
+    measured = [one for one in judged if one.estimate is not None and one.says != claims.BLIND]
+    if not measured:
+        return None
+    scores = {one.unit for one in measured[:MOST_GAINS]}
+    shown = sorted(measured[:MOST_GAINS], key=lambda one: not one.real)
+    drawn = [
+        figures.Gain(
+            _gain_name(one, tissues) + (f" ({one.unit})" if len(scores) > 1 else ""),
+            one.estimate.mean,
+            one.estimate.low,
+            one.estimate.high,
+            one.estimate.values,
+        )
+        for one in shown
+    ]
+    unit = f"gain in {scores.pop()}" if len(scores) == 1 else "gain"
+    return figures.gains(drawn, unit=unit)
+
+
+def _gain_name(one: Judged, tissues: Mapping[str, str]) -> str:
+    a, b = (NAMES.get(name, name) for name in (one.contrast.a, one.contrast.b))
+    where = one.setting or tissues[one.contrast.grid]
+    return f"{a} − {b}\n{where}"
+
+
+def _ends(low: float, high: float) -> str:
+    if not np.isfinite(low):
+        return ""
+    return f" ({claims.number(low, 3)} to {claims.number(high, 3)})"

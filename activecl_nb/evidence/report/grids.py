@@ -1,0 +1,257 @@
+"""What each grid shows: whether its encoder sees, its scores, differences, and pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from activecl_nb.evidence import analysis, claims
+from activecl_nb.evidence.claims.metrics import scored
+from activecl_nb.evidence.report.texts import say
+from activecl_nb.evidence.study import Stored
+from activecl_nb.pictures import figures
+from activecl_nb.pictures.figures import Picture
+
+SCORES = ("probe_average_precision", "probe_auroc", "probe_f1")  # the first leads
+# What a dial spoils is shown beside the score.
+WASTE = {"redundancy": "near_duplicate", "artefacts": "artefact"}
+WORDS = {"near_duplicate": "near-duplicates, share of picks", "artefact": "spoiled, share of picks"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one grid shows: its question, sentences computed from its runs, and pictures."""
+
+    name: str
+    question: str
+    said: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+    @property
+    def title(self) -> str:
+        return f"Grid “{self.name}”"
+
+    @property
+    def anchor(self) -> str:
+        """A name for links and files that no other grid has."""
+        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+        if slug != self.name:
+            slug += "-" + hashlib.sha256(self.name.encode()).hexdigest()[:6]
+        return f"grid-{slug.strip('-')}"
+
+    @property
+    def files(self) -> tuple[tuple[str, Picture], ...]:
+        """Its pictures with the names of their files."""
+        return tuple((f"{self.anchor}-{n}.png", one) for n, one in enumerate(self.pictures, 1))
+
+
+def section(one: Stored, name: str, question: str) -> Section:
+    """The section of a grid cut out of a study."""
+    if loops(one).empty:
+        return Section(name, question, (say("grid.none"),), ())
+    gates = claims.Grids.of(one).gates
+    open_ = {setting for (_, setting), gate in gates.items() if gate.open}
+    seen = Stored(
+        one.rounds[one.rounds["setting"].isin(open_)],
+        one.picks[one.picks["setting"].isin(open_)],
+        one.planned,
+        one.floors,
+    )
+    pictures = () if loops(seen).empty else tuple(_pictures(seen))
+    told = [_seen(gate, setting) for (_, setting), gate in gates.items() if gate.tested]
+    return Section(name, question, (*told, *_said(one, seen)), pictures)
+
+
+def loops(one: Stored) -> pd.DataFrame:
+    """The rounds of all runs but the benchmark's."""
+    return one.rounds[one.rounds["strategy"] != analysis.BENCHMARK]
+
+
+def _seen(gate: analysis.Gate, setting: str) -> str:
+    """Whether the encoder sees, in a sentence."""
+    margins = [
+        say(
+            "grid.margin",
+            strategy=one.strategy,
+            floor=one.floor.replace("_", " "),
+            above=claims.number(one.above.mean, 3, sign=True),
+        )
+        for one in gate.margins
+    ]
+    return say(
+        "grid.sees" if gate.open else "grid.blind",
+        where=f" ({setting})" if setting else "",
+        margins="; ".join(margins),
+        needed=gate.needed,
+        missing=" and ".join(gate.missing),
+    )
+
+
+def _said(one: Stored, seen: Stored) -> tuple[str, ...]:
+    """The grid in sentences: means, and differences to random with their intervals."""
+    score = scored(one.rounds, SCORES[0])
+    named = claims.SCORES[score]
+    means = analysis.spread(analysis.area(loops(one), score), "area")
+    sentences = []
+    for setting, group in means.groupby("setting", sort=False):
+        listed = ", ".join(f"{row.strategy} {row.mean:.3f}" for row in group.itertuples())
+        sentences.append(say("grid.level", setting=setting, score=named, listed=listed))
+    done = one.planned["finished"]
+    if not done.all():
+        alone = one.planned["setting"].nunique() > 1 and means["setting"].nunique() == 1
+        sentences.append(say("grid.unfinished", done=done.sum(), all=len(done), alone=alone))
+    against = None if loops(seen).empty else against_random(loops(seen), score)
+    if against is not None:
+        clear = int(((against["low"] > 0) | (against["high"] < 0)).sum())
+        rows = "; ".join(map(difference_in_words, against.itertuples()))
+        sentences.append(say("grid.against", score=named, rows=rows, clear=clear, n=len(against)))
+    return tuple(sentences)
+
+
+def difference_in_words(row: tuple) -> str:
+    """ "entropy at x=1 +0.012 (0.001 to 0.023, 8 seeds)"."""
+    where = f" at {row.setting}" if row.setting else ""
+    counted = count(row.n, row.over)
+    ends = f"{claims.number(row.low, 3)} to {claims.number(row.high, 3)}, {counted}"
+    ends = ends if np.isfinite(row.low) else counted
+    return f"{row.a}{where} {claims.number(row.difference, 3, sign=True)} ({ends})"
+
+
+def count(n: int, what: str) -> str:
+    return f"{n} {what if n != 1 else what.removesuffix('s')}"
+
+
+def against_random(
+    rounds: pd.DataFrame, score: str, among: Sequence[str] = ()
+) -> pd.DataFrame | None:
+    """Areas of every strategy beside random's, where a setting has both; None without any.
+
+    among: these strategies alone.
+    """
+    values = analysis.area(rounds, score)
+    known = dict.fromkeys(map(tuple, values[["strategy", "setting"]].to_numpy()))
+    pairs = [
+        ((strategy, setting), ("random", setting))
+        for strategy, setting in known
+        if strategy not in ("random", analysis.BENCHMARK)
+        and ("random", setting) in known
+        and (not among or strategy in among)
+    ]
+    if not pairs:
+        return None
+    compared = analysis.paired(values, pairs, "area")
+    compared = compared[compared["n"] > 0]
+    return None if compared.empty else compared
+
+
+# ---- pictures -------------------------------------------------------------------------------
+
+
+def _pictures(one: Stored) -> list[Picture]:
+    settings = list(dict.fromkeys(one.planned["setting"]))
+    shown = loops(one)
+    score = scored(shown, SCORES[0])
+    named = claims.SCORES[score]
+    strategies = list(dict.fromkeys(shown["strategy"]))
+    dials = list(dict.fromkeys(setting.partition("=")[0] for setting in settings))
+    against = against_random(shown, score)
+    if len(settings) == 1 and len(strategies) <= 4:
+        return [_curves(one, shown, score, named), *_tumours(one)]
+    if (len(settings) == 1 or len(dials) > 1) and against is not None:
+        return [figures.effects(against, unit=f"difference in {named} along the curve")]
+    if len(dials) > 1:
+        return []
+    drawn = analysis.spread(analysis.area(shown, score), "area")
+    pictures = [figures.by_setting(drawn, dial=dials[0], score=f"{named} along the curve")]
+    if dials[0] in WASTE and WASTE[dials[0]] in one.picks and len(one.picks):
+        what = WASTE[dials[0]]
+        wasted = analysis.spread(analysis.found(one.picks), what)
+        pictures.append(figures.by_setting(wasted, dial=dials[0], score=WORDS[what]))
+    return pictures
+
+
+def _curves(one: Stored, shown: pd.DataFrame, score: str, named: str) -> Picture:
+    levels = {}
+    if (one.rounds["strategy"] == analysis.BENCHMARK).any():
+        band = analysis.band(one.rounds, score)
+        same = band["mean"].nunique() == 1  # it was best at its end, with every seed
+        for row in band.itertuples():
+            name = "benchmark" if same else f"benchmark, {row.variant}"
+            levels[name] = (row.mean, row.low, row.high)
+    return figures.learning_curve(analysis.curve(shown, score), score=named, levels=levels)
+
+
+def _tumours(one: Stored) -> list[Picture]:
+    """The share of tumours among the picks of each round."""
+    if one.picks.empty:
+        return []
+    made = analysis.makeup(one.picks)
+    curve = analysis.curve(made[made["round"] > 0], "positive")  # the first is random for all
+    return [figures.learning_curve(curve, score="tumours among the picks")]
+
+
+# ---- when does it hold? ---------------------------------------------------------------------
+
+
+def when(every: Sequence[Stored]) -> Section | None:
+    """Entropy beside random in each setting that was run: the answer to "when?" at a glance.
+
+    Grids share runs, so a setting whose runs stand in an earlier row is left out; so is one whose
+    encoder does not see.
+    """
+    tables = {}
+    for score in SCORES:
+        table = _entropy_everywhere(every, score)
+        if not table.empty:
+            tables[table["score"].iloc[0]] = table
+    if not tables:
+        return None
+    counts = [
+        say(
+            "when.count",
+            above=int((table["low"] > 0).sum()),
+            below=int((table["high"] < 0).sum()),
+            score=score,
+        )
+        for score, table in tables.items()
+    ]
+    score, table = next(iter(tables.items()))
+    most, least = (table.loc[table["mean"].agg(which)] for which in ("idxmax", "idxmin"))
+    known = int(table["low"].notna().sum())
+    said = (
+        say("when.counts", n=len(table), scores="; ".join(counts)),
+        say(
+            "when.extremes",
+            score=score,
+            most=claims.number(most["mean"], 3, sign=True),
+            most_where=most["claim"],
+            least=claims.number(least["mean"], 3, sign=True),
+            least_where=least["claim"],
+        ),
+        say("when.luck", known=known, expected=f"{0.05 * known:.1f}"),
+    )
+    picture = figures.intervals(table, unit=f"difference in {score} along the curve")
+    return Section("when", say("when.question", score=score), said, (picture,))
+
+
+def _entropy_everywhere(every: Sequence[Stored], score: str) -> pd.DataFrame:
+    rows, shown = [], set()
+    for stored in every:
+        gates = claims.Grids.of(stored).gates
+        both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
+        for (grid, setting), rounds in both.groupby(["grid", "setting"], sort=False):
+            runs, column = set(rounds["run"]), scored(rounds, score)
+            against = against_random(rounds, column)
+            if against is None or runs <= shown or not gates[grid, setting].open:
+                continue
+            shown |= runs
+            name = f"{grid}: {setting}" if setting else grid
+            one = against.iloc[0]
+            ends = (one.difference, one.low, one.high)
+            rows.append((f"{name} ({count(one.n, one.over)})", *ends, claims.SCORES[column]))
+    return pd.DataFrame(rows, columns=["claim", "mean", "low", "high", "score"])

@@ -1,0 +1,153 @@
+"""What was run, and what that cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+import activecl_nb
+from activecl_nb import profiles
+from activecl_nb.evidence import claims
+from activecl_nb.evidence.claims import Line
+from activecl_nb.evidence.report.grids import SCORES, loops
+from activecl_nb.evidence.report.texts import filled, say, texts
+from activecl_nb.evidence.study import Stored
+
+# Settings beside the sizes in which a profile may differ from the paper.
+OTHERS = ("batch_size", "learning_rate", "proxy_learning_rate", "standardise")
+
+
+def facts(
+    every: Sequence[Stored],
+    tissues: Mapping[str, str],
+    profile: profiles.Profile | str,
+    left_out: int,
+) -> tuple[tuple[str, str], ...]:
+    """(what, value) pairs on what was run."""
+    stored = every[0]
+    runs = stored.planned.drop_duplicates("run")
+    rounds = stored.rounds.drop_duplicates(["run", "round"])
+    sizes = profile if isinstance(profile, str) else say("facts.profile", profile=profile)
+    done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
+    found = [
+        ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in _grids(stored)))),
+        *([("Profile", sizes)] if sizes else []),
+        ("Runs", done),
+        ("Replicates", replicates(stored)),
+    ]
+    if "seconds_processor" in rounds:
+        hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
+        epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
+        found.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
+    for one in every[1:]:
+        grids = ", ".join(f"“{name}”" for name in _grids(one))
+        n = int(one.planned["finished"].sum())
+        found.append(("Beside it", say("facts.apart", n=n, grids=grids)))
+    if left_out:
+        found.append(("Left out", say("facts.left_out", n=left_out)))
+    return (*found, ("Kit", f"activecl {activecl_nb.__version__}"))
+
+
+def _grids(stored: Stored) -> list[str]:
+    return list(dict.fromkeys(stored.planned["grid"]))
+
+
+def replicates(stored: Stored) -> str:
+    """Finished seeds and tissues of a grid: those that all its settings and strategies have."""
+    done = stored.planned[stored.planned["finished"]]
+    each = ["grid", "setting", "strategy"]
+    every = stored.planned.groupby(each, sort=False).size().index
+    counts = {}
+    for name, what in (("seed", "seeds"), ("tissue", "tissues")):
+        seen = done.groupby(each, sort=False)[name].nunique().reindex(every, fill_value=0)
+        of_grid = seen.groupby("grid", sort=False).min()
+        low, high = int(of_grid.min()), int(of_grid.max())
+        counts[what] = f"{low}" if low == high else f"{low} to {high}"
+    tissues = f" on {counts['tissues']} tissues" if counts["tissues"] not in ("0", "1") else ""
+    return f"{counts['seeds']} seeds{tissues} in a grid; each comparison says what it has"
+
+
+def limits(
+    every: Sequence[Stored], profile: profiles.Profile | str, lines: Sequence[Line]
+) -> tuple[str, ...]:
+    """The limits that hold for these runs, from ``templates/limits.toml``."""
+    known = {**_of_runs(every), **_of_ledger(lines)}
+    if not isinstance(profile, str):
+        known |= _of_profile(profile)
+    return tuple(
+        filled(one["text"], **known)
+        for one in texts("limits")["limit"]
+        if all(known.get(name) for name in one["when"])
+    )
+
+
+def _of_runs(every: Sequence[Stored]) -> dict[str, object]:
+    """Grids by what their runs lack, as text; "" where there is none."""
+    lacking: dict[str, list[str]] = {
+        name: [] for name in ("drawn", "older", "proxy_only", "one_tissue")
+    }
+    processor = False
+    for stored in every:
+        for name in dict.fromkeys(stored.rounds["grid"]):
+            one = stored.grid(name)
+            sources = set(one.planned["source"])
+            no_probe = SCORES[0] not in one.rounds or loops(one)[SCORES[0]].isna().all()
+            holds = {
+                "drawn": sources <= {"phantom", ""},
+                "older": one.floors.empty,
+                "proxy_only": bool(no_probe),
+                "one_tissue": one.rounds["tissue"].nunique() < 2,
+            }
+            for what, so in holds.items():
+                if so:
+                    lacking[what].append(name)
+            processor = processor or "seconds_processor" in one.rounds
+    many = sum(stored.rounds["grid"].nunique() for stored in every)
+    told = {
+        what: ("all grids" if len(names) == many > 1 else ", ".join(f"“{n}”" for n in names))
+        for what, names in lacking.items()
+    }
+    return {**told, "processor": processor}
+
+
+def _of_ledger(lines: Sequence[Line]) -> dict[str, object]:
+    found = [line.measured for line in lines if line.measured and line.measured.n > 1]
+    judged = sum(not np.isnan(one.low) for one in found)
+    lean = claims.lean_by_luck(5)
+    return {"judged": judged, "by_luck": f"{0.05 * judged:.0f}", "lean_five": f"{lean:.0%}"}
+
+
+def _of_profile(profile: profiles.Profile) -> dict[str, object]:
+    """Shares of images and work, by arithmetic: the last partial batch of an epoch is dropped."""
+    paper = profiles.PROFILES["paper"]
+    pool = profile.train_images - profile.labelled
+    whole = trained(pool, profile) * profile.benchmark_epochs
+    first, second = (trained(t * profile.budget, profile) * profile.epochs for t in (1, 2))
+    looks = profile.benchmark_epochs // profile.benchmark_every
+    looks *= -(-profile.benchmark_proxy_epochs // profile.benchmark_proxy_every)
+    others = [name for name in OTHERS if getattr(profile, name) != getattr(paper, name)]
+    most = 1 - first / whole
+    return {
+        "profile": profile,
+        "paper": paper,
+        "others": ", ".join(others),
+        "labelled_share": f"{_labelled_share(profile):.0%}",
+        "paper_labelled_share": f"{_labelled_share(paper):.0%}",
+        "round_share": f"{profile.budget / pool:.1%}",
+        "least_images": f"{1 - profile.rounds * profile.budget / pool:.0%}",
+        "most_images": f"{1 - 2 * profile.budget / pool:.0%}",
+        "most_work_chosen": f"{1 - (first + second) / whole:.0%}",
+        "most_work": f"{most:.1%}",
+        "out_of_reach": most < 0.985,
+        "looks": looks,
+    }
+
+
+def trained(images: int, profile: profiles.Profile) -> int:
+    """Images that an epoch passes: whole batches alone."""
+    return images // profile.batch_size * profile.batch_size
+
+
+def _labelled_share(profile: profiles.Profile) -> float:
+    return profile.labelled / (profile.rounds * profile.budget)

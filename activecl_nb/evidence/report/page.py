@@ -1,0 +1,216 @@
+"""The page as files: HTML that needs no other file, Markdown with its figures beside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from activecl_nb import files
+from activecl_nb.evidence import claims
+from activecl_nb.evidence.analysis.gate import ON_PHANTOM, ON_REAL
+from activecl_nb.evidence.claims import Line
+from activecl_nb.evidence.report import appendix
+from activecl_nb.evidence.report.content import Report, by_part, parts
+from activecl_nb.evidence.report.first import Row
+from activecl_nb.evidence.report.texts import filled, html, markdown, plain, texts
+from activecl_nb.pictures.figures import Picture
+
+PAGE, APPENDIX, FIGURES = "report", "report_appendix", "report_figures"
+BEGIN, END = (
+    "<!-- findings: written by python -m activecl_nb report -->",
+    "<!-- end of findings -->",
+)
+MARKS = dict(zip(claims.VERDICTS, ("●", "◐", "○", "✕", "–"), strict=True))
+HEADS = ("Claim", "Paper", "Ours, with interval", "On what", "Replicates", "Verdict")
+ROW_HEADS = ("What was tried", "On which tissue", "By how much", "How sure")
+MOST_LINES = 30  # of the ledger on the page; what is more goes to the appendix
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line of the ledger as text; middle: (head, cell) of what stands between its ends."""
+
+    anchor: str
+    claim: str
+    place: str
+    grid: str
+    notes: tuple[tuple[str, str], ...]
+    middle: tuple[tuple[str, str], ...]
+    verdict: str
+    wanting: str
+    untestable: str
+    measured: str
+
+    @property
+    def in_cells(self) -> tuple[str, ...]:
+        """The line in the cells of ``HEADS``, its place and measure beside the claim."""
+        parts = [self.claim, self.untestable, f"({self.place})"]
+        parts.append(f"Measured: {self.measured}." if self.measured else "")
+        return (" ".join(filter(None, parts)), *(cell for _, cell in self.middle), self.wanting)
+
+
+def shown(line: Line, report: Report) -> Shown:
+    """What the page says of a line."""
+    claim, found = line.claim, line.measured
+    grid = claim.grids[0] if claim.grids else ""
+    where = report.tissues.get(grid, "") if grid else "the paper's numbers"
+    exact = claim.expect == "exactly" and claim.value is not None and not claim.untestable
+    cells = (
+        ("= " * exact + claims.printed(claim)) or "–",
+        claims.ours(found) if found else "–",
+        where if found else "–",
+        claims.counted(found) if found is not None and found.needs else "–",
+    )
+    notes = []
+    if claim.untestable:
+        notes.append(("Why it cannot be decided", claim.untestable))
+    if found is not None:
+        notes.append(("Measured", found.how))
+        if report.scored.get(claim.id):
+            notes.append(("By three scores", report.scored[claim.id]))
+        if np.isfinite(found.p):
+            notes.append(("p", f"{found.p:.3g}, {line.p_holm:.3g} by Holm within its grid"))
+    notes.append(("It would contradict", claim.contradict))
+    return Shown(
+        f"claim-{claim.id}",
+        claim.claim,
+        claim.place,
+        grid,
+        tuple(notes),
+        tuple(zip(HEADS[1:-1], cells, strict=True)),
+        line.verdict,
+        claims.wanting(line),
+        claim.untestable,
+        found.how if found is not None else "",
+    )
+
+
+def _values(report: Report) -> dict[str, Any]:
+    """What all templates know."""
+    told = {
+        name: [shown(line, report) for line in lines] for name, lines in parts(report.lines).items()
+    }
+    heads = {name: {"name": name, **texts("parts")[name]} for name in told}
+    more = told["claims"][MOST_LINES:]
+    rest = {"claims": more, **{name: told[name] for name in told if name != "claims"}}
+    rule = texts("rule")
+    numbers = {
+        "real": ON_REAL,
+        "phantom": ON_PHANTOM,
+        "fewest": claims.FEWEST,
+        "fewest_median": claims.FEWEST_MEDIAN,
+    }
+    return {
+        "report": report,
+        "rows": [row.cells for row in report.rows],
+        "row_heads": ROW_HEADS,
+        "heads": HEADS,
+        "setting_heads": appendix.HEADS,
+        "page": PAGE,
+        "appendix": APPENDIX,
+        "folder": Markup(FIGURES),
+        "marks": MARKS,
+        "by_part": by_part(report.lines),
+        "glossary": texts("glossary"),
+        "page_part": heads["claims"] if told["claims"] else None,
+        "page_lines": told["claims"][:MOST_LINES],
+        "appendix_parts": [(heads[name], lines) for name, lines in rest.items() if lines],
+        "rule": {
+            "head": rule["head"],
+            "gate": filled(rule["gate"], **numbers),
+            "verdicts": {n: filled(text, **numbers) for n, text in rule["verdicts"].items()},
+        },
+    }
+
+
+def to_html(report: Report, images: Mapping[str, bytes]) -> str:
+    """The page: one file, without script, light or dark as the reader's machine is."""
+    encoded = {name: base64.b64encode(content).decode() for name, content in images.items()}
+    return html().get_template("report.html").render(**_values(report), images=encoded)
+
+
+def to_markdown(report: Report) -> str:
+    """The page as Markdown, its figures in the folder ``FIGURES`` beside it."""
+    return _markdown("report.md", report)
+
+
+def _markdown(name: str, report: Report) -> str:
+    text = markdown().get_template(name).render(**_values(report))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
+    """Write the page and its appendix, as HTML and as Markdown; the page's HTML comes first."""
+    out = Path(out)
+    pictures = [one for section in _sections(report) for one in section.files]
+    if report.gains:
+        pictures.append(("gains.png", report.gains))
+    images = {name: small(picture) for name, picture in pictures}
+    values = _values(report)
+    written = []
+    for name, content in {
+        f"{PAGE}.html": to_html(report, images),
+        f"{PAGE}.md": to_markdown(report),
+        f"{APPENDIX}.html": html().get_template("appendix.html").render(**values, images={}),
+        f"{APPENDIX}.md": _markdown("appendix.md", report),
+        **{f"{FIGURES}/{name}": image for name, image in images.items()},
+    }.items():
+        with files.replacing(out / name) as temporary:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        written.append(out / name)
+    for old in set((out / FIGURES).glob("grid-*.png")) - set(written):
+        old.unlink()  # of a grid that the study no longer has
+    return written
+
+
+def _sections(report: Report) -> list:
+    return [*filter(None, [report.when]), *report.sections]
+
+
+def small(picture: Picture, dpi: int = 100) -> bytes:
+    """The picture as a PNG of 128 colours, about a third of the bytes."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(picture.png(dpi))) as image:
+        image.convert("RGB").quantize(128).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def findings(report: Report) -> str:
+    """What README carries, as Markdown: the rows of the first screen, and what they are of."""
+    facts = dict(report.facts)
+    told = f"{facts.get('Profile', '').partition(':')[0]} profile; runs: {facts['Runs']}."
+    lines = ["| " + " | ".join(ROW_HEADS) + " |", "|" + " --- |" * len(ROW_HEADS)]
+    lines += [_headline(row) for row in report.rows]
+    page = f"All {len(report.lines)} lines are in [results/{PAGE}.md](results/{PAGE}.md)."
+    return "\n".join([*lines, "", f"{plain(told)} {page}"])
+
+
+def _headline(row: Row) -> str:
+    """A row of the first screen as one of a Markdown table."""
+    return f"| {' | '.join(map(plain, row.cells))} |"
+
+
+def put_findings(report: Report, path: str | os.PathLike[str]) -> None:
+    """Write the findings between their two marks in a Markdown file.
+
+    ValueError: the file lacks the marks.
+    """
+    path = Path(path)
+    text = path.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} lacks the lines {BEGIN!r} and {END!r}; put them where they go")
+    with files.replacing(path) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n{findings(report)}\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,325 @@
+"""A study's TOML file: checked as a whole, all that is wrong with it told at once, then laid out.
+
+A slip in the file (a name that nothing has, a value of another type) is an error. A value that no
+run can have, such as a width of 0, spoils its own setting alone: the others are run, and the table
+at the end names it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import os
+import runpy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from activecl_nb import files, profiles
+from activecl_nb.evidence.study.checks import (
+    CONTRAST,
+    GRID,
+    TOP,
+    Check,
+    is_number,
+    is_text,
+    is_whole,
+    shown,
+)
+from activecl_nb.evidence.study.plan import (
+    REPLICATES,
+    Contrast,
+    Entry,
+    Job,
+    Study,
+    without_defaults,
+)
+
+
+def read(path: str | os.PathLike[str]) -> Study:
+    """The study that a TOML file describes.
+
+    FileNotFoundError: no such file. ValueError: it is no TOML, or something in it is unknown, of
+    another type or out of bounds; the message names the file, the grid, and every such thing.
+    """
+    path = Path(path)
+    content = files.read_toml(path)
+    check = Check(str(path))
+    check.table("", content, TOP)
+    profile = check.tried("profile", lambda: profiles.current(content.get("profile")))
+    code = path.parent / content["code"] if isinstance(content.get("code"), str) else None
+    own = check.tried("code", lambda: add_strategies(code) if code else set())
+    check.end()  # without a profile and its strategies there is no more to say
+    grids, plans = content.get("grid", []), []
+    if not grids:
+        check.says("", "it describes no runs; add a [[grid]] with strategies")
+    for number, grid in enumerate(grids, 1):
+        where = f"grid {grid.get('name', number)!r}: "
+        if check.table(where, grid, GRID):
+            placed = _placed(grid, path.parent)
+            plans.append(_laid_out(placed, profile, {name: code for name in own}, check, where))
+    _no_twins(grids, check)
+    contrasts = tuple(_contrasts(content.get("contrast", []), plans, check))
+    check.end()
+    return Study(
+        content.get("title", path.stem),
+        {grid["name"]: grid.get("question", "") for grid in grids},
+        tuple(entry for plan in plans for entry in plan.entries),
+        contrasts,
+        tuple(one for plan in plans for one in plan.refused),
+        {grid["name"]: grid["tissue"] for grid in grids if "tissue" in grid},
+    )
+
+
+def add_strategies(code: Path) -> set[str]:
+    """Run the file; the names of the strategies that it added or replaced.
+
+    ValueError: it is not there, or it fails.
+    """
+    from activecl_nb import sampling
+
+    if not code.is_file():
+        raise ValueError(f"{code} is no file; the line 'code' of a study names it")
+    before = dict(sampling.STRATEGIES)
+    try:
+        runpy.run_path(str(code))
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{code} fails: {type(error).__name__}: {error}") from error
+    return {name for name, s in sampling.STRATEGIES.items() if before.get(name) is not s}
+
+
+def _no_twins(grids: Iterable[Mapping[str, Any]], check: Check) -> None:
+    names = [grid.get("name") for grid in grids if isinstance(grid.get("name"), str)]
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            check.says("", f"two grids have the same name, {name!r}")
+
+
+# ---- a grid's runs --------------------------------------------------------------------------
+
+
+@dataclass
+class _Plan:
+    """One grid laid out."""
+
+    name: str
+    strategies: list[str]
+    entries: list[Entry] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def labels(self) -> set[str]:
+        return {entry.label for entry in self.entries}
+
+
+def _placed(grid: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The grid with its data's path made whole."""
+    data = dict(grid.get("data", {}))
+    if isinstance(data.get("path"), str):
+        data["path"] = str((folder / Path(data["path"]).expanduser()).resolve())
+    return {**grid, "data": {"source": "phantom", **data}}
+
+
+def _laid_out(
+    grid: Mapping[str, Any],
+    profile: profiles.Profile,
+    code: Mapping[str, Path],
+    check: Check,
+    where: str,
+) -> _Plan:
+    """The grid's entries, seed by seed; what is wrong with it goes to ``check``."""
+    from activecl_nb.protocol import BENCHMARK, Protocol, equal_work, image_epochs
+
+    plan = _Plan(grid["name"], grid["strategies"])
+    before = len(check.wrong)
+    for problem in (*_unknown_strategies(grid), *_odd_values(grid)):
+        check.says(where, problem)
+    if len(check.wrong) > before:
+        return plan
+    for seed, tissue, setting in itertools.product(
+        range(grid.get("seeds", profile.repeats)), _tissues(grid), _settings(grid)
+    ):
+        varied = [(name, v) for (part, name), v in setting.items() if _varies(grid, part, name)]
+        chosen = {part: {n: v for (p, n), v in setting.items() if p == part} for part in PARTS}
+        try:
+            protocol = Protocol.of(profile, **chosen["protocol"])
+            _bounds(protocol)
+            if grid.get("equal_work"):
+                target = sum(image_epochs(protocol, BENCHMARK))
+                protocol = equal_work(protocol, target)
+                varied.append(("epochs", protocol.epochs))
+        except (ValueError, TypeError, ArithmeticError) as error:
+            label = ", ".join(f"{name}={value}" for name, value in varied)
+            plan.refused.append((plan.name, label, str(error)))
+            continue
+        data = without_defaults({**chosen["data"], **tissue})
+        for strategy in grid["strategies"]:
+            job = Job(strategy, seed, protocol, data, code.get(strategy))
+            plan.entries.append(Entry(plan.name, tuple(varied), job))
+    plan.refused = list(dict.fromkeys(plan.refused))
+    if not plan.entries:  # nothing to run, so it is a slip in the file
+        for _, label, why in plan.refused:
+            check.says(where, f"{label}: {why}" if label else why)
+    return plan
+
+
+PARTS = ("data", "protocol")
+
+
+def _unknown_strategies(grid: Mapping[str, Any]) -> list[str]:
+    from activecl_nb import sampling
+    from activecl_nb.protocol import BENCHMARK
+
+    told = []
+    for strategy in grid["strategies"]:
+        if strategy != BENCHMARK:
+            try:
+                sampling.named(strategy)
+            except ValueError as error:
+                told.append(str(error))
+    return told
+
+
+def _odd_values(grid: Mapping[str, Any]) -> list[str]:
+    """Names that data and protocol do not have, and values of another type than theirs."""
+    from activecl_nb.protocol import BENCHMARK, Protocol
+
+    told = []
+    if grid.get("equal_work", BENCHMARK) != BENCHMARK:
+        told.append(f"equal_work is {BENCHMARK!r}, not {grid['equal_work']!r}")
+    kinds = {name: type(value) for name, value in vars(Protocol.paper()).items()}
+    for name, value in grid.get("protocol", {}).items():
+        if name not in kinds:
+            told.append(f"the protocol has no {name!r}; it has {', '.join(kinds)}")
+        told += [
+            f"{name} takes {NAMED[kinds[name]]}, not {shown(one)}"
+            for one in _each(value)
+            if name in kinds and not _fits(one, kinds[name])
+        ]
+    told += _odd_data(grid["data"])
+    for part in PARTS:
+        empty = [name for name, value in grid.get(part, {}).items() if value == []]
+        told += [f"{name} is an empty list; give one value or more" for name in empty]
+    if grid.get("one_at_a_time") and not any(_varied(grid)):
+        told.append("one_at_a_time has nothing to vary; give a list of values")
+    return told
+
+
+NAMED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}
+
+
+def _fits(value: object, kind: type) -> bool:
+    if kind is float:
+        return is_number(value)
+    return is_whole(value) if kind is int else isinstance(value, kind)
+
+
+def _odd_data(data: Mapping[str, Any]) -> list[str]:
+    from activecl_nb import imbalance, tissue
+
+    told = []
+    for name, value in data.items():
+        for one in _each(value):
+            if name in ("source", "path", "positive") and not is_text(one):
+                told.append(f"{name} takes a text in quotes, not {shown(one)}")
+            if name in REPLICATES and not (is_whole(one) and one >= 0):
+                told.append(f"{name} takes a whole number from 0 on, not {shown(one)}")
+    if told or any(isinstance(data.get(n), list) for n in ("source", "path")):
+        return told
+    dials = tissue.dials_of(data["source"])
+    if dials:  # a source of one's own may take more than the kit knows here
+        taken = {*inspect.signature(imbalance.load).parameters, *REPLICATES, *dials} - {"profile"}
+        known = sorted({"source", *taken} - {"dials"})
+        told += [
+            f"{data['source']} takes no {name}; it takes {', '.join(known)}"
+            for name in sorted(set(data) - set(known))
+        ]
+    told += [
+        f"{name} takes a number, not {shown(one)}"
+        for name in sorted((set(data) & set(dials)) | ({"share"} & set(data)))
+        for one in _each(data[name])
+        if not is_number(one)
+    ]
+    return told
+
+
+def _bounds(protocol: Any) -> None:
+    """ValueError: a size or rate of the protocol is 0 or less."""
+    low = [
+        f"{one.name} is {getattr(protocol, one.name)!r}; it must lie above 0"
+        for one in fields(protocol)
+        if is_number(getattr(protocol, one.name)) and getattr(protocol, one.name) <= 0
+    ]
+    if low:
+        raise ValueError("; ".join(low))
+
+
+def _each(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _varied(grid: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for part in PARTS:
+        for name in grid.get(part, {}):
+            if _varies(grid, part, name):
+                yield part, name
+
+
+def _varies(grid: Mapping[str, Any], part: str, name: str) -> bool:
+    """Whether a list stands there, of settings and not of replicates."""
+    replicate = part == "data" and name in REPLICATES
+    return isinstance(grid.get(part, {}).get(name), list) and not replicate
+
+
+def _tissues(grid: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a grid's replicates give ``imbalance.load``, each its own part."""
+    axes = {name: _each(grid["data"][name]) for name in REPLICATES if name in grid["data"]}
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def _settings(grid: Mapping[str, Any]) -> list[dict[tuple[str, str], Any]]:
+    """What each setting of a grid fixes: (part, name) -> value."""
+    given = {
+        (part, name): value
+        for part in PARTS
+        for name, value in grid.get(part, {}).items()
+        if not (part == "data" and name in REPLICATES)
+    }
+    fixed = {key: value for key, value in given.items() if not isinstance(value, list)}
+    varied = {key: value for key, value in given.items() if isinstance(value, list)}
+    if grid.get("one_at_a_time"):
+        return [{**fixed, key: value} for key, values in varied.items() for value in values]
+    return [
+        {**fixed, **dict(zip(varied, values, strict=True))}
+        for values in itertools.product(*varied.values())
+    ]
+
+
+# ---- contrasts ------------------------------------------------------------------------------
+
+
+def _contrasts(
+    declared: Iterable[Mapping[str, Any]], plans: Iterable[_Plan], check: Check
+) -> Iterable[Contrast]:
+    """The contrasts that fit the grids; the others go to ``check``."""
+    of_name, seen = {plan.name: plan for plan in plans}, set()
+    for number, entry in enumerate(declared, 1):
+        where = f"contrast {entry.get('id', number)!r}: "
+        if not check.table(where, entry, CONTRAST):
+            continue
+        one, plan = Contrast(**entry), of_name.get(entry["grid"])
+        if one.id in seen:
+            check.says("", f"two contrasts are called {one.id!r}")
+        seen.add(one.id)
+        if plan is None:
+            check.says(where, f"no grid is called {one.grid!r}; there are {', '.join(of_name)}")
+            continue
+        for name in (one.a, one.b):
+            if name not in plan.strategies:
+                known = ", ".join(plan.strategies)
+                check.says(where, f"{one.grid!r} has no strategy {name!r}; it has {known}")
+        if plan.entries and one.setting not in plan.labels:
+            known = ", ".join(map(repr, sorted(plan.labels)))
+            check.says(where, f"{one.grid!r} has no setting {one.setting!r}; it has {known}")
+        yield one

@@ -1,0 +1,160 @@
+"""Any folder that holds a study: stored tables, the runs of a study, or runs made one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from activecl_nb import files
+from activecl_nb.evidence.study.plan import Contrast, Job
+from activecl_nb.evidence.study.running import PLAN, finished
+from activecl_nb.evidence.study.stored import INDEX, Stored, open_stored, tables_of
+
+if TYPE_CHECKING:
+    from activecl_nb.runs import Run
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study's results, and what its file says of them.
+
+    profile: the name of the profile that its sizes come from; "" if there is not one. tissues:
+    what each grid's patches are, in words.
+    """
+
+    stored: Stored
+    title: str
+    profile: str
+    questions: Mapping[str, str]
+    tissues: Mapping[str, str]
+    contrasts: tuple[Contrast, ...] = ()
+
+
+def open_any(folder: str | os.PathLike[str], plan: Path | None = None) -> Opened:
+    """What a folder says: stored tables (index.csv), or runs as ``study`` and ``run`` make them.
+
+    plan: the study's TOML file, if it is not ``NAME.toml`` beside a stored folder NAME.
+
+    FileNotFoundError: there is neither in it. ValueError: no run is finished, or a file is damaged.
+    """
+    folder = Path(folder)
+    if (folder / "index.csv").exists():
+        beside = plan or folder.with_suffix(".toml")
+        stored = open_stored(folder)
+        return _opened(stored, files.read_toml(beside) if beside.exists() else {}, folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; give a stored study, or a folder of runs")
+    content = _read_plan(folder) if (folder / PLAN).exists() else _by_hand(folder)
+    entries = content["entries"]
+    jobs = {one["run"]: job for one in entries if (job := _job(one, folder))}
+    places = pd.DataFrame([[one.get(n, "") for n in INDEX[:-1]] for one in entries])
+    made = tables_of(places.set_axis(INDEX[:-1], axis=1), jobs, folder)
+    if made.rounds.empty:
+        raise ValueError(f"no run in {folder} is finished; the command that began them goes on")
+    return _opened(made.joined(), content, folder)
+
+
+def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
+    grids = {one["name"]: one for one in content.get("grid", []) if "name" in one}
+    there = dict.fromkeys(stored.planned["grid"])
+    unknown = [name for name in grids if name not in there]
+    if unknown:
+        raise ValueError(f"{folder} has no grid {', '.join(unknown)}; store the study anew")
+    # An older kit did not keep where patches come from; the study's file says it.
+    told = stored.planned["grid"].map(
+        lambda name: grids.get(name, {}).get("data", {}).get("source", "phantom")
+    )
+    planned = stored.planned
+    planned["source"] = planned["source"].where(planned["source"] != "", told)
+    sources = planned.drop_duplicates("grid").set_index("grid")["source"]
+    stored.rounds["source"] = stored.rounds["grid"].map(sources)
+    words = _tissue_words()
+    return Opened(
+        stored,
+        content.get("title", folder.name),
+        content.get("profile", ""),
+        {name: grids.get(name, {}).get("question", "") for name in there},
+        {
+            name: grids.get(name, {}).get("tissue")
+            or words["phantom" if sources[name] == "phantom" else "other"]
+            for name in there
+        },
+        tuple(Contrast(**one) for one in content.get("contrast", [])),
+    )
+
+
+def _tissue_words() -> dict[str, str]:
+    """What tissues are called where a study's file does not say."""
+    templates = Path(__file__).parents[1] / "templates"
+    return files.read_toml(templates / "sentences.toml")["tissues"]
+
+
+def _read_plan(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        content["entries"][0]["run"]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(
+            f"{folder / PLAN} cannot be read ({error}); give the study's command again, which "
+            "writes it anew and keeps all runs"
+        ) from error
+    return content
+
+
+def _job(entry: Mapping[str, Any], folder: Path) -> Job | None:
+    """The job of a finished run whose patches can be loaded again."""
+    run = finished(folder / entry["run"])
+    if run is None or "data" not in entry:
+        return None
+    data = tuple(sorted(entry["data"].items()))
+    job = Job(run.strategy, run.seed, run.protocol, data)
+    try:
+        job.load()
+    except (ValueError, OSError):
+        return None
+    return job
+
+
+# ---- runs made one by one -------------------------------------------------------------------
+
+
+def _by_hand(folder: Path) -> dict[str, Any]:
+    """A plan for runs that no study planned: one grid, whose settings are what they differ in."""
+    runs = [run for path in sorted(folder.glob("*/run.json")) if (run := finished(path.parent))]
+    if not runs:
+        raise FileNotFoundError(f"{folder} holds neither a stored study nor finished runs")
+    facts = [_facts(run) for run in runs]
+    differ = [name for name in facts[0] if len({str(one.get(name)) for one in facts}) > 1]
+    profiles = {run.protocol.name for run in runs}
+    return {
+        "title": f"The runs in {folder.name}",
+        "profile": profiles.pop() if len(profiles) == 1 else "",
+        "grid": [{"name": "runs", "question": "What do these runs say?"}],
+        "entries": [
+            {
+                "grid": "runs",
+                "setting": ", ".join(f"{name}={one[name]}" for name in differ if name in one),
+                "tissue": _tissue(run),
+                "source": str(run.data.get("source", "")),
+                "strategy": run.strategy,
+                "seed": run.seed,
+                "run": run.path.name,
+            }
+            for run, one in zip(runs, facts, strict=True)
+        ],
+    }
+
+
+def _facts(run: Run) -> dict[str, object]:
+    protocol = {name: value for name, value in asdict(run.protocol).items() if name != "name"}
+    return {**protocol, "patches": run.data.get("source", "")}
+
+
+def _tissue(run: Run) -> str:
+    return f"fold {run.data['fold']}" if run.data.get("fold") is not None else ""

@@ -1,0 +1,327 @@
+"""Making a study's runs: in worker processes, each run by itself, whatever becomes of the others.
+
+A run that raises, exits, or whose process the system kills is noted with its reason, and the next
+one is begun. Workers end when their parent does, however that comes about.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from activecl_nb import files
+from activecl_nb.evidence.study.board import Board
+from activecl_nb.evidence.study.file import add_strategies
+from activecl_nb.evidence.study.plan import Job, Study
+
+if TYPE_CHECKING:
+    from activecl_nb.runs import Run
+
+DONE, ELSEWHERE, FAILED = "done", "run elsewhere", "failed"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+PLAN = "study.json"  # beside the runs: what they are runs of
+
+
+def run(
+    study: Study,
+    out: str | os.PathLike[str],
+    *,
+    jobs: int = 1,
+    only: tuple[int, int] = (1, 1),
+    dask: str | None = None,
+    device: str | None = None,
+    keep_weights: bool = False,
+    stream: TextIO = sys.stdout,
+) -> dict[str, str]:
+    """Make every run that is not there yet; address -> "done", "run elsewhere" or "failed: why".
+
+    out: the folder that holds the runs, ``out/<address>``.
+    jobs: runs at a time, each in a process of its own, on one thread.
+    only: (K, N) takes the K-th of N shares, for N machines that see the same folder or not.
+    dask: address of a Dask scheduler whose workers, which must see ``out``, do the work.
+    keep_weights: of finished runs; they are most of the bytes.
+
+    A run that cannot even be named (its data is not there), or a setting that no run can have,
+    stands among the results in words. Ctrl-C stops all; finished rounds are kept.
+    """
+    share, of = only
+    if not 1 <= share <= of:
+        raise ValueError(f"--only {share}/{of}: the share goes from 1/{of} to {of}/{of}")
+    if jobs < 1:
+        raise ValueError(f"--jobs {jobs}: at least one run is made at a time")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    results = {
+        ", ".join(filter(None, (grid, setting))): f"{FAILED}: {why}"
+        for grid, setting, why in study.refused
+    }
+    folders: dict[Job, Path] = {}
+    for job in study.jobs[share - 1 :: of]:
+        try:
+            folders[job] = out / job.address()  # draws the tissue, once for all
+        except (Exception, SystemExit) as error:
+            results[f"{job}, {dict(job.data)}"] = f"{FAILED}: {_why(error)}"
+    _write_plan(study, folders, out)
+    tasks = [Task(job, folder, device, keep_weights) for job, folder in folders.items()]
+    made = _on_dask(tasks, dask) if dask else _in_workers(tasks, min(jobs, len(tasks)))
+    with Board(study, folders, results).shown(stream), closing(made):
+        for address, outcome in made:
+            results[address] = outcome
+    return results
+
+
+def failures(study: Study, results: Mapping[str, str]) -> str:
+    """What failed and why, a line each; "" if nothing did."""
+    failed = {
+        name: outcome.removeprefix(f"{FAILED}: ")
+        for name, outcome in results.items()
+        if outcome.startswith(FAILED)
+    }
+    if not failed:
+        return ""
+    named = {}
+    for entry in study.entries:
+        if set(failed) - set(named):
+            address = _address(entry.job)
+            where = f"{entry.grid}, {entry.label}" if entry.label else entry.grid
+            named.setdefault(address, f"{address}  {entry.job}, grid {where}")
+    lines = [f"{named.get(name, name)}: {why}" for name, why in failed.items()]
+    return "\n".join([f"{len(failed)} of {len(results)} runs failed:", *lines])
+
+
+def _address(job: Job) -> str:
+    try:
+        return job.address()
+    except (Exception, SystemExit):
+        return ""
+
+
+def _why(error: BaseException) -> str:
+    """The error in one line; what the kit did not foresee with its kind and its place."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError | FileNotFoundError):
+        return text
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{place}"
+
+
+def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
+    """What the folder's runs are runs of, for ``report``: title, profile, grids, contrasts."""
+    of_profile = {entry.job.protocol.name for entry in study.entries}
+    plan = {
+        "title": study.title,
+        "profile": of_profile.pop() if len(of_profile) == 1 else "",
+        "grid": [
+            {"name": name, "question": asked, "tissue": study.tissues.get(name, "")}
+            for name, asked in study.questions.items()
+        ],
+        "contrast": [vars(one) for one in study.contrasts],
+        "entries": [
+            {
+                "grid": entry.grid,
+                "setting": entry.label,
+                "tissue": entry.job.tissue,
+                "source": entry.job.source,
+                "data": dict(entry.job.data),
+                "strategy": entry.job.strategy,
+                "seed": entry.job.seed,
+                "run": folders[entry.job].name if entry.job in folders else _address(entry.job),
+            }
+            for entry in study.entries
+        ],
+    }
+    with files.replacing(out / PLAN) as temporary:
+        temporary.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+
+
+# ---- one run --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to be made, and where."""
+
+    job: Job
+    folder: Path
+    device: str | None
+    keep_weights: bool
+
+
+def make(task: Task) -> str:
+    """Make one run, unless it is finished or another process is at it; what became of it."""
+    import filelock
+    import torch
+
+    from activecl_nb import runs
+
+    folder = task.folder
+    lock = filelock.FileLock(folder.parent / f"{folder.name}.lock")
+    try:
+        with lock.acquire(timeout=0):
+            torch.set_num_threads(1)
+            there = finished(folder) is not None
+            _finish(task.job, folder, task.device)
+            if not (task.keep_weights or there):  # what was finished before stays as it is
+                runs.drop_weights(folder)
+    except filelock.Timeout:
+        return ELSEWHERE
+    except (Exception, SystemExit) as error:  # bad settings, a damaged folder, a student's slip
+        return f"{FAILED}: {_why(error)}"
+    return DONE
+
+
+def _finish(job: Job, folder: Path, device: str | None) -> None:
+    from activecl_nb import experiment
+    from activecl_nb.protocol import BENCHMARK
+
+    if job.code:
+        add_strategies(job.code)
+    options = {"out": folder, "device": device, "progress": False}
+    if job.strategy == BENCHMARK:
+        experiment.benchmark(job.protocol, job.load(), job.seed, **options)
+    else:
+        experiment.run(job.protocol, job.load(), job.strategy, job.seed, **options)
+
+
+def finished(folder: Path) -> Run | None:
+    """The run that the folder holds, if all its rounds are there."""
+    from activecl_nb import runs
+
+    if not (folder / "run.json").exists():
+        return None
+    run = runs.load(folder)
+    return run if run.finished else None
+
+
+# ---- workers --------------------------------------------------------------------------------
+
+
+def _in_workers(tasks: list[Task], jobs: int) -> Iterator[tuple[str, str]]:
+    """(address, outcome) of every task as it comes, from so many processes."""
+    waiting = deque(tasks)
+    busy: dict[_Worker, Task] = {}
+    idle = [_Worker() for _ in range(jobs)]
+    try:
+        while waiting or busy:
+            while waiting and idle:
+                worker = idle.pop()
+                if worker.give(waiting[0]):
+                    busy[worker] = waiting.popleft()
+                else:  # it died while it had nothing to do
+                    idle.append(_Worker())
+            ready = wait([one.connection for one in busy])
+            for worker in [one for one in busy if one.connection in ready]:
+                task, outcome = busy.pop(worker), worker.outcome()
+                yield task.folder.name, outcome or f"{FAILED}: {worker.end()}"
+                idle.append(worker if outcome else _Worker())
+    finally:
+        for worker in (*idle, *busy):
+            worker.stop()
+
+
+class _Worker:
+    """A process that makes one run after the other, as it is told over a pipe."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context(_start_method())
+        if context.get_start_method() == "forkserver":
+            context.set_forkserver_preload(["activecl_nb.experiment"])
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        with _one_thread():
+            self.process.start()
+        theirs.close()  # so that its death ends the pipe
+
+    def give(self, task: Task) -> bool:
+        try:
+            self.connection.send(task)
+        except OSError:
+            return False
+        return True
+
+    def outcome(self) -> str | None:
+        """What became of the task; None if the process died over it."""
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            return None
+
+    def end(self) -> str:
+        """How the process ended, in words."""
+        self.process.join()
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            memory = ", as for want of memory" if name == "SIGKILL" else ""
+            return f"its process was killed by {name}{memory}"
+        return f"its process ended by itself, with status {code}"
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.terminate()
+        self.process.join()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Libraries of a process begun in here take one thread: workers share the processors."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _start_method() -> str:
+    """How workers begin: as the caller set it, else from a server that has torch loaded already.
+
+    A plain fork would copy threads of torch in the midst of what they do.
+    """
+    chosen = multiprocessing.get_start_method(allow_none=True)
+    offered = multiprocessing.get_all_start_methods()
+    return chosen or ("forkserver" if "forkserver" in offered else "spawn")
+
+
+def _serve(connection: Connection) -> None:
+    """A worker's life: tasks in, outcomes out, until the pipe or the parent ends."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # a run under way must not outlive it
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    try:
+        while True:
+            connection.send(make(connection.recv()))
+    except (EOFError, OSError, KeyboardInterrupt):
+        os._exit(0)
+
+
+def _on_dask(tasks: Iterable[Task], address: str) -> Iterator[tuple[str, str]]:
+    """The same on the workers of a Dask cluster."""
+    try:
+        from dask.distributed import Client, as_completed
+    except ImportError as error:
+        raise ValueError(
+            "--dask needs the package distributed, which is not installed; "
+            "install it, or share the work with --only"
+        ) from error
+    submit: Callable[..., object]
+    with Client(address) as client:
+        submit = client.submit
+        named = {submit(make, task, pure=False): task.folder.name for task in tasks}
+        for future in as_completed(named):
+            error = future.exception()  # such as of a worker that was killed
+            yield named[future], f"{FAILED}: {_why(error)}" if error else future.result()

@@ -1,0 +1,289 @@
+"""What is kept of a study: small tables that open without torch.
+
+index.csv     a line for each run in each grid: where it belongs, and whether it is finished
+rounds.csv    a line for each round of each run
+picks.npz     an array for each column of ``analysis.picks``, without the names
+floors.csv    for each run what colours alone and an untrained encoder reach, where it knows
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from activecl_nb import files
+from activecl_nb.evidence import analysis
+from activecl_nb.evidence.study.plan import Job, Study
+from activecl_nb.evidence.study.running import finished
+
+if TYPE_CHECKING:
+    from activecl_nb.runs import Run
+
+INDEX = ["grid", "setting", "tissue", "source", "strategy", "seed", "run", "finished"]
+SIZES = ["train", "test"]  # images of a run's two parts: how much folds share depends on them
+FACTS = ("positive", "near_duplicate", "artefact")
+UNKNOWN = -1  # stands in picks.npz for what a source does not tell of its patches
+MEND = "restore its files, or make them anew (the kit's own: python results/make.py)"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A study's results as tables, each with the columns grid, setting and tissue.
+
+    rounds: a row a round, as ``analysis.table`` makes it. picks: a row a pick, as
+    ``analysis.picks`` makes it, of all runs but the benchmark's, which picks everything.
+    planned: what stands in index.csv of every run of the study. floors: a row a run and floor
+    ("colour_moments", "untrained"), a column a score; empty for runs that have none.
+    """
+
+    rounds: pd.DataFrame
+    picks: pd.DataFrame
+    planned: pd.DataFrame
+    floors: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["run", "floor"]))
+
+    def grid(self, name: str) -> Stored:
+        """One grid alone. ValueError: there is none of that name."""
+        if name not in set(self.planned["grid"]):
+            known = ", ".join(dict.fromkeys(self.planned["grid"]))
+            raise ValueError(f"no grid is called {name!r}; there are {known}")
+        parts = (self.rounds, self.picks, self.planned)
+        rounds, picks, planned = (t[t["grid"] == name].reset_index(drop=True) for t in parts)
+        floors = self.floors[self.floors["run"].isin(planned["run"])].reset_index(drop=True)
+        return Stored(rounds, picks, planned, floors)
+
+
+def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Stored:
+    """Keep a study's finished runs in small files: a few bytes a pick, a line a round.
+
+    A run of this study that ``folder`` holds from before (see ``kept``) stays there, whether or
+    not ``out`` has it: its name says that it is the same.
+
+    ValueError: neither of the two holds a finished run, or the folder's files are damaged.
+    """
+    folder = Path(folder)
+    places = pd.DataFrame(
+        [
+            (
+                *(e.grid, e.label, e.job.tissue, e.job.source),
+                *(e.job.strategy, e.job.seed, e.job.address()),
+            )
+            for e in study.entries
+        ],
+        columns=INDEX[:-1],
+    )
+    jobs = {job.address(): job for job in study.jobs}
+    made = tables_of(places, jobs, Path(out), Tables.there(folder))
+    if made.rounds.empty:
+        raise ValueError(f"{out} holds no finished run of {study.title!r}; make some first")
+    if made.picks.empty:
+        raise ValueError(
+            f"{out} holds finished runs of the benchmark alone, which picks everything; "
+            "finish one of a strategy too"
+        )
+    made.write(folder)
+    return open_stored(folder)
+
+
+def kept(folder: str | os.PathLike[str]) -> set[str]:
+    """Addresses of the runs that ``store`` kept there, which need not be made again.
+
+    A run whose rounds lack a score that ``Run.table`` gives today is not among them.
+    """
+    before = Tables.there(Path(folder))
+    return before.whole if before else set()
+
+
+def open_stored(folder: str | os.PathLike[str]) -> Stored:
+    """Read what ``store`` kept; needs no torch.
+
+    FileNotFoundError: a file is not there. ValueError: one is damaged, or not of this study.
+    """
+    return Tables.read(Path(folder)).joined()
+
+
+def tables_of(
+    places: pd.DataFrame, jobs: dict[str, Job], out: Path, before: Tables | None = None
+) -> Tables:
+    """The tables of all finished runs in ``out``, and of those that were kept before.
+
+    places: the columns of ``INDEX`` without "finished". jobs: by address, to load the patches
+    that a run picked from; without one, or where they are not there any more, its picks are left
+    out.
+    """
+    held = before.whole if before else set()
+    rounds, picks, floors, sizes = {}, {}, [], {}
+    for address in dict.fromkeys(places["run"]):
+        if run := finished(out / address):
+            rounds[address] = run.table().assign(run=address)
+            floors.append(_floors(run, address))
+            sizes[address] = [run.data.get(name) for name in SIZES]
+            if run.strategy != analysis.BENCHMARK and address in jobs:
+                picks[address] = analysis.picks([run], jobs[address].load().train).assign(
+                    run=address
+                )
+        elif address in held:
+            rounds[address] = before.rounds[before.rounds["run"] == address]
+            floors.append(before.floors[before.floors["run"] == address])
+            sizes[address] = before.index.set_index("run").loc[[address], SIZES].iloc[0].tolist()
+            if (own := before.picks["run"] == address).any():
+                picks[address] = before.picks[own]
+    index = places.assign(finished=places["run"].isin(rounds))
+    both = [sizes.get(address, [None, None]) for address in index["run"]]
+    index[SIZES] = pd.DataFrame(both, index=index.index)
+    return Tables(
+        index,
+        pd.concat(rounds.values(), ignore_index=True) if rounds else _no_rounds(),
+        _joined(list(picks.values())),
+        _concat(floors, ["run", "floor"]),
+    )
+
+
+def _floors(run: Run, address: str) -> pd.DataFrame:
+    """What needs no training reaches under the same probe and labels; older runs do not know."""
+    floors = getattr(run, "floors", None) or {}
+    rows = [
+        {"run": address, "floor": name, **{k.removeprefix("probe_"): v for k, v in scores.items()}}
+        for name, scores in floors.items()
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["run", "floor"])
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The files as they are: each run once, by its address in the column ``run``."""
+
+    index: pd.DataFrame
+    rounds: pd.DataFrame
+    picks: pd.DataFrame
+    floors: pd.DataFrame
+
+    @property
+    def finished(self) -> set[str]:
+        return set(self.index[self.index["finished"]]["run"])
+
+    @property
+    def whole(self) -> set[str]:
+        """The finished runs that have every score of today."""
+        scored = self.rounds.reindex(columns=list(analysis.MORE_F1)).notna().all(axis=1)
+        return self.finished & set(self.rounds[scored]["run"])
+
+    def joined(self) -> Stored:
+        """Rounds and picks with their places in the grids."""
+        planned = self.index[self.index["finished"]].drop(columns=["finished", *SIZES])
+        shares = self.index["test"].astype(float) / self.index["train"].astype(float)
+        planned["test_to_train"] = shares.fillna(0.0)
+        rounds, picks = (planned.merge(part, on="run") for part in (self.rounds, self.picks))
+        # Grid by grid: a run that stands in two would be added up twice.
+        by_grid = [analysis.table(part) for _, part in rounds.groupby("grid", sort=False)]
+        return Stored(_concat(by_grid, list(rounds)), picks, self.index, self.floors)
+
+    @classmethod
+    def there(cls, folder: Path) -> Tables | None:
+        """What the folder holds, if anything was ever kept in it."""
+        return cls.read(folder) if (folder / "index.csv").exists() else None
+
+    @classmethod
+    def read(cls, folder: Path) -> Tables:
+        missing = [n for n in ("index.csv", "rounds.csv", "picks.npz") if not (folder / n).exists()]
+        if missing:
+            raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; {MEND}")
+        try:
+            found = cls(
+                _read_index(folder / "index.csv"),
+                pd.read_csv(folder / "rounds.csv"),
+                _read_picks(folder),
+                pd.read_csv(folder / "floors.csv")
+                if (folder / "floors.csv").exists()
+                else pd.DataFrame(columns=["run", "floor"]),
+            )
+            lost = found.finished - set(found.rounds["run"])
+        except (ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{folder} cannot be read ({type(error).__name__}: {error}); {MEND}"
+            ) from error
+        if lost:
+            raise ValueError(f"{folder}/rounds.csv lacks runs that index.csv names; {MEND}")
+        return found
+
+    def write(self, folder: Path) -> None:
+        picks, labels = self.picks, self.picks["label"].cat
+        runs = picks["run"].unique()
+        with files.replacing(folder / "picks.npz") as temporary:
+            np.savez_compressed(
+                temporary,
+                classes=np.array(list(labels.categories)),
+                runs=np.array(runs, dtype=str),
+                run=picks["run"].map({run: k for k, run in enumerate(runs)}).to_numpy(np.int16),
+                round=picks["round"].to_numpy(np.int16),
+                position=picks["position"].to_numpy(np.int32),
+                label=labels.codes.to_numpy(np.int16),
+                **{
+                    name: picks[name].astype(float).fillna(UNKNOWN).to_numpy(np.int8)
+                    for name in FACTS
+                    if name in picks
+                },
+            )
+        _write_csv(self.rounds, folder / "rounds.csv")
+        if len(self.floors):
+            _write_csv(self.floors, folder / "floors.csv")
+        else:
+            (folder / "floors.csv").unlink(missing_ok=True)
+        _write_csv(self.index, folder / "index.csv")  # last: it says what the others hold
+
+
+def _read_index(path: Path) -> pd.DataFrame:
+    """The index; what an older kit did not write of a run stays unknown."""
+    index = pd.read_csv(path, keep_default_na=False)
+    index["finished"] = index["finished"].astype(str) == "True"
+    for name in ("tissue", "source"):
+        index[name] = index[name].astype(str) if name in index else ""
+    for name in SIZES:
+        index[name] = pd.to_numeric(index[name], errors="coerce") if name in index else np.nan
+    return index[[*INDEX, *SIZES]]
+
+
+def _read_picks(folder: Path) -> pd.DataFrame:
+    with np.load(folder / "picks.npz", allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    classes, runs = found.pop("classes"), found.pop("runs")
+    picks = pd.DataFrame(found)
+    picks["label"] = pd.Categorical.from_codes(picks["label"], list(classes))
+    picks["run"] = runs[picks["run"]]
+    picks["order"] = picks.groupby(["run", "round"]).cumcount()
+    for name in FACTS:
+        if name in picks:
+            known = picks[name] != UNKNOWN
+            picks[name] = picks[name].astype(bool if known.all() else float).where(known)
+    return picks
+
+
+def _joined(picks: list[pd.DataFrame]) -> pd.DataFrame:
+    """One table of all runs' picks; where sources have other classes, it knows them all."""
+    from pandas.api.types import union_categoricals
+
+    if not picks:
+        empty = pd.DataFrame(columns=["run", "strategy", "seed", "round", "order", "position"])
+        return empty.assign(label=pd.Categorical([]), positive=pd.Series(dtype=bool))
+    labels = union_categoricals([one["label"] for one in picks])
+    return pd.concat(picks, ignore_index=True).assign(label=labels)
+
+
+def _no_rounds() -> pd.DataFrame:
+    return pd.DataFrame(columns=["run", "round", "images", "f1"])
+
+
+def _concat(parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    with files.replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6g")

@@ -1,0 +1,107 @@
+"""What every figure is made of: the picture with its alt text, a canvas, and the looks of things.
+
+Colours are told apart by colour-blind readers, and strategies by marker and line as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+# A strategy has its own colour, marker and line. The first colours are Okabe and Ito's; the others
+# lie far from them and from each other for colour-blind eyes, too (see tests/test_figures.py).
+STRATEGY_STYLES: dict[str, dict[str, Any]] = {
+    "random": {"color": "#595959", "marker": "o", "linestyle": "--"},
+    "entropy": {"color": "#d55e00", "marker": "^", "linestyle": "-"},
+    "kcenter": {"color": "#0072b2", "marker": "s", "linestyle": "-."},
+    "certainty": {"color": "#cc79a7", "marker": "X", "linestyle": ":"},
+    "least_confidence": {"color": "#ee6677", "marker": "<", "linestyle": (0, (5, 1))},
+    "margin": {"color": "#117733", "marker": ">", "linestyle": (0, (1, 1))},
+    "entropy_balanced": {"color": "#7b4fff", "marker": "h", "linestyle": (0, (3, 1, 1, 1))},
+    "entropy_diverse": {"color": "#332288", "marker": "p", "linestyle": (0, (8, 2))},
+    "kmeans": {"color": "#ddaa33", "marker": "*", "linestyle": (0, (5, 2, 1, 2, 1, 2))},
+    "typiclust": {"color": "#222255", "marker": "d", "linestyle": (0, (2, 1))},
+    "badge": {"color": "#661100", "marker": "8", "linestyle": (0, (10, 2, 2, 2))},
+}
+OTHER_STYLES: tuple[dict[str, Any], ...] = (
+    {"color": "#009e73", "marker": "D", "linestyle": "-"},
+    {"color": "#e69f00", "marker": "P", "linestyle": "--"},
+    {"color": "#56b4e9", "marker": "v", "linestyle": "-."},
+)
+POSITIVE, NEGATIVE = "#d55e00", "#0072b2"
+CLASS_COLOURS = {
+    "ADI": "#c9a227",
+    "BACK": "#9a9a9a",
+    "DEB": "#7a5c3e",
+    "LYM": "#332288",
+    "MUC": "#56b4e9",
+    "MUS": "#aa4499",
+    "NORM": "#117733",
+    "STR": "#44aa99",
+    "TUM": "#d55e00",
+}
+CLASS_MARKERS = "os^DvPX<*"
+
+
+class Picture:
+    """A figure that carries its alt text: shown in a notebook as an image with both.
+
+    Jupyter has no field of its own for the alt text of an image, so the picture is shown as
+    HTML; where only text can be shown, the alt text is what is shown.
+    """
+
+    def __init__(self, figure: Figure, alt: str) -> None:
+        self.figure = figure
+        self.alt = " ".join(alt.split())
+
+    def png(self, dpi: int = 110) -> bytes:
+        """The figure as a PNG file's bytes."""
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        data = base64.b64encode(self.png()).decode()
+        image = (
+            f'<img alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{data}">'
+        )
+        return {"text/html": image, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return "\n".join(textwrap.wrap(f"Figure: {self.alt}", 100))
+
+
+def canvas(width: float = 8, height: float = 3.5, **grid: Any) -> tuple[Figure, Any]:
+    """A figure and its axes, outside pyplot: nothing global, nothing shown twice."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(**grid)
+
+
+def style(name: str, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Colour, marker and line of a strategy; one that the kit does not know gets its own too."""
+    if name in STRATEGY_STYLES:
+        return STRATEGY_STYLES[name]
+    others = [n for n in names if n not in STRATEGY_STYLES]
+    place = others.index(name) if name in others else 0
+    return OTHER_STYLES[place % len(OTHER_STYLES)]
+
+
+def plain_axes(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def between(low: float, high: float, digits: int = 2) -> str:
+    """An interval in words; nothing where a single seed gives none."""
+    return f" (from {low:.{digits}f} to {high:.{digits}f})" if np.isfinite(low) else ""

@@ -1,0 +1,163 @@
+"""Scores along a run or along a dial, and the work behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from activecl_nb.pictures.figures.base import Picture, between, canvas, plain_axes, style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def learning_curve(
+    curve: pd.DataFrame,
+    *,
+    x: str = "images",
+    score: str = "f1",
+    levels: Mapping[str, float | tuple[float, float, float]] | None = None,
+) -> Picture:
+    """Score against images (or image-epochs, or seconds), a line a strategy with its interval.
+
+    curve: columns ``strategy``, ``x``, "mean", "low", "high" (see ``analysis.curve``).
+    levels: named horizontal lines, such as the benchmark and the baselines; one given as
+        (mean, low, high), a row of ``analysis.band``, has its interval drawn as a band.
+    """
+    figure, axes = canvas(7.5, 4)
+    told = []
+    strategies = list(dict.fromkeys(curve["strategy"]))
+    for name in strategies:
+        mine = curve[curve["strategy"] == name].sort_values(x)
+        looks = style(name, strategies)
+        axes.plot(mine[x], mine["mean"], label=name, markersize=6, **looks)
+        axes.fill_between(mine[x], mine["low"], mine["high"], color=looks["color"], alpha=0.15)
+        told.append(f"{name} from {mine['mean'].iloc[0]:.2f} to {mine['mean'].iloc[-1]:.2f}")
+    named = {
+        n: v if isinstance(v, tuple) else (v, np.nan, np.nan) for n, v in (levels or {}).items()
+    }
+    room = 0.06 * np.ptp(axes.get_ylim())  # about the height of a name
+    ends = curve.sort_values(x).groupby("strategy")["mean"].agg(["first", "last"])
+    for place, (name, (level, low, high)) in enumerate(named.items()):
+        axes.axhline(level, color="#333333", linestyle=[":", (0, (5, 2, 1, 2)), "--"][place % 3])
+        if np.isfinite(low):
+            axes.axhspan(low, high, color="#333333", alpha=0.08, linewidth=0)
+        away = (ends - level).abs().min()  # a name stands where the curves are farther
+        at_left = away["first"] > away["last"]
+        axes.annotate(
+            name,
+            (0.01 if at_left else 1, level),
+            xycoords=("axes fraction", "data"),
+            ha="left" if at_left else "right",
+            va="top" if any(0 < other - level < room for other, *_ in named.values()) else "bottom",
+            fontsize=8,
+        )
+        told.append(f"{name} at {level:.2f}" + between(low, high))
+    axes.set(xlabel=x.replace("_", " "), ylabel=score)
+    figure.legend(loc="outside upper center", ncols=6, frameon=False)  # over no line or name
+    plain_axes(axes)
+    return Picture(figure, f"Mean {score} by {x.replace('_', ' ')}: {'; '.join(told)}.")
+
+
+def by_setting(
+    table: pd.DataFrame, *, dial: str, default: float | str | None = None, score: str = "f1"
+) -> Picture:
+    """Score against the values of one dial, a line a strategy, with intervals.
+
+    table: as ``analysis.spread`` gives it, with the column ``setting``. Settings other than
+        "dial=value" are passed over. The values stand side by side at equal distances, numbers in
+        their order; choices that are no numbers are not joined by lines.
+    dial: the dial's name. default: its value where the setting is "", if that is to be shown.
+
+    ValueError: the table has no setting of this dial.
+    """
+    shown = table.assign(value=[_dialled(name, dial, default) for name in table["setting"]])
+    shown = shown[shown["value"].notna()]
+    values = list(dict.fromkeys(shown["value"]))
+    if not values:
+        known = ", ".join(repr(name) for name in dict.fromkeys(table["setting"]))
+        raise ValueError(f"no setting of {dial!r} is in the table; it has {known}")
+    numbers = all(_is_number(value) for value in values)
+    if numbers:
+        values.sort(key=float)
+    strategies = list(dict.fromkeys(shown["strategy"]))
+    figure, axes = canvas(7.5, 4)
+    told = []
+    for place, name in enumerate(strategies):
+        mine = shown[shown["strategy"] == name]
+        mine = mine.assign(place=[values.index(value) for value in mine["value"]])
+        mine = mine.sort_values("place")
+        looks = style(name, strategies)
+        # Side by side, or intervals would lie on top of one another.
+        across = mine["place"] + 0.5 / len(strategies) * (place - (len(strategies) - 1) / 2)
+        # NaN where one seed gives no interval: the bar is then left out.
+        reach = [mine["mean"] - mine["low"], mine["high"] - mine["mean"]]
+        line = looks if numbers else {**looks, "linestyle": "none"}
+        axes.errorbar(across, mine["mean"], yerr=reach, label=name, capsize=3, **line)
+        said = [
+            f"{one.mean:.2f}{between(one.low, one.high)} at {one.value}"
+            if np.isfinite(one.mean)
+            else f"not reached at {one.value}"
+            for one in mine.itertuples()
+        ]
+        told.append(f"{name} {', '.join(said)}")
+    axes.set_xticks(range(len(values)), values)
+    axes.set(xlabel=dial.replace("_", " "), ylabel=score, xlim=(-0.5, len(values) - 0.5))
+    figure.legend(loc="outside upper center", ncols=6, frameon=False)
+    plain_axes(axes)
+    return Picture(
+        figure,
+        f"Mean {score} by {dial.replace('_', ' ')}, with 95% intervals: {'; '.join(told)}.",
+    )
+
+
+def _dialled(setting: str, dial: str, default: float | str | None) -> str | None:
+    """The dial's value in a setting; None where the setting is another dial's."""
+    if not setting:
+        return None if default is None else str(default)
+    name, _, value = setting.partition("=")
+    return value if name == dial else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def work_by_round(work: pd.DataFrame) -> Picture:
+    """Image-epochs of each round, and added up, against the benchmark's.
+
+    work: as ``analysis.work`` gives it; its last row is the benchmark.
+    """
+    total = work["image_epochs"].to_numpy()[:-1]
+    whole = float(work["image_epochs"].iloc[-1])
+    rounds = np.arange(len(total))
+    figure, axes = canvas(7, 3)
+    axes.bar(rounds, np.diff(total, prepend=0), color="#c8d8e4", edgecolor="#0072b2", label="round")
+    axes.plot(rounds, total, color="#d55e00", marker="^", label="all rounds so far")
+    axes.axhline(whole, color="#333333", linestyle=":")
+    axes.annotate(
+        "benchmark",
+        (1, whole),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=8,
+    )
+    axes.set(xlabel="round", ylabel="image-epochs", ylim=(0, 1.12 * max(whole, total.max())))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, loc="center left")
+    plain_axes(axes)
+    cheaper = rounds[total < whole]
+    last = f"up to round {cheaper[-1]} the loop costs less" if len(cheaper) else "it never is less"
+    return Picture(
+        figure,
+        f"Image-epochs by round: {np.diff(total, prepend=0)[0]:,.0f} in round 0, "
+        f"{np.diff(total, prepend=0)[-1]:,.0f} in round {rounds[-1]}; together "
+        f"{total[-1] / whole:.0%} of the benchmark's {whole:,.0f}; {last}.",
+    )

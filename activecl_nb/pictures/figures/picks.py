@@ -1,0 +1,246 @@
+"""What a strategy looks at, and what it picks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from activecl_nb.pictures.figures.base import (
+    CLASS_COLOURS,
+    OTHER_STYLES,
+    POSITIVE,
+    STRATEGY_STYLES,
+    Picture,
+    canvas,
+    plain_axes,
+    style,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def uncertainty_curves(measures: Mapping[str, Any], p: Any) -> Picture:
+    """Measures of uncertainty against the probability. measures: name -> (n,) at ``p`` (n,)."""
+    p = np.asarray(p)
+    figure, axes = canvas(6.5, 3.2)
+    told = []
+    for place, (name, values) in enumerate(measures.items()):
+        values = np.asarray(values)
+        looks = OTHER_STYLES[place % len(OTHER_STYLES)]
+        axes.plot(p, values, label=name, markevery=max(1, len(p) // 12), **looks)
+        told.append(f"{name} is highest at p = {p[values.argmax()]:.2f}")
+    axes.set(xlabel="probability p of tumour", ylabel="uncertainty")
+    axes.legend(frameon=False, fontsize=8)
+    plain_axes(axes)
+    return Picture(figure, f"Measures of uncertainty by probability: {'; '.join(told)}.")
+
+
+def kcenter_step(points: Any, chosen: Any, picks: Any, step: int) -> Picture:
+    """k-center greedy after ``step`` picks: what is covered, and which point is next.
+
+    points: (n, 2). chosen: (m, 2), there before, m at least 1. picks: the greedy order of
+    positions in ``points``. A point is the darker the farther it is from its nearest centre.
+    """
+    points, chosen, picks = np.asarray(points), np.asarray(chosen), np.asarray(picks)
+    centres = np.concatenate([chosen, points[picks[:step]]])
+    nearest = np.linalg.norm(points[:, None] - centres[None], axis=2).min(1)
+    figure, axes = canvas(5.6, 4.6)
+    drawn = axes.scatter(
+        *points.T, c=nearest, s=16, cmap="cividis_r", vmin=0, vmax=max(4.0, nearest.max())
+    )
+    figure.colorbar(drawn, ax=axes, shrink=0.8, label="distance to the nearest centre")
+    axes.scatter(*chosen.T, s=50, c="black", marker="+", label="chosen before")
+    looks = STRATEGY_STYLES["kcenter"]
+    axes.scatter(
+        *points[picks[:step]].T,
+        s=42,
+        facecolors="none",
+        edgecolors=looks["color"],
+        marker=looks["marker"],
+        label="picked",
+    )
+    for order, position in enumerate(picks[:step], start=1):
+        axes.annotate(
+            str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=8
+        )
+    after = "Every pick is made."
+    if step < len(picks):
+        following = points[picks[step]]
+        closest = centres[np.linalg.norm(centres - following, axis=1).argmin()]
+        axes.plot(*np.stack([following, closest]).T, color=POSITIVE, linewidth=1)
+        axes.plot(*following, "*", color=POSITIVE, markersize=13, label="farthest: the next pick")
+        after = f"The next pick lies {nearest[picks[step]]:.2f} from its nearest centre."
+    axes.set(xticks=[], yticks=[], title=f"after {step} picks", aspect="equal")
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+    )
+    return Picture(
+        figure,
+        f"k-center greedy on {len(points)} points after {step} of {len(picks)} picks. The largest "
+        f"distance to a nearest centre is {nearest.max():.2f}. {after}",
+    )
+
+
+def picks_2d(
+    points: Any,
+    picks: Mapping[str, Any],
+    *,
+    chosen: Any = (),
+    positive: Any = None,
+    probability: Any = None,
+    numbered: int = 5,
+) -> Picture:
+    """What each strategy picks in two dimensions, a panel each.
+
+    points: (n, 2). picks: strategy -> positions, in the order picked. chosen: (m, 2), what is
+    in the training set already. positive: bool (n,). probability: a function of (k, 2) points
+    that gives the proxy's probability, drawn as a line where it is one half.
+    """
+    points = np.asarray(points)
+    figure, axes = canvas(3.4 * len(picks), 3.4, ncols=len(picks), squeeze=False)
+    positive = np.zeros(len(points), bool) if positive is None else np.asarray(positive)
+    for axis, (name, picked) in zip(axes.flat, picks.items(), strict=True):
+        picked = np.asarray(picked)
+        axis.scatter(*points[~positive].T, s=9, c="#b8c7d3", marker="o", linewidths=0)
+        # No strategy's picks are stars, so a rare point is told from a pick of a common one.
+        axis.scatter(*points[positive].T, s=24, c="#4fae8a", marker="*", linewidths=0)
+        if len(chosen):
+            axis.scatter(*np.asarray(chosen).T, s=28, c="black", marker="+", linewidths=1)
+        looks = style(name, list(picks))
+        axis.scatter(
+            *points[picked].T,
+            s=44,
+            facecolors="none",
+            edgecolors=looks["color"],
+            marker=looks["marker"] if looks["marker"] not in "xX+" else "D",
+            linewidths=1.6,
+        )
+        for order, position in enumerate(picked[:numbered], start=1):
+            axis.annotate(
+                str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=8
+            )
+        if probability is not None:
+            margin = 0.05 * np.ptp(points, axis=0)  # or marks at the rim are cut in half
+            low, high = points.min(0) - margin, points.max(0) + margin
+            x, y = np.meshgrid(*(np.linspace(a, b, 60) for a, b in zip(low, high, strict=True)))
+            p = np.asarray(probability(np.stack([x.ravel(), y.ravel()], 1))).reshape(x.shape)
+            axis.contour(x, y, p, levels=[0.5], colors="black", linewidths=1, linestyles="--")
+        axis.set(title=name, xticks=[], yticks=[])
+    shares = ", ".join(f"{n} {positive[np.asarray(p)].mean():.0%}" for n, p in picks.items())
+    return Picture(
+        figure,
+        f"The picks of {', '.join(picks)} among {len(points)} points, outlined; crosses are "
+        f"points chosen before, stars the rare class, the dashed line is where the proxy "
+        f"says one half. Share of the rare class in the picks: {shares}.",
+    )
+
+
+def logit_histogram(logits: Any, positive: Any, picks: Mapping[str, Any]) -> Picture:
+    """Where the picks lie among the proxy's probabilities, a panel a strategy."""
+    import seaborn
+
+    p = 1 / (1 + np.exp(-np.asarray(logits, dtype=np.float64)))
+    positive = np.asarray(positive)
+    bins = np.linspace(0, 1, 41)
+    figure, axes = canvas(3.3 * len(picks), 3, ncols=len(picks), squeeze=False, sharey=True)
+    told = []
+    for axis, (name, picked) in zip(axes.flat, picks.items(), strict=True):
+        shown = {"bins": bins, "ax": axis}
+        seaborn.histplot(p, color="#d0d0d0", alpha=1, linewidth=0, label="candidates", **shown)
+        colour = style(name, list(picks))["color"]
+        outline = {"element": "step", "fill": False, "linewidth": 1.8}
+        seaborn.histplot(p[np.asarray(picked)], color=colour, label="picked", **outline, **shown)
+        axis.set(title=name, xlabel="probability of tumour", yscale="log")
+        axis.legend(frameon=False, fontsize=8)
+        plain_axes(axis)
+        q = np.quantile(p[np.asarray(picked)], [0.1, 0.9])
+        told.append(
+            f"{name} mostly between {q[0]:.2f} and {q[1]:.2f} with "
+            f"{positive[np.asarray(picked)].mean():.0%} tumour"
+        )
+    axes.flat[0].set_ylabel("patches (log)")
+    return Picture(
+        figure,
+        f"The proxy's probabilities of the candidates and of the picks: {'; '.join(told)}.",
+    )
+
+
+def strategy_shares(table: pd.DataFrame) -> Picture:
+    """Shares of the picks by strategy: a row for each property, a mark for each strategy.
+
+    table: index of strategies (and perhaps "all candidates"), a column for each property, 0..1.
+    """
+    figure, axes = canvas(7, 0.5 * len(table.columns) + 1.4)
+    told, names = [], list(table.index)
+    for place, name in enumerate(names):
+        looks = style(name, names)
+        heights = np.arange(len(table.columns)) + 0.14 * (place - (len(names) - 1) / 2)
+        axes.plot(
+            table.loc[name],
+            heights,
+            looks["marker"],
+            color=looks["color"],
+            label=name,
+            markersize=7,
+        )
+    for column in table.columns:
+        listed = ", ".join(f"{name} {table.loc[name, column]:.0%}" for name in names)
+        told.append(f"{column}: {listed}")
+    axes.set_yticks(range(len(table.columns)), table.columns)
+    axes.invert_yaxis()
+    axes.grid(axis="y", color="#e5e5e5")
+    axes.set(xlabel="share of the picks", xlim=(-0.02, max(0.5, 1.1 * table.to_numpy().max())))
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(names),
+        frameon=False,
+        fontsize=8,
+    )
+    plain_axes(axes)
+    return Picture(figure, f"Shares of the picks. {'; '.join(told)}.")
+
+
+def composition(shares: pd.DataFrame, *, positive: str = "TUM") -> Picture:
+    """Classes of the images picked in each round, stacked, a panel a strategy.
+
+    shares: columns "strategy", "round" and one for each class, rows adding up to 1.
+    """
+    strategies = list(dict.fromkeys(shares["strategy"]))
+    classes = [c for c in shares.columns if c not in ("strategy", "round")]
+    figure, axes = canvas(3.2 * len(strategies), 3.4, ncols=len(strategies), squeeze=False)
+    told = []
+    for axis, name in zip(axes.flat, strategies, strict=True):
+        mine = shares[shares["strategy"] == name].sort_values("round")
+        below = np.zeros(len(mine))
+        for label in classes:
+            axis.bar(
+                mine["round"],
+                mine[label],
+                bottom=below,
+                label=label,
+                color=CLASS_COLOURS.get(label),
+                hatch="//" if label == positive else "",
+                edgecolor="white",
+                linewidth=0.5,
+            )
+            below += mine[label].to_numpy()
+        axis.set(title=name, xlabel="round", ylim=(0, 1))
+        later = mine[mine["round"] > 0]
+        if positive in classes and len(later):
+            told.append(f"{name} {later[positive].mean():.0%}")
+    axes.flat[0].set_ylabel("share of the round's picks")
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=9, frameon=False)
+    return Picture(
+        figure,
+        f"Classes of each round's picks, stacked. Share of {positive} after the random first "
+        f"round: {', '.join(told)}.",
+    )

@@ -1,0 +1,272 @@
+"""Training and what it gives: losses, partners, maps of features, and the proxy on top of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from activecl_nb.pictures.figures.base import (
+    CLASS_COLOURS,
+    CLASS_MARKERS,
+    OTHER_STYLES,
+    POSITIVE,
+    Picture,
+    canvas,
+    plain_axes,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def loss_curve(losses: Mapping[str, Any] | Any, chance: float | None = None) -> Picture:
+    """NT-Xent by epoch; ``chance`` draws the loss of an encoder that cannot tell views apart."""
+    if not isinstance(losses, Mapping):
+        losses = {"loss": losses}
+    figure, axes = canvas(6, 3)
+    told = []
+    for place, (name, values) in enumerate(losses.items()):
+        values = np.asarray(values)
+        looks = OTHER_STYLES[place % len(OTHER_STYLES)]
+        axes.plot(np.arange(1, len(values) + 1), values, label=name, markersize=3, **looks)
+        told.append(f"{name} goes from {values[0]:.2f} to {values[-1]:.2f}")
+    if chance is not None:
+        axes.axhline(chance, color="#595959", linestyle=":")
+        axes.annotate("chance", (1, chance), xytext=(0, 3), textcoords="offset points", fontsize=8)
+        told.append(f"chance is {chance:.2f}")
+    axes.set(xlabel="epoch", ylabel="NT-Xent loss")
+    if len(losses) > 1:
+        axes.legend(frameon=False)
+    plain_axes(axes)
+    return Picture(figure, f"Training loss by epoch: {'; '.join(told)}.")
+
+
+def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
+    """Who each view takes for its partner: places on the circle, and the probabilities.
+
+    z: (2N, 2) unit vectors, first views then second views. The probabilities are NT-Xent's: a
+    softmax of each row of similarities over the temperature, without the view itself.
+    """
+    z = np.asarray(z, dtype=np.float64)
+    n = len(z) // 2
+    logits = z @ z.T / temperature
+    np.fill_diagonal(logits, -np.inf)
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    partner = np.roll(np.arange(2 * n), n)
+    right = p[np.arange(2 * n), partner]
+    figure, (left, matrix) = canvas(9, 4, ncols=2, width_ratios=[2, 3])
+    turn = np.linspace(0, 2 * np.pi, 200)
+    left.plot(np.cos(turn), np.sin(turn), color="#c0c0c0", linewidth=1)
+    for patch in range(n):
+        colour = list(CLASS_COLOURS.values())[(2 * patch + 3) % 9]
+        for view, marker in ((patch, "o"), (patch + n, "s")):
+            left.scatter(*z[view], s=60, color=colour, marker=marker, zorder=2)
+            left.annotate(names[view], 1.18 * z[view], ha="center", va="center", fontsize=8)
+    left.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal", xticks=[], yticks=[])
+    left.spines[:].set_visible(False)
+    matrix.imshow(p, cmap="cividis", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(p):
+        if row != column:
+            colour = "white" if value < 0.5 else "black"
+            text = f"{value:.2f}".lstrip("0") if value >= 0.005 else "0"
+            weight = "bold" if column == partner[row] else "normal"
+            matrix.text(
+                column, row, text, ha="center", va="center", fontsize=8, color=colour, weight=weight
+            )
+    matrix.set_xticks(range(2 * n), names)
+    matrix.set_yticks(range(2 * n), names)
+    loss = float(-np.log(right).mean())
+    matrix.set_title(f"temperature {temperature:.2f}, loss {loss:.2f}")
+    return Picture(
+        figure,
+        f"{n} patches with two views each on a circle, and for each view the probability of every "
+        f"other to be its partner. At temperature {temperature:.2f} the true partner gets from "
+        f"{right.min():.2f} to {right.max():.2f}, and the loss is {loss:.2f} (chance: "
+        f"{np.log(2 * n - 1):.2f}).",
+    )
+
+
+def embedding(
+    positions: Mapping[str, Any], labels: Any, class_names: Sequence[str], *, alt: str = ""
+) -> Picture:
+    """Two-dimensional maps of the same patches side by side, coloured and marked by class.
+
+    positions: title -> (n, 2) coordinates. labels: (n,).
+    """
+    labels = np.asarray(labels)
+    figure, axes = canvas(4.2 * len(positions), 4, ncols=len(positions), squeeze=False)
+    for axis, (title, points) in zip(axes.flat, positions.items(), strict=True):
+        points = np.asarray(points)
+        for number, name in enumerate(class_names):
+            mine = labels == number
+            if mine.any():
+                axis.scatter(
+                    *points[mine].T,
+                    s=10,
+                    label=name,
+                    color=CLASS_COLOURS.get(name),
+                    marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
+                    linewidths=0,
+                    alpha=0.8,
+                )
+        axis.set(title=title, xticks=[], yticks=[])
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=9, frameon=False, markerscale=1.6
+    )
+    return Picture(
+        figure, alt or f"{len(labels)} patches by class on the maps: {', '.join(positions)}."
+    )
+
+
+def heat(matrix: Any, *, title: str = "", labels: Sequence[str] = (), alt: str = "") -> Picture:
+    """A matrix as colours, with its numbers where there are few."""
+    import seaborn
+
+    matrix = np.asarray(matrix)
+    figure, axes = canvas(4.6, 4)
+    numbers = ".2f" if matrix.dtype.kind == "f" else "d"
+    seaborn.heatmap(
+        matrix,
+        ax=axes,
+        cmap="cividis",
+        square=True,
+        annot=matrix.size <= 100,
+        fmt=numbers,
+        annot_kws={"fontsize": 8},
+        cbar_kws={"shrink": 0.8},
+        xticklabels=list(labels) or False,
+        yticklabels=list(labels) or False,
+    )
+    axes.set_title(title)
+    return Picture(figure, alt or f"{title}: a matrix of {matrix.shape[0]} by {matrix.shape[1]}.")
+
+
+def score_bars(table: pd.DataFrame, *, score: str = "f1", by: str = "features") -> Picture:
+    """Mean score of each kind of features, a dot for every repeat.
+
+    table: one row a repeat, with the columns ``by`` and ``score``.
+    """
+    import seaborn
+
+    figure, axes = canvas(6.5, 0.6 * table[by].nunique() + 1)
+    shown = {"data": table, "x": score, "y": by, "ax": axes, "orient": "h"}
+    seaborn.barplot(**shown, errorbar=None, color="#c8d8e4", edgecolor="#0072b2")
+    seaborn.stripplot(**shown, jitter=False, color="#333333", size=4)
+    told = [
+        f"{name} {values.mean():.2f} (from {values.min():.2f} to {values.max():.2f})"
+        for name, values in table.groupby(by, sort=False)[score]
+    ]
+    axes.set_ylabel("")
+    axes.set(xlabel=score, xlim=(0, 1))
+    plain_axes(axes)
+    return Picture(figure, f"Mean {score} over repeats: {'; '.join(told)}.")
+
+
+def probabilities(probability: Any, positive: Any, threshold: float = 0.5) -> Picture:
+    """Histograms of the proxy's probabilities, the two classes apart.
+
+    probability: (n,). positive: bool (n,).
+    """
+    import seaborn
+
+    p, positive = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=bool)
+    figure, axes = canvas(7, 2.8)
+    bins = np.linspace(0, 1, 41)
+    shown = {"bins": bins, "ax": axes}
+    seaborn.histplot(p[~positive], color="#b8c7d3", alpha=1, linewidth=0, label="NON-TUM", **shown)
+    outline = {"element": "step", "fill": False, "linewidth": 1.8}
+    seaborn.histplot(p[positive], color=POSITIVE, label="TUM", **outline, **shown)
+    axes.axvline(threshold, color="black", linestyle="--", linewidth=1)
+    axes.set(xlabel="probability of tumour", ylabel="patches (log)", yscale="log")
+    axes.set_ylim(bottom=0.7)  # a bar of one patch is seen too
+    axes.legend(frameon=False)
+    plain_axes(axes)
+    return Picture(
+        figure,
+        f"The proxy's probabilities of {positive.sum()} TUM and {(~positive).sum()} NON-TUM "
+        f"patches. Above the threshold {threshold:.2f} lie {(p > threshold)[positive].mean():.0%} "
+        f"of TUM and {(p > threshold)[~positive].mean():.0%} of NON-TUM.",
+    )
+
+
+def thresholds(probability: Any, positive: Any, at: float = 0.5) -> Picture:
+    """Precision, recall and F1 by threshold, and the confusion matrix at one of them.
+
+    probability: (n,), what the proxy says. positive: bool (n,), what is true. A patch is called
+    tumour when its probability lies above the threshold.
+    """
+    p, positive = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=bool)
+    grid = np.linspace(0, 0.99, 100)
+    curves = np.array([_precision_recall_f1(p > t, positive) for t in grid])
+    figure, (left, right) = canvas(8.5, 3.3, ncols=2, width_ratios=[1.7, 1])
+    looks = (("precision", "#0072b2", ":"), ("recall", "#009e73", "--"), ("F1", POSITIVE, "-"))
+    for (name, colour, line), values in zip(looks, curves.T, strict=True):
+        left.plot(grid, values, color=colour, linestyle=line, label=name)
+    left.axvline(at, color="black", linewidth=1)
+    left.set(xlabel="threshold on the probability of tumour", ylim=(0, 1.02))
+    left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=8)
+    plain_axes(left)
+    called = p > at
+    cells = [[(called & positive).sum(), (~called & positive).sum()]]
+    cells += [[(called & ~positive).sum(), (~called & ~positive).sum()]]
+    right.imshow(np.array(cells) / len(p), cmap="Blues", vmin=0, vmax=1.6)
+    for (row, column), name in np.ndenumerate(np.array([["TP", "FN"], ["FP", "TN"]])):
+        right.text(column, row, f"{name}\n{cells[row][column]}", ha="center", va="center")
+    right.set_xticks([0, 1], ["called TUM", "called\nNON-TUM"])
+    right.set_yticks([0, 1], ["TUM", "NON-TUM"])
+    right.set_title(f"threshold {at:.2f}", fontsize=10)
+    precision, recall, f1 = _precision_recall_f1(called, positive)
+    best = int(curves[:, 2].argmax())
+    return Picture(
+        figure,
+        f"At the threshold {at:.2f}: precision {precision:.2f}, recall {recall:.2f}, F1 {f1:.2f}; "
+        f"TP {cells[0][0]}, FN {cells[0][1]}, FP {cells[1][0]}, TN {cells[1][1]}. Over all "
+        f"thresholds F1 is highest, {curves[best, 2]:.2f}, at {grid[best]:.2f}.",
+    )
+
+
+def _precision_recall_f1(called: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
+    """Formula (4) of the paper; precision is 1 where nothing is called positive, F1 is 0."""
+    tp = float((called & positive).sum())
+    return (
+        tp / called.sum() if called.any() else 1.0,
+        tp / positive.sum(),
+        2 * tp / (called.sum() + positive.sum()),
+    )
+
+
+def label_curve(
+    table: pd.DataFrame, *, score: str = "f1", by: str = "features", x: str = "labels"
+) -> Picture:
+    """Score against the number of labels: a dot for each draw of labels, a line for the mean.
+
+    table: one row a draw, with the columns ``by``, ``x`` and ``score``.
+    """
+    names, sizes = list(dict.fromkeys(table[by])), sorted(set(table[x]))
+    figure, axes = canvas(7.5, 3.8)
+    told = []
+    for place, name in enumerate(names):
+        mine = table[table[by] == name]
+        looks = OTHER_STYLES[place % len(OTHER_STYLES)]
+        shift = 1.06 ** (place - (len(names) - 1) / 2)  # side by side on the log axis
+        mean = mine.groupby(x)[score].mean()
+        axes.plot(mine[x] * shift, mine[score], looks["marker"], color=looks["color"], alpha=0.45)
+        axes.plot(mean.index * shift, mean, color=looks["color"], linestyle=looks["linestyle"])
+        axes.plot([], [], label=name, **looks)
+        ends = []
+        for size in (sizes[0], sizes[-1]):
+            values = mine.loc[mine[x] == size, score]
+            ends.append(f"{values.mean():.2f} ({values.min():.2f} to {values.max():.2f})")
+        told.append(f"{name} {ends[0]} with {sizes[0]} labels, {ends[1]} with {sizes[-1]}")
+    axes.set(xscale="log", xlabel=f"{x} (log)", ylabel=score, ylim=(-0.02, 1))
+    axes.set_xticks(sizes, [str(s) for s in sizes])
+    axes.minorticks_off()
+    axes.legend(frameon=False, loc="upper left", fontsize=8)
+    plain_axes(axes)
+    return Picture(
+        figure, f"Mean {score} over draws of labels, range in brackets: {'; '.join(told)}."
+    )
