@@ -1,6 +1,10 @@
 """References: the formula in float64 loops, torchvision's ResNet18, torch's own Adam."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -30,6 +34,18 @@ def test_nt_xent_is_the_formula(n, temperature):
     z_i, z_j = (torch.randn(n, 5, generator=draw) * 3 for _ in range(2))
     expected = nt_xent_by_the_formula(z_i, z_j, temperature)
     assert simclr.nt_xent(z_i, z_j, temperature).item() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("scale", [0, 1e-4, 1, 1e4])
+def test_nt_xent_of_half_precision_is_that_of_the_same_numbers_in_full(half, scale):
+    """Zeros, and lengths whose squares float16 cannot hold."""
+    draw = torch.Generator().manual_seed(0)
+    z = [(scale * torch.randn(4, 5, generator=draw)).to(half).requires_grad_() for _ in range(2)]
+    loss = simclr.nt_xent(*z)
+    loss.backward()
+    assert torch.equal(loss, simclr.nt_xent(*(v.float() for v in z))) and loss.isfinite()
+    assert all(v.grad.isfinite().all() for v in z)
 
 
 def test_nt_xent_gradient_is_the_formulas():
@@ -265,3 +281,29 @@ def test_compiled_layers_take_the_same_step():
     """Traced by torch.compile; what its compiler makes of that is tested on a GPU."""
     traced = one_step(shallow(), forward=lambda m: torch.compile(m, backend="aot_eager"))
     torch.testing.assert_close(traced, one_step(shallow()))
+
+
+BARE = """
+import importlib.util, runpy, sys
+missing = ("numba", "sklearn", "pandas", "scipy", "tqdm", "matplotlib", "safetensors")
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name in missing else find(name, *more)
+sys.modules.update(dict.fromkeys(missing))
+sys.argv = ["bench_gpu.py", "--tiny"]
+runpy.run_path("benchmarks/bench_gpu.py", run_name="__main__")
+"""
+
+
+@pytest.mark.slow  # a training of every kind, and a start of torch
+def test_the_benchmark_for_a_gpu_needs_torch_and_numpy_alone():
+    done = subprocess.run(
+        [sys.executable, "-c", BARE],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "numba is not installed: random images" in done.stdout
+    assert "loop took" in done.stdout and "2 rounds of 16 images" in done.stdout

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from datetime import timedelta
@@ -18,13 +18,14 @@ from torch import nn
 
 from activecl_nb import augment, experiment, runs, simclr
 from activecl_nb.__main__ import main
-from activecl_nb.fast import distributed
+from activecl_nb.fast import distributed, layout
 from activecl_nb.protocol import BENCHMARK
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or not torch.distributed.is_gloo_available(),
     reason="this build of torch has no gloo",
 )
+CONTEXTS = []  # of this process, where it is a rank: kept open until ``leave``
 PATIENCE = 400  # seconds; a busy machine may take long to start two processes
 
 
@@ -36,7 +37,7 @@ def join(rank, meeting, seconds=PATIENCE):
         os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     context = distributed.group("cpu", timedelta(seconds=seconds), f"file://{meeting}")
     context.__enter__()
-    return context
+    CONTEXTS.append(context)
 
 
 def two(meeting):
@@ -70,8 +71,10 @@ def pair(tmp_path_factory):
 # ---- what the ranks do; these run in processes of their own ---------------------------------
 
 
-def model(head="paper"):
-    return simclr.SimCLR(simclr.build_encoder(4, "half"), simclr.build_head(32, 16, head))
+def model(head="paper", width=4):
+    return simclr.SimCLR(
+        simclr.build_encoder(width, "half"), simclr.build_head(8 * width, 16, head)
+    )
 
 
 def pictures(n=16):
@@ -79,9 +82,10 @@ def pictures(n=16):
     return torch.randint(0, 256, (n, 3, 16, 16), dtype=torch.uint8, generator=draw)
 
 
-def one_step(head="paper"):
+def one_step(head="paper", width=4):
     """Loss, gradients and state after one step on a batch of 8, of which each rank has its share"""
-    m, images = model(head).double(), pictures(8)
+    m, images = layout.arrange(model(head, width).double()), pictures(8)
+    distributed.agree(m, simclr.adam(m, 1e-3))
     x_i, x_j = (v.double() for v in augment.views(images, torch.Generator().manual_seed(1)))
     mine = distributed.share(8)
     with distributed.synchronised(m):
@@ -95,6 +99,11 @@ def training(**choices):
     m = model("simclr")
     losses = simclr.train(m, pictures(), epochs=3, batch_size=8, learning_rate=1e-3, **choices)
     return losses, m.state_dict(), [type(layer).__name__ for layer in m.modules()]
+
+
+def leave():
+    CONTEXTS.pop().__exit__(None, None, None)
+    return torch.distributed.is_initialized()
 
 
 def disagreeing():
@@ -151,10 +160,12 @@ def run_rounds(protocol, data, strategy, out, dies_after=None):
 # ---- a step ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("head", ["paper", "simclr"])
-def test_a_step_on_two_ranks_is_the_step_on_the_whole_batch(pair, head):
-    loss, gradients, state = one_step(head)
-    for found_loss, found_gradients, found_state in pair(one_step, head):
+@pytest.mark.parametrize(  # from width 16 on weights lie channels last
+    ("head", "width"), [("paper", 4), ("simclr", 4), ("paper", 16)]
+)
+def test_a_step_on_two_ranks_is_the_step_on_the_whole_batch(pair, head, width):
+    loss, gradients, state = one_step(head, width)
+    for found_loss, found_gradients, found_state in pair(one_step, head, width):
         # The layers are float64 here, the loss is float32.
         assert found_loss == pytest.approx(loss, rel=1e-6)
         torch.testing.assert_close(found_gradients, gradients, rtol=1e-5, atol=1e-7)
@@ -272,6 +283,19 @@ def test_a_batch_that_does_not_divide_is_refused(pair):
     wanted = "a batch of 5 images does not divide among 2 ranks; start torchrun with"
     with pytest.raises(ValueError, match=wanted):
         pair(train_on_odd_batches)
+
+
+def test_the_ranks_leave_together(tmp_path):
+    processes = two(tmp_path / "store")
+    try:
+        assert [p.submit(distributed.rank).result(PATIENCE) for p in processes] == [0, 1]
+        second = processes[1].submit(leave)
+        with pytest.raises(TimeoutError):  # it waits for rank 0
+            second.result(2)
+        first = processes[0].submit(leave)
+        assert [first.result(PATIENCE), second.result(PATIENCE)] == [False, False]
+    finally:
+        stop(processes)
 
 
 # ---- one rank -------------------------------------------------------------------------------
