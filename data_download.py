@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Fetch the real tissue: `python data_download.py get pathmnist`.
 
-Everything is done in activecl_nb/sources/, by download.py (fetch, verify) and by those that decode
-once into arrays; this file reads the command line and prints.
+Everything is done in activecl_nb/sources/: download.py fetches and verifies, official.py decodes
+once into arrays, ebhi.py remakes a set with patients. This file reads the command line and prints.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from activecl_nb.sources import download, official, prepared
+from activecl_nb.sources import download, ebhi, official, prepared
 from activecl_nb.sources.download import readable
 
 
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="data_download.py", description=__doc__.split("\n")[0])
-    actions = parser.add_subparsers(required=True, metavar="list | get | verify | where")
+    actions = parser.add_subparsers(required=True, metavar="list | get | verify | where | ebhi")
 
     listing = actions.add_parser("list", help="the data sets: name, size, licence, disk")
     listing.set_defaults(act=show_list)
@@ -60,6 +60,13 @@ def command_line() -> argparse.ArgumentParser:
 
     where = actions.add_parser("where", help="the folder, and what lies in it")
     where.set_defaults(act=show_where)
+
+    remake = actions.add_parser(
+        "ebhi", help="EBHI-Seg, unpacked (figshare 21540159), as 64-pixel patches with patients"
+    )
+    remake.add_argument("original", metavar="FOLDER", help="the folder of the class folders")
+    remake.add_argument("--out", metavar="DIR", required=True, help="where the new set is written")
+    remake.set_defaults(act=remake_ebhi)
 
     for action in (get, verify, where):
         action.add_argument("--to", metavar="DIR", help=f"the folder ({download.home()})")
@@ -131,6 +138,20 @@ def show_where(options: argparse.Namespace) -> int:
         state = f"{len(ready.labels):,} patches" if ready else "begun, not finished"
         print(f"  prepared/{path.name}  {state}")
     return 0
+
+
+def remake_ebhi(options: argparse.Namespace) -> int:
+    for text in ebhi.remake(options.original, options.out):
+        print(f"left out: {text}")
+    found = ebhi.measure(options.out)
+    print(f"{options.out}: {found.counts}, {found.patients} patients")
+    print(f"SHA-256 of the pixels: {found.pixels}")
+    differ = list(ebhi.differences(found))
+    for text in differ:
+        print(f"not the set of the stored studies: {text}")
+    if not differ:
+        print("the very set of the stored studies, to the last pixel")
+    return 1 if differ else 0
 
 
 if __name__ == "__main__":
