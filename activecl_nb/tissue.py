@@ -98,7 +98,8 @@ def load(
     """Patches with labels, from any source, as one object.
 
     source:
-        "phantom": the embedded synthetic tissue; ``dials`` are those of ``phantom.Dials``.
+        "phantom": the embedded synthetic tissue; ``dials`` are those of ``phantom.Dials``. With
+            ``masks=True`` facts["mask"] says where tumour lies, uint8 (N, H, W).
         "pathmnist", "pathmnist-64", "-128", "-224": ``path`` is an .npz in PathMNIST's layout,
             or the folder that ``data_download.py get`` filled (None: its usual one). Its train
             and val splits together are "train".
@@ -218,12 +219,13 @@ def _pixels(images: archive.Archive, size: int | None) -> np.ndarray:
 def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> Tissue:
     from activecl_nb.sources import phantom
 
-    known = dials_of("phantom")
+    dials, known = dict(dials), dials_of("phantom")
+    masks = bool(dials.pop("masks", False))
     unknown = sorted(set(dials) - set(known))
     if unknown:
         raise ValueError(f"the phantom has no dials {unknown}; it has {', '.join(known)}")
     images, labels, facts = phantom.load(
-        split, count, size, seed=seed, dials=phantom.Dials(**dials)
+        split, count, size, seed=seed, dials=phantom.Dials(**dials), masks=masks
     )
     turned = "".join(f", {name} {value:g}" for name, value in dials.items())
     return Tissue(

@@ -93,6 +93,14 @@ def test_phantom() -> None:
     assert not same(drawn, tissue.load("phantom", "test", count=12, size=16, seed=3))
 
 
+def test_phantom_masks() -> None:
+    drawn = tissue.load("phantom", count=12, size=16, tumour_share=1.0, masks=True)
+    assert drawn.facts["mask"].shape == (12, 16, 16)
+    assert "mask" not in tissue.load("phantom", count=12, size=16, tumour_share=1.0).facts
+    assert np.array_equal(drawn.take([7]).facts["mask"][0], drawn.facts["mask"][7])
+    assert drawn.facts["mask"].mean(axis=(1, 2)) == pytest.approx(drawn.facts["tumour_share"])
+
+
 def test_phantom_dials() -> None:
     drawn = tissue.load("phantom", count=20, size=16, tumour_share=1.0, label_noise=0.0)
     assert drawn.counts()["TUM"] == 20 and "tumour_share 1" in drawn.source

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from activecl_nb.fast import jit
 
 # Without NaN and infinity, minima and maxima use the processor's wide registers. Sums are neither
 # reordered nor fused: then a view is the same to the last bit on every processor, and whether it
 # is made by what numba has just compiled or by what it finds in its cache, which is other code.
-compiled = njit(cache=True, nogil=True, fastmath={"nnan", "ninf", "nsz"})
+compiled = jit.compiled(nogil=True, fastmath={"nnan", "ninf", "nsz"})
 
 ZERO, HALF, ONE, TWO, FOUR, SIX = (np.float32(value) for value in (0, 0.5, 1, 2, 4, 6))
 BYTE = np.float32(1 / 255)

@@ -23,10 +23,12 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from activecl_nb.fast import jit
+
 # Sums may be reordered and fused, so that loops use the processor's wide registers; the order
 # is the same for every pair of rows, so equal rows have equal distances.
 RELAXED = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
-compiled = njit(cache=True, nogil=True, **RELAXED)
+compiled = jit.compiled(nogil=True, **RELAXED)
 part = njit(forceinline=True, **RELAXED)  # of a compiled function: see compiled_views
 
 BLOCK = 2**20  # numbers held at a time while bounds and shadows are made

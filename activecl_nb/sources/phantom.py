@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
-from activecl_nb import files, seeds
+from activecl_nb import seeds
+from activecl_nb.sources import drawings
+from activecl_nb.sources.drawings import Drawing
 
 # Part of every cache name. Raise it when a change to the drawing changes any patch.
 RECIPE = 2
@@ -116,10 +118,25 @@ def draw(
     kept on disk. ValueError for an unknown split, a size under 16 pixels, an index below 0.
     """
     indices = _checked_indices(indices)
-    images = np.empty((len(indices), 3, _checked_size(size), size), np.uint8)
-    plan = _plan(indices, seed, _checked_split(split), dials)
-    _render(images, plan, seed, split, dials)
-    return images
+    return _drawn(indices, _checked_size(size), seed, _checked_split(split), dials).images
+
+
+def masks(
+    indices: np.ndarray | list[int] | range,
+    size: int,
+    *,
+    seed: int = 0,
+    split: str = "train",
+    dials: Dials = Dials(),
+) -> np.ndarray:
+    """Where tumour lies in these patches: uint8 (n, size, size), 1 on tumour, 0 elsewhere.
+
+    The outline is the tumour's own as it was drawn: a gland with its lumen, a sheet with the
+    holes in it. The same strokes draw it, so it fits the image to the pixel; where the stain is
+    faint or a pen mark lies over it the truth stays what it is. Errors as ``draw``.
+    """
+    indices = _checked_indices(indices)
+    return _drawn(indices, _checked_size(size), seed, _checked_split(split), dials).unpacked()
 
 
 def load(
@@ -130,24 +147,38 @@ def load(
     seed: int = 0,
     dials: Dials = Dials(),
     cache: bool = True,
+    masks: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Patches 0..count-1 of a split: (images, labels, facts).
 
     images: uint8 (count, 3, size, size). labels: int64 (count,), the same as facts["label"].
-    With ``cache`` the images are drawn once, kept under ``files.cache_dir()/phantom`` and
-    memory-mapped (a change to the returned array never reaches the disk); a longer cached draw
-    serves a shorter one.
+    facts: those of ``facts``, and what only the drawing tells: tumour_share, float64 (count,),
+    the share of the patch's pixels that is tumour; nuclei, int64 (count,), how many nuclei have
+    their centre in the patch and are not covered by a gland, a sheet or a cleft drawn later
+    (nuclear dust and the ghosts of dead cells are none; pixels decide what is covered, so that
+    the count may differ by a few between sizes). With ``masks`` also mask, as ``masks`` gives it.
+
+    With ``cache`` the patches are drawn once, kept under ``files.cache_dir()/phantom`` with a
+    checksum and memory-mapped (a change to the returned array never reaches the disk); a longer
+    cached draw serves a shorter one. Where the cache is read-only a warning says so.
     """
     if count < 0:
         raise ValueError(f"count={count} patches cannot be drawn; give 0 or more")
     _checked_size(size), _checked_split(split)
     known = facts(range(count), seed=seed, split=split, dials=dials)
-    if cache and count:
-        images = _cached(split, count, size, seed, dials)
+    if not count:
+        drawing = _drawn(np.arange(0), size, seed, split, dials)
+    elif cache:
+        name = "-".join(f"{key}={value}" for key, value in sorted(asdict(dials).items()))
+        digest = hashlib.sha256(f"{seed}-{name}".encode()).hexdigest()[:12]
+        stem = f"r{RECIPE}-{digest}-{split}-{size}px"
+        drawing = drawings.kept(stem, count, size, lambda: _parts(count, size, seed, split, dials))
     else:
-        images = np.empty((count, 3, size, size), np.uint8)
-        _draw_all(images, seed, split, dials)
-    return images, known["label"], known
+        drawing = drawings.in_memory(_parts(count, size, seed, split, dials), count, size)
+    known |= {"tumour_share": drawing.tumour_share, "nuclei": drawing.nuclei}
+    if masks:
+        known["mask"] = drawing.unpacked()
+    return drawing.images, known["label"], known
 
 
 # --- the plan: what each index stands for ----------------------------------------------------
@@ -287,26 +318,28 @@ def _stray(row: np.ndarray, seed: int, split: str, patient: int, variation: floa
     row[12] += variation * g.uniform(0, STRAY_HAZE)
 
 
-# --- drawing and keeping ---------------------------------------------------------------------
+# --- drawing ---------------------------------------------------------------------------------
 
 
-def _render(
-    images: np.ndarray, plan: dict[str, np.ndarray], seed: int, split: str, dials: Dials
-) -> None:
-    """Fill ``images`` in place, with a thread for each core that this process may use."""
-    from activecl_nb.sources import structures  # numba, only now
+def _drawn(indices: np.ndarray, size: int, seed: int, split: str, dials: Dials) -> Drawing:
+    """These patches, by a thread for each core that this process may use."""
+    from activecl_nb.sources.structures.render import render  # numba, only now
 
+    plan = _plan(indices, seed, split, dials)
     first = SLIDES["train"] if split == "test" else 0
     optics = _optics(seed, split, dials)[plan["slide"] - first]
+    images = np.empty((len(indices), 3, size, size), np.uint8)
+    masks, nuclei = np.empty((len(indices), size, size), np.uint8), np.empty(len(indices), np.int64)
     arguments = ("true_class", "tissue_key", "look_key", "difficulty", "shift", "artefact")
 
     def draw_run(run: slice) -> None:
-        structures.render(images[run], *(plan[name][run] for name in arguments), optics[run])
+        known = (plan[name][run] for name in arguments)
+        render(images[run], masks[run], nuclei[run], *known, optics[run])
 
-    workers = _workers()
     runs = [slice(k, k + 16) for k in range(0, len(images), 16)]
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(_workers()) as pool:
         list(pool.map(draw_run, runs))
+    return Drawing(images, np.packbits(masks, axis=2), masks.mean(axis=(1, 2)), nuclei)
 
 
 def _workers() -> int:
@@ -318,64 +351,21 @@ def _workers() -> int:
     return max(1, min(cores, int(os.environ.get("NUMBA_NUM_THREADS", cores))))
 
 
-def _draw_all(images: np.ndarray, seed: int, split: str, dials: Dials) -> None:
-    """Patches 0..n-1 into ``images``, a chunk at a time, with a progress bar when it is long."""
+def _parts(count: int, size: int, seed: int, split: str, dials: Dials) -> Iterator[Drawing]:
+    """Patches 0..count-1, a chunk at a time, with a progress bar when it is long."""
     from tqdm.auto import tqdm
 
     bar = tqdm(
-        total=len(images),
-        desc=f"Drawing {split} patches of {images.shape[-1]} px",
+        total=count,
+        desc=f"Drawing {split} patches of {size} px",
         unit="patch",
-        disable=len(images) < 4 * CHUNK,
+        disable=count < 4 * CHUNK,
     )
     with bar:
-        for start in range(0, len(images), CHUNK):
-            part = np.arange(start, min(start + CHUNK, len(images)))
-            images[start : start + CHUNK] = draw(
-                part, images.shape[-1], seed=seed, split=split, dials=dials
-            )
+        for start in range(0, count, CHUNK):
+            part = np.arange(start, min(start + CHUNK, count))
+            yield _drawn(part, size, seed, split, dials)
             bar.update(len(part))
-
-
-def _cached(split: str, count: int, size: int, seed: int, dials: Dials) -> np.ndarray:
-    """The first ``count`` patches from the cache, drawn into it when they are not there yet.
-
-    Two processes that draw the same at once both finish, and the second file replaces the
-    first with the same content.
-    """
-    name = "-".join(f"{key}={value}" for key, value in sorted(asdict(dials).items()))
-    digest = hashlib.sha256(f"{seed}-{name}".encode()).hexdigest()[:12]
-    stem = f"r{RECIPE}-{digest}-{split}-{size}px"
-    folder = files.cache_dir() / "phantom"
-    for path in sorted(folder.glob(f"{stem}-*.npy"), key=_count_of):
-        if _count_of(path) >= count:
-            kept = _opened(path, size)
-            if kept is not None:
-                return kept[:count]
-    path = folder / f"{stem}-{count}.npy"
-    with files.replacing(path) as temporary:
-        shape = (count, 3, size, size)
-        images = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-        _draw_all(images, seed, split, dials)
-        images.flush()
-        del images
-    return np.load(path, mmap_mode="c")
-
-
-def _count_of(path: Path) -> int:
-    """The number of patches that a cache file's name promises; -1 for a stranger's file."""
-    last = path.stem.rpartition("-")[2]
-    return int(last) if last.isdecimal() else -1
-
-
-def _opened(path: Path, size: int) -> np.ndarray | None:
-    """A cached draw, or None when the file is not whole (it is then drawn again)."""
-    try:
-        images = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (ValueError, OSError, EOFError):
-        return None
-    whole = images.dtype == np.uint8 and images.shape == (_count_of(path), 3, size, size)
-    return images if whole else None
 
 
 # --- what is asked for -----------------------------------------------------------------------

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +29,6 @@ def bench():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A cache of this test's own."""
-    monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path))
-    return tmp_path / "phantom"
 
 
 # --- a patch is a function of its name -----------------------------------------------------
@@ -255,64 +247,72 @@ def test_where_stain_varies_colour_tells_the_patient_and_hardly_the_tumour(bench
     assert stray["same patients"] - stray["others"] > usual["same patients"] - usual["others"]
 
 
-# --- the cache -----------------------------------------------------------------------------
+# --- what only the drawing tells -----------------------------------------------------------
 
 
-def test_load_draws_once_and_a_longer_draw_serves_a_shorter(home, monkeypatch):
-    images, labels, known = phantom.load("train", 30, 32)
-    assert np.array_equal(images, phantom.draw(range(30), 32))
-    assert np.array_equal(labels, known["label"]) and len(labels) == 30
-    kept = list(home.iterdir())
-    assert len(kept) == 1
-    monkeypatch.setattr(phantom, "draw", None)  # from here on nothing can be drawn
-    again, _, known = phantom.load("train", 12, 32)
-    assert np.array_equal(again, images[:12]) and len(known["label"]) == 12
-    assert list(home.iterdir()) == kept
-    again[:] = 0  # a change stays in memory
-    assert np.array_equal(phantom.load("train", 30, 32)[0], images)
+@pytest.fixture(scope="module")
+def large():
+    """130 typical patches of 224 pixels without artefacts: images, facts with masks."""
+    dials = Dials(artefacts=0.0, confusability=0.0)
+    images, _, known = phantom.load("train", 130, 224, dials=dials, cache=False, masks=True)
+    return images, known
 
 
-def test_other_dials_sizes_and_seeds_have_other_files(home):
-    phantom.load("train", 3, 32)
-    phantom.load("test", 3, 32)
-    phantom.load("train", 3, 28)
-    phantom.load("train", 3, 32, seed=1)
-    phantom.load("train", 3, 32, dials=Dials(redundancy=0.2))
-    assert len(list(home.iterdir())) == 5
-    phantom.load("train", 3, 30, cache=False)
-    assert len(list(home.iterdir())) == 5
+def test_masks_and_counts_are_of_the_patch_and_need_no_other():
+    images, _, known = phantom.load("train", 40, 36, cache=False, masks=True)
+    assert np.array_equal(images, phantom.draw(range(40), 36))
+    assert known["mask"].shape == (40, 36, 36) and known["mask"].dtype == np.uint8
+    assert np.array_equal(phantom.masks([17, 4], 36), known["mask"][[17, 4]])
+    assert np.array_equal(known["tumour_share"], known["mask"].mean(axis=(1, 2)))
+    assert set(np.unique(known["mask"])) == {0, 1}
+    assert known["nuclei"].dtype == np.int64
+    assert "mask" not in phantom.load("train", 3, 36, cache=False)[2]
 
 
-def test_a_broken_cache_file_is_drawn_again(home):
-    images, _, _ = phantom.load("train", 5, 32)
-    expected = np.array(images)
-    (path,) = home.iterdir()
-    path.write_bytes(path.read_bytes()[:2000])
-    assert np.array_equal(phantom.load("train", 5, 32)[0], expected)
-    path.write_bytes(b"not an array")
-    assert np.array_equal(phantom.load("train", 5, 32)[0], expected)
+def test_tumour_lies_in_tumour_alone(large):
+    _, known = large
+    tumour = known["true_class"] == TUM
+    assert (known["tumour_share"][tumour] > 0.05).all()
+    assert not known["tumour_share"][~tumour].any()
 
 
-def test_an_interrupted_draw_leaves_nothing_behind(home, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(phantom, "draw", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        phantom.load("train", 5, 32)
-    assert list(home.iterdir()) == []
-
-
-def _load_elsewhere(home: str) -> int:
-    os.environ["ACTIVECL_HOME"] = home
-    return int(phantom.load("train", 300, 32)[0].sum())
+def test_the_mask_is_where_the_picture_is_dark_with_nuclei(large):
+    images, known = large
+    mixed = np.flatnonzero((known["tumour_share"] > 0.1) & (known["tumour_share"] < 0.9))
+    assert len(mixed) > 10
+    for i in mixed:
+        gray, mask = images[i].mean(axis=0), known["mask"][i] == 1
+        assert gray[mask].mean() < gray[~mask].mean()
 
 
-def test_two_processes_may_draw_the_same_at_once(home):
-    with get_context("spawn").Pool(2) as pool:
-        sums = pool.map(_load_elsewhere, [str(home.parent)] * 2)
-    assert sums[0] == sums[1] == int(phantom.draw(range(300), 32).sum())
-    assert len(list(home.iterdir())) == 1
+def test_the_mask_is_the_same_at_another_size(large):
+    _, known = large
+    tumour = np.flatnonzero(known["true_class"] == TUM)
+    dials = Dials(artefacts=0.0, confusability=0.0)
+    small = phantom.masks(tumour, 32, dials=dials) == 1
+    shrunk = known["mask"][tumour].reshape(-1, 32, 7, 32, 7).mean(axis=(2, 4)) > 0.5
+    both, either = (small & shrunk).sum(axis=(1, 2)), (small | shrunk).sum(axis=(1, 2))
+    assert (both / either).min() > 0.9
+    drawn_small = phantom.load("train", 130, 32, dials=dials, cache=False)[2]["nuclei"]
+    assert np.abs(drawn_small - known["nuclei"]).max() <= 10
+
+
+def test_nuclei_recounted_in_the_picture(large):
+    """Dark blots of muscle and stroma, where nuclei lie apart, are about as many as drawn."""
+    from scipy import ndimage
+
+    images, known = large
+    for tissue in (5, 7):
+        drawn, counted = [], []
+        for i in np.flatnonzero(known["true_class"] == tissue):
+            red = ndimage.gaussian_filter(images[i, 0].astype(float), 1.0)  # eosin lets red pass
+            blots, n = ndimage.label(red < np.median(red) - 0.45 * (np.median(red) - red.min()))
+            counted.append((ndimage.sum(blots > 0, blots, range(1, n + 1)) > 15).sum())
+            drawn.append(known["nuclei"][i])
+        assert np.corrcoef(drawn, counted)[0, 1] > 0.75
+        assert 0.6 < np.median(np.array(counted) / drawn) < 1.2
+    lymphocytes = known["nuclei"][known["true_class"] == 3]
+    assert lymphocytes.min() > 100 and known["nuclei"][known["true_class"] == 1].max() == 0
 
 
 # --- bad input -----------------------------------------------------------------------------

@@ -1,0 +1,75 @@
+"""Functions that numba compiles, kept on disk where that is possible."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import config, njit
+
+from activecl_nb.files import cache_dir
+
+
+def compiled(**options: Any) -> Callable[[Callable], Callable]:
+    """``numba.njit`` whose machine code is kept from one process to the next.
+
+    It is kept in ``$NUMBA_CACHE_DIR`` or beside the source; where that cannot be written, in
+    the kit's cache; else, or where what was kept cannot be read, it is compiled anew.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        folder = _folder(Path(function.__code__.co_filename).parent)
+        if folder is None:
+            return njit(**options)(function)
+        before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+        try:
+            dispatcher = njit(cache=True, **options)(function)
+        finally:
+            config.CACHE_DIR = before
+        kept = dispatcher._cache
+        kept.load_overload = _or_none(kept.load_overload)
+        kept.save_overload = _or_none(kept.save_overload)
+        return dispatcher
+
+    return decorate
+
+
+def _or_none(step: Callable) -> Callable:
+    """The same step, but a cache that is damaged, full or forbidden is as good as none."""
+
+    @functools.wraps(step)
+    def attempt(*arguments: Any) -> Any:
+        try:
+            return step(*arguments)
+        except Exception:  # of the system, of pickle, of LLVM: whatever bytes may lead to
+            return None
+
+    return attempt
+
+
+@functools.cache
+def _folder(package: Path) -> Path | None:
+    """Where the code of this state of a package is kept; None where nothing can be written.
+
+    numba looks for changes in a function's own file alone, but the code of what it calls in
+    other files is part of it: so each state of all files of the package has its own folder.
+    """
+    state = hashlib.sha256()
+    for source in sorted(package.glob("*.py")):
+        state.update(source.read_bytes())
+    asked = os.environ.get("NUMBA_CACHE_DIR")
+    places = (Path(asked) if asked else package / "__pycache__", cache_dir() / "compiled")
+    for place in places:
+        folder = place / f"{package.name}-{state.hexdigest()[:12]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError:
+            continue
+        return folder
+    return None

@@ -1,0 +1,125 @@
+"""Drawn patches on disk: made once, believed only with the checksum taken as they were drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from activecl_nb import files
+
+
+class Drawing(NamedTuple):
+    """Patches and what is known of them once they are drawn.
+
+    images: uint8 (n, 3, size, size). masks: uint8 (n, size, (size + 7) // 8), eight pixels a
+    byte. tumour_share: float64 (n,), share of the mask's pixels. nuclei: int64 (n,).
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    tumour_share: np.ndarray
+    nuclei: np.ndarray
+
+    def unpacked(self) -> np.ndarray:
+        """The masks as uint8 (n, size, size): 1 where tumour lies, 0 elsewhere."""
+        return np.unpackbits(self.masks, axis=2, count=self.images.shape[3])
+
+
+def in_memory(parts: Iterator[Drawing], count: int, size: int) -> Drawing:
+    """All parts as one; room for the ``count`` images is taken once."""
+    images, rest, filled = np.empty((count, 3, size, size), np.uint8), [], 0
+    for part in parts:
+        images[filled : filled + len(part.images)] = part.images
+        filled += len(part.images)
+        rest.append(part[1:])
+    return Drawing(images, *map(np.concatenate, zip(*rest, strict=True)))
+
+
+def kept(stem: str, count: int, size: int, draw: Callable[[], Iterator[Drawing]]) -> Drawing:
+    """The first ``count`` patches of this name from the cache, drawn into it if they are not there.
+
+    A file that holds more serves too. What is damaged is drawn again. Where the cache cannot be
+    written, patches are drawn in memory, and a warning says so. Two processes that draw the same
+    at once both finish, and the second file replaces the first with the same content.
+    """
+    folder = files.cache_dir() / "phantom"
+    for path in sorted(folder.glob(f"{stem}-*.npy"), key=_count_of):
+        if _count_of(path) >= count:
+            drawing = _opened(path, size)
+            if drawing is not None:
+                return Drawing(*(values[:count] for values in drawing))
+    path = folder / f"{stem}-{count}.npy"
+    try:
+        _write(path, count, size, draw())
+        drawing = _opened(path, size)
+    except OSError as error:
+        drawing = None
+        reason = error.strerror or error
+        warnings.warn(
+            f"{folder} cannot be written ({reason}): patches are drawn in memory, and again in "
+            "the next process; set ACTIVECL_HOME to a folder of your own to keep them",
+            stacklevel=4,
+        )
+    return in_memory(draw(), count, size) if drawing is None else drawing
+
+
+def _write(path: Path, count: int, size: int, parts: Iterator[Drawing]) -> None:
+    """The images as path, which can be mapped; then the rest and the checksum of all as .npz."""
+    checksum, rest = hashlib.sha256(), []
+    with files.replacing(path) as temporary, open(temporary, "wb") as file:
+        layout = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, size, size)}
+        np.lib.format.write_array_header_1_0(file, layout)
+        for part in parts:
+            file.write(part.images)
+            checksum.update(part.images)
+            rest.append(part[1:])
+        file.flush()
+    masks, share, nuclei = map(np.concatenate, zip(*rest, strict=True))
+    for values in (masks, share, nuclei):
+        checksum.update(values)
+    with files.replacing(path.with_suffix(".npz")) as temporary:
+        np.savez(
+            temporary,
+            masks=masks,
+            tumour_share=share,
+            nuclei=nuclei,
+            sha256=np.frombuffer(checksum.digest(), np.uint8),
+        )
+
+
+def _count_of(path: Path) -> int:
+    """The number of patches that a cache file's name promises; -1 for a stranger's file."""
+    last = path.stem.rpartition("-")[2]
+    return int(last) if last.isdecimal() else -1
+
+
+_verified: dict[Path, tuple] = {}  # what this process has held against its checksum
+
+
+def _opened(path: Path, size: int) -> Drawing | None:
+    """A cached draw, memory-mapped; None when it is not, to the last bit, what was drawn."""
+    try:
+        # Mode "c": what a user writes into the array never gets to the disk.
+        images = np.load(path, mmap_mode="c", allow_pickle=False)
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as stored:
+            drawing = Drawing(images, *(stored[name] for name in Drawing._fields[1:]))
+            checksum = stored["sha256"].tobytes()
+    except Exception:  # damaged headers of NumPy and zip fail in half a dozen ways
+        return None
+    if images.dtype != np.uint8 or images.shape != (_count_of(path), 3, size, size):
+        return None
+    about = path.stat()
+    state = (about.st_size, about.st_mtime_ns, checksum)
+    if _verified.get(path) != state:
+        found = hashlib.sha256()
+        for values in drawing:
+            found.update(np.ascontiguousarray(values))
+        if found.digest() != checksum:
+            return None
+        _verified[path] = state
+    return drawing
