@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,47 @@ OFFLINE = str(Path(__file__).with_name("offline"))
 inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 if OFFLINE not in inherited:
     os.environ["PYTHONPATH"] = os.pathsep.join([OFFLINE, *inherited])
+
+
+# What tells the libraries which instructions they may use, for a run as on another processor.
+CHOSEN_BY = (
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NUMBA_CPU_NAME",
+    "OPENBLAS_CORETYPE",
+)
+WIDE = ("SSE", "AVX", "FMA", "NEON", "ASIMD", "SVE", "VSX", "RVV")  # of NumPy's features
+
+
+def pytest_report_header() -> list[str]:
+    """The processor, and what each library makes of it: rounding differs with both."""
+    import numba.core.registry
+    import torch
+    from threadpoolctl import threadpool_info
+
+    found = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
+    wide = [name for name, there in found.items() if there and name.startswith(WIDE)]
+    _, target, features = numba.core.registry.cpu_target.target_context.codegen().magic_tuple()
+    blas = {one["architecture"] for one in threadpool_info() if "architecture" in one}
+    chosen = [f"{name}={os.environ[name]}" for name in CHOSEN_BY if name in os.environ]
+    return [
+        f"processor: {processor()}, {os.cpu_count()} cores",
+        f"torch {torch.__version__}: {torch.backends.cpu.get_cpu_capability()}",
+        f"numpy {np.__version__}: {' '.join(wide) or 'the least'}",
+        f"numba {numba.__version__}: {target}, {features.count('+')} features",
+        f"BLAS: {' '.join(sorted(blas)) or 'not known'}",
+        f"chosen by: {' '.join(chosen) or 'nobody'}",
+    ]
+
+
+def processor() -> str:
+    """The processor's name as its maker writes it, where the system tells."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 @pytest.fixture(scope="session")

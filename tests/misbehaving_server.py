@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "stall":
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
-            self.server.go_on.wait(20)
+            self.server.go_on.wait()
             return None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # who asked was killed
             self.wfile.write(body)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -339,10 +338,10 @@ def test_a_resumed_run_equals_an_unbroken_one(
     assert_same(unbroken, go(tmp_path / "broken"))
 
 
+# Given a number, it says so at that batch and does nothing more until it is killed.
 KILLED = """
-import sys, json, numpy as np, torch
-from activecl_nb import experiment, runs
-from activecl_nb.protocol import BENCHMARK
+import sys, numpy as np, torch
+from activecl_nb import experiment, simclr
 from activecl_nb.protocol import Protocol
 from activecl_nb.imbalance import Data
 from activecl_nb.tissue import Tissue
@@ -353,28 +352,40 @@ def tissue(n, seed):
     return Tissue(torch.from_numpy(images), labels, ("NORM", "TUM"), f"noise {seed}")
 
 protocol = Protocol.of("tiny", image_size=16, labelled=10, width=4, rounds=3, budget=16,
-                       candidates=40, epochs=int(sys.argv[2]), batch_size=8)
+                       candidates=40, epochs=10, batch_size=8)
+real, batches = simclr.contrast, []
+
+def contrast(*arguments):
+    batches.append(1)
+    if len(batches) == int(sys.argv[2]):
+        print("waiting", flush=True)
+        sys.stdin.read()
+    return real(*arguments)
+
+simclr.contrast = contrast
 experiment.run(protocol, Data(tissue(100, 1), tissue(40, 2)), "kcenter", 0, sys.argv[1],
                progress=False)
 """
 
 
 def test_a_run_killed_in_the_middle_of_a_round_resumes(tmp_path):
-    def start(out):
-        return subprocess.Popen([sys.executable, "-c", KILLED, str(out), "10"])
+    def start(out, waits_at=0):
+        return subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(out), str(waits_at)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-    assert start(tmp_path / "unbroken").wait(300) == 0
-    killed = start(tmp_path / "killed")
-    deadline = time.monotonic() + 300
-    while not (tmp_path / "killed" / "rounds.csv").exists():
-        assert time.monotonic() < deadline and killed.poll() is None
-        time.sleep(0.01)
-    time.sleep(0.02)  # into the next round
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    finished = len(runs.load(tmp_path / "killed").rounds)
-    assert 1 <= finished < 3
-    assert start(tmp_path / "killed").wait(300) == 0
+    with start(tmp_path / "unbroken") as unbroken:
+        assert unbroken.wait() == 0
+    # Ten epochs of 2 batches are round 0, of 4 batches round 1: this is in its middle.
+    with start(tmp_path / "killed", 10 * 2 + 5 * 4) as killed:
+        assert killed.stdout.readline() == "waiting\n"
+        os.kill(killed.pid, signal.SIGKILL)
+    assert len(runs.load(tmp_path / "killed").rounds) == 1
+    with start(tmp_path / "killed") as resumed:
+        assert resumed.wait() == 0
     assert_same(runs.load(tmp_path / "unbroken"), runs.load(tmp_path / "killed"))
 
 

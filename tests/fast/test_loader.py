@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 
 import pytest
 import torch
@@ -33,8 +32,13 @@ def test_batches_on_a_processor_are_the_images_in_order():
 
 
 def test_what_is_read_ahead_comes_in_order_though_the_first_took_longest():
+    later = threading.Event()
+
     def make(item):
-        time.sleep(0.1 if item == 0 else 0)
+        if item == 0:
+            later.wait()
+        elif item == loader.READERS:
+            later.set()
         return item * item
 
     assert list(ahead(make, range(30))) == [i * i for i in range(30)]

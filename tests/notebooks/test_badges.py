@@ -120,7 +120,6 @@ def test_the_cell_does_nothing_where_the_kit_is(badges, tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
@@ -146,7 +145,6 @@ def test_the_cell_installs_the_kit_where_it_is_missing(badges, tmp_path):
         cwd=empty,
         capture_output=True,
         text=True,
-        timeout=60,
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split("\n")[:2] == [

@@ -26,7 +26,6 @@ def test_every_section_starts_alone(path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=500,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     said = json.loads(ran.stdout)

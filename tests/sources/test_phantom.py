@@ -375,16 +375,14 @@ def transferred(bench):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # four minutes of one core; a busy machine takes its time
 def test_what_is_learned_on_the_phantom_transfers(transferred):
     assert transferred["phantom"] >= transferred["random"] + 0.08
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 @pytest.mark.xfail(
-    reason="the aim, not reached: over seeds 0 to 2 the accuracies are 0.483 on the phantom and "
-    "0.551 on real patches (0.368 untrained); a single seed may fall on either side"
+    reason="the aim, not reached over several seeds, as benchmarks/bench_phantom.py measures it; "
+    "a single seed may fall on either side"
 )
 def test_real_patches_teach_hardly_more_than_drawn_ones(transferred):
     assert transferred["phantom"] >= transferred["real"] - 0.05
