@@ -154,7 +154,9 @@ def nt_xent(z_i: Tensor, z_j: Tensor, temperature: float = 0.1) -> Tensor:
     loss is a cross-entropy whose logits are the similarities divided by the temperature.
     """
     n = len(z_i)
-    z = F.normalize(torch.cat([z_i, z_j]), dim=1)  # (2N, d), on the unit sphere
+    z = torch.cat([z_i, z_j])
+    z = z.to(torch.promote_types(z.dtype, torch.float32))  # halves cannot hold what follows
+    z = F.normalize(z, dim=1)  # (2N, d), on the unit sphere
     similarity = z @ z.T / temperature  # (2N, 2N)
     similarity.fill_diagonal_(-torch.inf)  # no view is its own partner
     partner = torch.arange(2 * n, device=z.device).roll(n)  # i -> i + N, and back

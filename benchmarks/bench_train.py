@@ -1,37 +1,27 @@
-"""Training, from the pool's bytes to the updated weights, against a peer and against the GPU alone.
+"""Training, from the pool's bytes to the updated weights, against a peer's pipeline.
 
-    python benchmarks/bench_train.py [pipeline gpu]
+    python benchmarks/bench_train.py
 
-``pipeline``: images a second of ``simclr.train`` over those of lightly's example pipeline: PIL
+Images a second of ``simclr.train`` over those of lightly's example pipeline: PIL
 images, its SimCLRTransform, a DataLoader with 2 workers, its NTXentLoss; same encoder, head,
 size, batch and optimiser. Both sides take turns, an epoch each, and the ratio is the median over
 the turns, of wall time: lightly's runs in three processes, the kit's in one, on one thread. Other
 work on the machine counts in it, so the processor time of each image is given too, of all
 processes. Without lightly the line says so.
-``gpu``: ResNet18, 224 pixels, batch 128. The share of the images a second that the same step
-reaches on views made beforehand (promised 0.85), images a second (promised 4,000), and what of
-that is left when the pool is read from a memory-mapped file (promised 0.9). By CUDA events, after
-a warm epoch, medians of several. Without a GPU the line says so.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import resource
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import augment, seeds, simclr
-from activecl_nb.fast import layout, loader, steps
+from activecl_nb import seeds, simclr
 
 BATCH = 64
 # Side in pixels, images an epoch; the encoder is the laptop profile's.
@@ -139,103 +129,5 @@ def children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def gpu() -> None:
-    if not torch.cuda.is_available():
-        print("ResNet18, 224 px on a GPU: skipped, no CUDA device is at hand")
-        return
-    batch, n, device = 128, 128 * 40, torch.device("cuda")
-    images = pictures(n, 224)
-    on_device = images.to(device)
-
-    def whole(images: Tensor, compiled: bool = False) -> Callable[[], object]:
-        model = encoder_and_head(64, "imagenet").to(device)
-        optimizer = simclr.adam(model, 1e-4)
-        if compiled:
-            model = torch.compile(model, mode="reduce-overhead")
-        return lambda: simclr.train(model, images, epochs=1, batch_size=batch, optimizer=optimizer)
-
-    def bare() -> Callable[[], object]:
-        model = encoder_and_head(64, "imagenet").to(device).train()
-        optimizer = simclr.adam(model, 1e-4)
-        layout.arrange(model)
-        views = augment.views(on_device[:batch], seeds.generator(0, "views"))
-
-        def epoch() -> None:
-            with steps.repeatable(device):
-                for _ in range(n // batch):
-                    loss = simclr.contrast(model, *views)
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                    optimizer.step()
-
-        return epoch
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "pool"
-        images.numpy().tofile(file)
-        pool = np.memmap(file, np.uint8, "r+", shape=tuple(images.shape))
-        on_mapped = whole(torch.from_numpy(pool))
-
-        def read_ahead() -> None:
-            share, loader.SHARE = loader.SHARE, 0.0  # as if the device were full
-            try:
-                on_mapped()
-            finally:
-                loader.SHARE = share
-
-        ways = {
-            "bare": bare(),
-            "whole": whole(on_device),
-            "compiled": whole(on_device, compiled=True),
-            "mapped": read_ahead,
-        }
-        for name, epoch in list(ways.items()):
-            try:
-                epoch()
-            except Exception as error:  # torch.compile needs a compiler, which may be missing
-                if name != "compiled":
-                    raise
-                print(f"compiled: skipped, {type(error).__name__}: {error}"[:200])
-                del ways[name]
-        turns = []
-        for _ in range(5):
-            forget(pool, file)
-            turns.append({name: device_seconds(epoch) for name, epoch in ways.items()})
-    seconds = {name: statistics.median(turn[name] for turn in turns) for name in ways}
-
-    def share(name: str, of: str) -> float:
-        return statistics.median(turn[of] / turn[name] for turn in turns)
-
-    print(
-        f"{torch.cuda.get_device_name()}, ResNet18, 224 px, batch {batch}: "
-        f"{n / seconds['whole']:.0f} images a second (promised 4,000), "
-        f"{share('whole', 'bare'):.2f} of the same step on views made beforehand (promised 0.85); "
-        f"compiled {n / seconds.get('compiled', float('nan')):.0f} a second\n"
-        f"pool read from a mapped file: {share('mapped', 'whole'):.2f} of the images a second of "
-        "a pool on the device (promised 0.9)",
-        flush=True,
-    )
-
-
-def forget(pool: np.memmap, file: Path) -> None:
-    """Ask the system to drop the file's pages from memory, so that they are read again."""
-    pool.flush()
-    pool._mmap.madvise(mmap.MADV_DONTNEED)  # it keeps what is mapped
-    with open(file, "rb") as opened:
-        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def device_seconds(function: Callable[[], object]) -> float:
-    """Seconds between two events in the device's stream, before and after."""
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    torch.cuda.synchronize()
-    start.record()
-    function()
-    end.record()
-    torch.cuda.synchronize()
-    return start.elapsed_time(end) / 1e3
-
-
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["pipeline", "gpu"]:
-        {"pipeline": pipeline, "gpu": gpu}[name]()
+    pipeline()

@@ -32,6 +32,18 @@ def test_nt_xent_is_the_formula(n, temperature):
     assert simclr.nt_xent(z_i, z_j, temperature).item() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("scale", [0, 1e-4, 1, 1e4])
+def test_nt_xent_of_half_precision_is_that_of_the_same_numbers_in_full(half, scale):
+    """Zeros, and lengths whose squares float16 cannot hold."""
+    draw = torch.Generator().manual_seed(0)
+    z = [(scale * torch.randn(4, 5, generator=draw)).to(half).requires_grad_() for _ in range(2)]
+    loss = simclr.nt_xent(*z)
+    loss.backward()
+    assert torch.equal(loss, simclr.nt_xent(*(v.float() for v in z))) and loss.isfinite()
+    assert all(v.grad.isfinite().all() for v in z)
+
+
 def test_nt_xent_gradient_is_the_formulas():
     draw = torch.Generator().manual_seed(0)
     z_i, z_j = (torch.randn(3, 4, generator=draw, dtype=torch.float64) for _ in range(2))

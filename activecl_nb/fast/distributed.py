@@ -83,7 +83,10 @@ def group(
         timeout=timeout,
     )
     yield chosen
-    # After an error the others may be waiting still: then this process ends, and so do they.
+    # All leave together: a rank that closed its connections while another still used them would
+    # take that one down. After an error the others may be waiting: then this process ends, and so
+    # do they.
+    _together(dist.all_reduce, torch.zeros(1))
     dist.destroy_process_group()
 
 
@@ -242,10 +245,11 @@ def tell(numbers: list[int] | None = None) -> list[int]:
         return numbers
     count = torch.tensor([len(numbers) if rank() == 0 else 0])
     _together(dist.broadcast, count, 0)
-    said = torch.tensor(numbers, dtype=torch.int64) if rank() == 0 else None
-    if said is None:
-        said = torch.empty(int(count), dtype=torch.int64)
-    _together(dist.broadcast, said, 0)
+    said = torch.zeros(int(count), dtype=torch.int64)
+    if rank() == 0:
+        said = torch.tensor(numbers, dtype=torch.int64)
+    if len(said):
+        _together(dist.broadcast, said, 0)
     return said.tolist()
 
 

@@ -106,7 +106,8 @@ def greedy(features: Tensor, chosen_features: Tensor, budget: int, rank: Tensor)
     """
     n = len(features)
     rank = rank.to(features.device)
-    nearest = features.new_full((n,), torch.inf, dtype=torch.float64)
+    features = features.double()  # once, and not at every pick
+    nearest = features.new_full((n,), torch.inf)
     for start in range(0, len(chosen_features), 256):
         lower_to(nearest, features, chosen_features[start : start + 256].to(features.device))
     picks = torch.empty(budget, dtype=torch.int64, device=features.device)

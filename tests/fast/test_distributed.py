@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or not torch.distributed.is_gloo_available(),
     reason="this build of torch has no gloo",
 )
+CONTEXTS = []  # of this process, where it is a rank: kept open until ``leave``
 PATIENCE = 400  # seconds; a busy machine may take long to start two processes
 
 
@@ -36,7 +37,7 @@ def join(rank, meeting, seconds=PATIENCE):
         os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     context = distributed.group("cpu", timedelta(seconds=seconds), f"file://{meeting}")
     context.__enter__()
-    return context
+    CONTEXTS.append(context)
 
 
 def two(meeting):
@@ -70,8 +71,10 @@ def pair(tmp_path_factory):
 # ---- what the ranks do; these run in processes of their own ---------------------------------
 
 
-def model(head="paper"):
-    return simclr.SimCLR(simclr.build_encoder(4, "half"), simclr.build_head(32, 16, head))
+def model(head="paper", width=4):
+    return simclr.SimCLR(
+        simclr.build_encoder(width, "half"), simclr.build_head(8 * width, 16, head)
+    )
 
 
 def pictures(n=16):
@@ -91,10 +94,15 @@ def one_step(head="paper"):
     return loss.item(), {n: p.grad for n, p in m.named_parameters()}, m.state_dict()
 
 
-def training(**choices):
-    m = model("simclr")
+def training(width=4, **choices):
+    m = model("simclr", width)
     losses = simclr.train(m, pictures(), epochs=3, batch_size=8, learning_rate=1e-3, **choices)
     return losses, m.state_dict(), [type(layer).__name__ for layer in m.modules()]
+
+
+def leave():
+    CONTEXTS.pop().__exit__(None, None, None)
+    return torch.distributed.is_initialized()
 
 
 def disagreeing():
@@ -170,9 +178,11 @@ def test_the_ranks_without_common_statistics_or_negatives_would_differ():
     assert abs(whole - half) > 0.1
 
 
-@pytest.mark.parametrize("rotation", ["right-angles", "continuous"])
-def test_training_on_two_ranks_is_training_on_one(pair, rotation):
-    choices = {"family": augment.Family(rotation=rotation), "seed": 3}
+@pytest.mark.parametrize(  # from width 16 on weights lie channels last
+    ("rotation", "width"), [("right-angles", 4), ("continuous", 4), ("right-angles", 16)]
+)
+def test_training_on_two_ranks_is_training_on_one(pair, rotation, width):
+    choices = {"family": augment.Family(rotation=rotation), "seed": 3, "width": width}
     losses, state, layers = training(**choices)
     both = pair(partial(training, **choices))
     for found_losses, found_state, found_layers in both:
@@ -272,6 +282,19 @@ def test_a_batch_that_does_not_divide_is_refused(pair):
     wanted = "a batch of 5 images does not divide among 2 ranks; start torchrun with"
     with pytest.raises(ValueError, match=wanted):
         pair(train_on_odd_batches)
+
+
+def test_the_ranks_leave_together(tmp_path):
+    processes = two(tmp_path / "store")
+    try:
+        assert [p.submit(distributed.rank).result(PATIENCE) for p in processes] == [0, 1]
+        second = processes[1].submit(leave)
+        with pytest.raises(TimeoutError):  # it waits for rank 0
+            second.result(2)
+        first = processes[0].submit(leave)
+        assert [first.result(PATIENCE), second.result(PATIENCE)] == [False, False]
+    finally:
+        stop(processes)
 
 
 # ---- one rank -------------------------------------------------------------------------------
