@@ -1,6 +1,10 @@
 """References: the formula in float64 loops, torchvision's ResNet18, torch's own Adam."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -277,3 +281,29 @@ def test_compiled_layers_take_the_same_step():
     """Traced by torch.compile; what its compiler makes of that is tested on a GPU."""
     traced = one_step(shallow(), forward=lambda m: torch.compile(m, backend="aot_eager"))
     torch.testing.assert_close(traced, one_step(shallow()))
+
+
+BARE = """
+import importlib.util, runpy, sys
+missing = ("numba", "sklearn", "pandas", "scipy", "tqdm", "matplotlib", "safetensors")
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name in missing else find(name, *more)
+sys.modules.update(dict.fromkeys(missing))
+sys.argv = ["bench_gpu.py", "--tiny"]
+runpy.run_path("benchmarks/bench_gpu.py", run_name="__main__")
+"""
+
+
+@pytest.mark.slow  # a training of every kind, and a start of torch
+def test_the_benchmark_for_a_gpu_needs_torch_and_numpy_alone():
+    done = subprocess.run(
+        [sys.executable, "-c", BARE],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "numba is not installed: random images" in done.stdout
+    assert "loop took" in done.stdout and "2 rounds of 16 images" in done.stdout
