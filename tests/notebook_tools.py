@@ -146,3 +146,22 @@ def examine(
         assert not said.solved and said.text, f"{what} passes exercise {n}"
         assert "Traceback" not in said.text
     return hints
+
+
+# ---- what a learner may write ------------------------------------------------------------
+
+
+def function(signature: str, *lines: str) -> str:
+    """The source of a learner's function, with NumPy and torch at hand."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"import numpy as np\nimport torch\ndef {signature}:\n{body}"
+
+
+def written(form: str, *lines: str) -> str:
+    """A function of this form with these lines as the rest of its body."""
+    return form.format("\n    ".join(lines))
+
+
+def letters(answers: str) -> dict[str, str]:
+    """Each of these letters as an answer."""
+    return {letter: f"my_answer = {letter!r}" for letter in answers}
