@@ -1,4 +1,7 @@
-"""What stands behind the exercises: a file a lesson, and ``verdict`` for what they share."""
+"""What stands behind the exercises: a file a lesson, and ``verdict`` for what they share.
+
+``checks.entropy(my_entropy)`` gives a ``Verdict``; after ``checks.strict()`` a wrong answer raises.
+"""
 
 from activecl_nb.lessons.checks.lesson_01 import (
     baseline_accuracy,
@@ -21,8 +24,8 @@ from activecl_nb.lessons.checks.lesson_03 import (
     unfair_baseline,
 )
 from activecl_nb.lessons.checks.lesson_04 import (
+    drawn_to,
     entropy,
-    falls_for,
     hybrid,
     kcenter,
     missing_minus,
@@ -42,18 +45,19 @@ from activecl_nb.lessons.checks.lesson_07 import (
     verdict_rule,
     work_saved,
 )
-from activecl_nb.lessons.checks.verdict import Verdict
+from activecl_nb.lessons.checks.verdict import NotSolved, Verdict, strict
 
 __all__ = [
+    "NotSolved",
     "Verdict",
     "baseline_accuracy",
     "beyond_chance",
     "chance_loss",
     "dial",
+    "drawn_to",
     "enrichment",
     "entropy",
     "f1",
-    "falls_for",
     "forced_to_ignore",
     "hybrid",
     "kcenter",
@@ -72,6 +76,7 @@ __all__ = [
     "stain_family",
     "strategy",
     "stratified",
+    "strict",
     "table_one",
     "threshold_raised",
     "unfair_baseline",

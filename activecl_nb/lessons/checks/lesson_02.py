@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from activecl_nb.lessons.checks import contrastive
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
-    SOLVED,
     Verdict,
     answer_of,
+    check,
     compare,
+    compare_on,
     hint,
     letter_is,
     plain_answer,
+    solved,
+    tensors,
 )
 
+if TYPE_CHECKING:
+    from activecl_nb.augment import Family
 
+
+@check
+def forced_to_ignore(letter: Any) -> Verdict:
+    """Lesson 02, exercise 1: what full colour jitter makes the features lose. A letter."""
+    why = (
+        "the two views differ in brightness, contrast, saturation and hue and must get the same "
+        "features, so the features are pushed to say nothing of these"
+    )
+    wrong = {
+        "a": "jitter moves no pixel; the texture that tells the tissues apart is still there",
+        "b": "sizes stay as they are under jitter; it is the crop, enlarged again, that changes "
+        "them",
+        "d": "directions are changed by rotation and flips, not by colours",
+    }
+    return letter_is(letter, "c", why, wrong)
+
+
+@check
 def chance_loss(answer: Any) -> Verdict:
     """Lesson 02, exercise 2: NT-Xent of a batch of 4 patches when all similarities are equal."""
     return compare(
@@ -41,142 +65,57 @@ def chance_loss(answer: Any) -> Verdict:
             "that is the choice between two; each view has more candidates": np.log(2),
             "the temperature of the paper does not matter here: equal similarities stay equal "
             "when they are divided by it": np.log(7) / 0.1,
+            "the temperature of 0.5 does not matter here: equal similarities stay equal when they "
+            "are divided by it": np.log(7) / 0.5,
             "that is for a batch of 64; here the batch has 4 patches": np.log(127),
+            "that is for a batch of 128; here the batch has 4 patches": np.log(255),
             "that is the number of views; each asks the others, and the loss is a log": 8.0,
         },
-        tolerance=2e-3,
+        tolerance=1e-3,
+        why="each of the 8 views has 7 candidates and gives each the probability 1/7",
+        otherwise="how many candidates has a view, which probability does each get, and what is "
+        "minus the log of that?",
     )
 
 
+@check
 def nt_xent(function: Callable[..., Any]) -> Verdict:
     """Lesson 02, exercise 3: the contrastive loss of (z_i, z_j, temperature), a mean over views."""
-    import torch
-
     draw = np.random.default_rng(2)
     z_i, z_j = draw.normal(size=(2, 5, 3)) * [[[3.0, 1.0, 0.5]]]
-    z_j = 0.5 * z_i + z_j
-    tau = 0.5
-    right = _nt_xent(z_i, z_j, tau)
-    a, b = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (z_i, z_j))
-    rows, partner = np.arange(10), np.roll(np.arange(10), 5)
-    z = np.concatenate([a, b])
-    e = np.exp(z @ z.T / tau)
-    p = (e - np.diag(np.diag(e))) / (e.sum(1) - np.diag(e))[:, None]  # what the softmax gives
-    found = p[rows, partner]
-    columns = np.concatenate([z_i, z_j])
-    columns = columns / np.linalg.norm(columns, axis=0)
-    e_columns = np.exp(columns @ columns.T / tau)
-    np.fill_diagonal(e_columns, 0)
-    wrong = {
-        "you normalise each column (dim=0); it is each row, one projection, that has length 1": (
-            float(-np.log(e_columns[rows, partner] / e_columns.sum(1)).mean())
+    other_i, other_j = draw.normal(size=(2, 4, 6))
+    cases = {
+        "the four vectors A, B, A', B' of this lesson at temperature 0.5": (
+            np.array([[1.0, 0.0], [0.0, 1.0]]),
+            np.array([[0.8, 0.6], [-0.6, 0.8]]),
+            0.5,
         ),
-        "you set the similarity of a view to itself to 0, and exp(0) is 1: it still counts; set "
-        "it to minus infinity, or leave it out after the exponential": float(
-            -np.log(e[rows, partner] / (e.sum(1) - np.diag(e) + 1)).mean()
+        "five pairs of vectors that are not of length 1, at temperature 0.5": (
+            z_i,
+            0.5 * z_i + z_j,
+            0.5,
         ),
-        "a softmax too many: F.cross_entropy takes the scores, and does the softmax itself": float(
-            (np.log(np.exp(p).sum(1)) - found).mean()
-        ),
-        "the log of the mean probability is not the mean of the logs: take the log first": float(
-            -np.log(found.mean())
-        ),
-        "that is minus the mean probability; the logarithm is missing": float(-found.mean()),
-        "that is the mean probability; the loss is minus its logarithm, view by view": float(
-            found.mean()
-        ),
-        "log base 2; the loss uses the natural logarithm (torch.log, np.log)": right / np.log(2),
-        "each view is asked to find itself; its partner is the other view of its patch": float(
-            (np.log(e.sum(1)) - np.log(np.diag(e))).mean()
-        ),
-        "that is the mean cosine distance of the partners; the negatives are missing": float(
-            1 - (a * b).sum(1).mean()
-        ),
-        "both directions, but each view looks among the other half alone; its candidates are all "
-        "2N - 1 other views": (
-            _nt_xent(z_i, z_j, tau, across=True) + _nt_xent(z_j, z_i, tau, across=True)
-        )
-        / 2,
-        "the stack alternates first and second views, and the partners do not: with torch.cat "
-        "the partner of i is i + N, in an alternating stack its neighbour": _nt_xent(
-            *np.split(np.stack([z_i, z_j], axis=1).reshape(10, 3), 2), tau
-        ),
-        "the partner of view i is i + N in the stacked batch (roll by N, not by 1)": _nt_xent(
-            z_i, z_j, tau, partner=np.roll(np.arange(10), 1)
-        ),
-        "the temperature is missing, and a view is compared with itself: leave k = i out": _nt_xent(
-            z_i, z_j, 1.0, self_too=True
-        ),
-        "two things: normalise each row to length 1, and leave k = i out of the sum": _nt_xent(
-            z_i, z_j, tau, normalise=False, self_too=True
-        ),
-        "the partner is counted twice in the sum below; it is in the sum over k already": float(
-            -np.log(found / (1 + found)).mean()
-        ),
-        "below stands a sum over the candidates, not their mean": float(-np.log(found * 10).mean()),
-        "similarity is the cosine: normalise each row to length 1 first": _nt_xent(
-            z_i, z_j, tau, normalise=False
-        ),
-        "a view is compared with itself: leave k = i out of the sum below": _nt_xent(
-            z_i, z_j, tau, self_too=True
-        ),
-        "the temperature is missing: divide the similarities by it": _nt_xent(z_i, z_j, 1.0),
-        "you multiply by the temperature; divide by it": _nt_xent(z_i, z_j, 1 / tau),
-        "the temperature is fixed at 0.1; use the argument": _nt_xent(z_i, z_j, 0.1),
-        "the minus sign is missing": -right,
-        "that is the sum over the 2N views; take their mean": 10 * right,
-        "that is the sum over the 2N views divided by N; divide by 2N": 2 * right,
-        "the partner is missing from the sum below; only k = i is left out": _nt_xent(
-            z_i, z_j, tau, partner_too=False
-        ),
-        "each z_i looks for its partner among the z_j alone; its candidates are all 2N - 1 other "
-        "views": _nt_xent(z_i, z_j, tau, across=True),
-        "only the first views ask for their partner; the second views ask too: mean over 2N": (
-            _nt_xent(z_i, z_j, tau, rows=slice(0, 5))
-        ),
-        "the partner of view i is i + N in the stacked batch, not its neighbour i + 1": _nt_xent(
-            z_i, z_j, tau, partner=np.arange(10) ^ 1
-        ),
+        "four other pairs at temperature 0.2": (other_i, 0.5 * other_i + other_j, 0.2),
     }
-    inputs = torch.tensor(z_i, dtype=torch.float32), torch.tensor(z_j, dtype=torch.float32)
-    verdict = compare(answer_of(function, *inputs, tau), right, wrong)
-    if not verdict.solved:
-        return verdict
-    typed_in = "right at one temperature, and the same at any other: use the argument"
-    return compare(answer_of(function, *inputs, 0.2), _nt_xent(z_i, z_j, 0.2), {typed_in: right})
+
+    def at_any(function: Any, *inputs: Any) -> Any:
+        return answer_of(function, *tensors(inputs))
+
+    verdict = compare_on(
+        function,
+        cases,
+        contrastive.loss,
+        dict(contrastive.wrong()),
+        why="the lesson's four vectors, five pairs that are not of length 1, and four more at "
+        "another temperature all give what the formula gives",
+        answer_of=at_any,
+    )
+    if "inplace" in verdict.text or "in-place" in verdict.text:
+        return hint(f"{verdict.text.removeprefix('not solved: ')}; fill a copy (x.clone())")
+    return verdict
 
 
-def _nt_xent(
-    z_i: np.ndarray,
-    z_j: np.ndarray,
-    tau: float,
-    *,
-    normalise: bool = True,
-    self_too: bool = False,
-    partner_too: bool = True,
-    across: bool = False,
-    rows: slice = slice(None),
-    partner: np.ndarray | None = None,
-) -> float:
-    """The loss in float64 from its formula; the options are the mistakes."""
-    z = np.concatenate([z_i, z_j])
-    if normalise:
-        z = z / np.linalg.norm(z, axis=1, keepdims=True)
-    n = len(z_i)
-    partner = np.roll(np.arange(2 * n), n) if partner is None else partner
-    e = np.exp(z @ z.T / tau)
-    above = e[np.arange(2 * n), partner].copy()
-    if across:
-        above, below = above[:n], e[:n, n:].sum(1)
-    else:
-        if not self_too:
-            np.fill_diagonal(e, 0)
-        if not partner_too:
-            e[np.arange(2 * n), partner] = 0
-        below = e.sum(1)
-    return float(-np.log(above / below)[rows].mean())
-
-
+@check
 def near_negative(answer: Any) -> Verdict:
     """Lesson 02, exercise 4: how much more a negative at 0.8 weighs than one at 0, at tau 0.1."""
     return compare(
@@ -193,22 +132,23 @@ def near_negative(answer: Any) -> Verdict:
             "the ratio is upside down: the near negative weighs more": np.exp(-8),
             "the exponential has base e, not 10": 1e8,
             "the exponential has base e, not 2": 256.0,
+            "the temperature stands inside the exponential: exp(0.8 / 0.1), not exp(0.8) / 0.1": (
+                np.exp(0.8) / 0.1
+            ),
+            "that is at a temperature of 0.5; here it is 0.1": np.exp(1.6),
+            "a similarity of 0 still adds exp(0) = 1; nothing is divided by 0": np.inf,
         },
-        tolerance=1e-2,
+        tolerance=5e-3,
+        why="exp(0.8 / 0.1) / exp(0 / 0.1) is exp(8), about three thousand",
+        otherwise="each adds exp(similarity / temperature) to the sum; divide one by the other, "
+        "and give it to three digits or as an expression",
     )
 
 
-def forced_to_ignore(letter: Any) -> Verdict:
-    """Lesson 02, exercise 1: what full colour jitter makes the features lose. A letter."""
-    wrong = {
-        "a": "jitter moves no pixel; the texture that tells the tissues apart is still there",
-        "c": "sizes stay as they are under jitter; it is the crop, enlarged again, that changes "
-        "them",
-        "d": "directions are changed by rotation and flips, not by colours",
-    }
-    return letter_is(letter, "b", wrong)
+_SPECK = 0.05  # of the area: seven pixels a side of a patch of 32
 
 
+@check
 def stain_family(family: Any) -> Verdict:
     """Lesson 02, exercise 5: a Family for sorting slides by how strongly they are stained."""
     from activecl_nb.augment import Family
@@ -220,36 +160,57 @@ def stain_family(family: Any) -> Verdict:
             f"the answer is an augment.Family, such as Family().without('blur'), "
             f"not a {type(family).__name__}"
         )
+    wrong = _colours_lost(family) or _geometry_kept(family)
+    if wrong:
+        return hint(wrong)
+    return solved(
+        "no view changes the colours, so how strongly a patch is stained must stay in the "
+        "features; place and direction change, so they may go"
+    )
+
+
+def _colours_lost(family: Family) -> str:
+    """How this family hides the stain; empty if it does not."""
     colours = max(family.brightness, family.contrast, family.saturation, family.hue)
-    geometry = family.crop and family.flip > 0 and family.rotation != "none"
     if not family.crop and not family.flip and family.rotation == "none" and not family.jitter:
-        return hint(
+        return (
             "with crop, flips and rotation off there is next to nothing to ignore; the task needs "
             "the colours, not the place or the direction"
         )
     if family.jitter and colours and family.gray:
-        return hint("jitter and gray both make the colours worthless; the task is about colours")
+        return "jitter and gray both make the colours worthless; the task is about colours"
     if family.jitter and family.brightness and not family.hue and not family.saturation:
-        return hint("brightness alone already hides how strong a stain is; leave jitter out whole")
+        return "brightness alone already hides how strong a stain is; leave jitter out whole"
     if family.jitter and colours:
-        return hint("jitter changes the colours, so the encoder learns to ignore the staining")
+        return "jitter changes the colours, so the encoder learns to ignore the staining"
     if family.gray:
-        return hint(
+        return (
             "jitter is off, and gray is still on: views that have lost their stain teach the "
             "encoder to do without it"
         )
-    if not geometry:
-        off = [
-            name
-            for name, on in [
-                ("crop", family.crop),
-                ("flip", family.flip > 0),
-                ("rotation", family.rotation != "none"),
-            ]
-            if not on
-        ]
-        return hint(
+    return ""
+
+
+def _geometry_kept(family: Family) -> str:
+    """What this family still lets the encoder answer by; empty if nothing."""
+    off = [
+        name
+        for name, on in {
+            "crop": family.crop and family.crop_scale[0] < 1,
+            "flip": family.flip > 0,
+            "rotation": family.rotation != "none",
+        }.items()
+        if not on
+    ]
+    if off:
+        return (
             f"the colours are kept; but without {' and '.join(off)} the encoder may still answer "
             "by place or direction, which the task calls no matter"
         )
-    return SOLVED
+    if family.crop_scale[0] < _SPECK:
+        return (
+            f"crops as small as {family.crop_scale[0]:g} of the area are specks of a few pixels: "
+            "one may hold a nucleus and the other none, so two views of a patch differ in colour "
+            "as two slides do; leave crop_scale as it is"
+        )
+    return ""

@@ -9,80 +9,177 @@ import numpy as np
 
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
-    SOLVED,
     Verdict,
     answer_of,
+    as_array,
+    check,
     close,
-    compare,
+    compare_on,
     hint,
     letter_is,
+    plain_answer,
+    returned_by,
+    solved,
+    tensors,
+    whole_positions,
 )
 
-_WORDS_03 = ("up", "down", "either")
+# ---- F1 ----------------------------------------------------------------------------------
 
 
+@check
 def f1(function: Callable[..., Any]) -> Verdict:
     """Exercise 3.1: F1 of the positive class from targets and logits."""
-    import torch
+    targets = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
+    logits = np.array([2.0, 1.0, 0.3, -1, 1.5, 0.4, -2, -1, -3, -0.5, -2.5, -1.5, -4])
+    others = np.array([1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0], dtype=bool)
+    scores = np.array([3, 0.2, 0.1, -1, -2, 2, 1, 1.2, -3, 0.3, -0.2, -4, 2.2, -1, -2, 0.7, 0.45])
 
-    targets = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=torch.bool)
-    logits = torch.tensor([2.0, 1.0, 0.3, -1, 1.5, 0.4, -2, -1, -3, -0.5, -2.5, -1.5, -4])
-    tp, fp, fn, tn = 3, 2, 1, 7
-    precision, recall, other = tp / (tp + fp), tp / (tp + fn), 2 * tn / (2 * tn + fp + fn)
-    right = 2 * precision * recall / (precision + recall)
-    verdict = compare(
-        answer_of(function, targets, logits),
-        right,
+    def given(function: Any, *inputs: Any) -> Any:
+        return answer_of(function, *tensors(inputs))
+
+    verdict = compare_on(
+        function,
         {
-            "you cut at a logit of 0.5; a probability of 0.5 is a logit of 0": 2 * 2 / (2 * 2 + 3),
-            "every patch is called tumour: a probability is always above 0, so cut at 0.5": 8 / 17,
-            "that is the accuracy; the true negatives have no place in F1": (tp + tn) / 13,
-            "that is the plain mean of precision and recall; F1 is their harmonic mean": (
-                (precision + recall) / 2
-            ),
-            "that is TP / (TP + FP + FN); F1 counts TP twice, above and below": tp / 6,
-            "that is the F1 of NON-TUM; the positive class is where targets is True": other,
-            "that is the mean of the F1 of both classes; here only that of TUM counts": (
-                (right + other) / 2
-            ),
-            "that is the precision alone; where are the tumours that were missed?": precision,
-            "that is the recall alone; where are the false alarms?": recall,
-            "precision times recall, but not divided by their sum and doubled": precision * recall,
-            "half of F1: the formula begins with a 2, as a mean of two numbers has to": right / 2,
-            "that is the root of precision times recall; F1 is the harmonic mean": (
-                (precision * recall) ** 0.5
-            ),
-            "you take TN / (TN + FP) for precision; precision is about what was called tumour, "
-            "TP / (TP + FP)": 2 * (tn / (tn + fp)) * recall / (tn / (tn + fp) + recall),
-            "that is the mean of both classes' recall; true negatives have no place in F1": (
-                (recall + tn / (tn + fp)) / 2
-            ),
-            "you call a patch tumour where its logit is below 0; turn the comparison round": (
-                2 * fn / (2 * fn + tn + tp)
-            ),
-            "F1 lies between 0 and 1: not a percentage": 100 * right,
-            "precision and recall are right; join them into one number": [precision, recall],
+            "3 TP, 2 FP, 1 FN and 7 TN": (targets, logits),
+            "6 TP, 4 FP, 2 FN and 5 TN": (others, scores),
         },
+        lambda targets, logits: _f1(*_counts(targets, logits > 0)[:3]),
+        _f1_mistakes(),
+        why="two sets of patches give 2 TP / (2 TP + FP + FN), true negatives left out, and "
+        "nothing is divided by 0 where no patch is called tumour",
+        answer_of=given,
     )
     if not verdict.solved:
         return verdict
-    none = answer_of(function, targets, -logits.abs())
+    none = given(function, targets, -np.abs(logits))
     if isinstance(none, Verdict) or not np.isfinite(none).all():
         return hint(
             "right where tumours are found; where no patch is called tumour you divide by 0: "
             "F1 is 0 there"
         )
-    return SOLVED if close(none, np.zeros(()), 1e-6) else hint("no tumour found must give F1 0")
+    return verdict if close(none, 0, 1e-6) else hint("no tumour found must give F1 0")
 
 
+def _counts(targets: np.ndarray, called: np.ndarray) -> tuple[int, int, int, int]:
+    """TP, FP, FN, TN."""
+    return (
+        int((called & targets).sum()),
+        int((called & ~targets).sum()),
+        int((~called & targets).sum()),
+        int((~called & ~targets).sum()),
+    )
+
+
+def _f1(tp: float, fp: float, fn: float) -> float:
+    return 2 * tp / (2 * tp + fp + fn)
+
+
+def _harmonic(a: float, b: float) -> float:
+    return 2 * a * b / (a + b)
+
+
+def _f_beta(p: float, r: float, beta: float) -> float:
+    return (1 + beta**2) * p * r / (beta**2 * p + r)
+
+
+_ADDED = (
+    "the 1 (or another number) that you add against a division by 0 changes every score; "
+    "return 0 where nothing is called tumour, and add nothing elsewhere"
+)
+# What is made of precision P and recall R instead of 2 P R / (P + R).
+_OF_RATES: dict[str, Callable[[float, float], Any]] = {
+    "that is the plain mean of precision and recall; F1 is their harmonic mean": (
+        lambda p, r: (p + r) / 2
+    ),
+    "that is the precision alone; where are the tumours that were missed?": lambda p, r: p,
+    "that is the recall alone; where are the false alarms?": lambda p, r: r,
+    "precision times recall, but not divided by their sum and doubled": lambda p, r: p * r,
+    "half of F1: the formula begins with a 2, as a mean of two numbers has to": (
+        lambda p, r: p * r / (p + r)
+    ),
+    "that is the root of precision times recall; F1 is the harmonic mean": (
+        lambda p, r: (p * r) ** 0.5
+    ),
+    "F1 lies between 0 and 1: not a percentage": lambda p, r: 100 * _harmonic(p, r),
+    "precision and recall are right; join them into one number": lambda p, r: [p, r],
+    "the bracket is missing: 2 P R / (P + R), not 2 P R / P + R": lambda p, r: 2 * r + r,
+    "that is F2, which counts recall more; F1 counts both alike": lambda p, r: _f_beta(p, r, 2),
+    "that is F1/2, which counts precision more; F1 counts both alike": (
+        lambda p, r: _f_beta(p, r, 0.5)
+    ),
+}
+# What is made of the four counts.
+_OF_COUNTS: dict[str, Callable[[int, int, int, int], Any]] = {
+    "that is the accuracy; the true negatives have no place in F1": (
+        lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn)
+    ),
+    "that is TP / (TP + FP + FN); F1 counts TP twice, above and below": (
+        lambda tp, fp, fn, tn: tp / (tp + fp + fn)
+    ),
+    "that is the F1 of NON-TUM; the positive class is where targets is True": (
+        lambda tp, fp, fn, tn: _f1(tn, fn, fp)
+    ),
+    "that is the mean of the F1 of both classes; here only that of TUM counts": (
+        lambda tp, fp, fn, tn: (_f1(tp, fp, fn) + _f1(tn, fn, fp)) / 2
+    ),
+    "you take TN / (TN + FP) for precision; precision is about what was called tumour, "
+    "TP / (TP + FP)": lambda tp, fp, fn, tn: _harmonic(tn / (tn + fp), tp / (tp + fn)),
+    "that is the mean of both classes' recall; true negatives have no place in F1": (
+        lambda tp, fp, fn, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2
+    ),
+    f"{_ADDED} (1 below the line)": lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn + 1),
+    f"{_ADDED} (1 above and below)": (lambda tp, fp, fn, tn: (2 * tp + 1) / (2 * tp + fp + fn + 1)),
+    f"{_ADDED} (1 in precision and in recall)": (
+        lambda tp, fp, fn, tn: _harmonic(tp / (tp + fp + 1), tp / (tp + fn + 1))
+    ),
+    f"{_ADDED} (1 beside every count)": lambda tp, fp, fn, tn: _f1(tp + 1, fp + 1, fn + 1),
+}
+
+
+def _f1_mistakes() -> dict[str, Callable[..., Any]]:
+    """Hint -> what the mistake makes of targets and logits."""
+
+    def of_rates(formula: Callable[[float, float], Any]) -> Callable[..., Any]:
+        def mistaken(targets: np.ndarray, logits: np.ndarray) -> Any:
+            tp, fp, fn, _ = _counts(targets, logits > 0)
+            return formula(tp / (tp + fp), tp / (tp + fn))
+
+        return mistaken
+
+    def of_counts(formula: Callable[..., Any], at: float = 0.0) -> Callable[..., Any]:
+        return lambda targets, logits: formula(*_counts(targets, logits > at))
+
+    def as_f1(tp: int, fp: int, fn: int, tn: int) -> float:
+        return _f1(tp, fp, fn)
+
+    return {
+        "you cut at a logit of 0.5; a probability of 0.5 is a logit of 0": of_counts(as_f1, 0.5),
+        "every patch is called tumour: a probability is always above 0, so cut at 0.5": of_counts(
+            as_f1, -np.inf
+        ),
+        "you call a patch tumour where its logit is below 0; turn the comparison round": (
+            lambda targets, logits: as_f1(*_counts(targets, logits < 0))
+        ),
+        **{text: of_rates(formula) for text, formula in _OF_RATES.items()},
+        **{text: of_counts(formula) for text, formula in _OF_COUNTS.items()},
+    }
+
+
+# ---- thresholds and baselines ------------------------------------------------------------
+
+_WORDS = ("up", "down", "either")
+
+
+@check
 def threshold_raised(recall: object, precision: object) -> Verdict:
     """Exercise 3.2: what a higher threshold does to recall and precision."""
     if recall is ... or precision is ... or recall is None or precision is None:
         return NOT_YET
     answers = [str(word).strip().lower() for word in (recall, precision)]
     for word in answers:
-        if word not in _WORDS_03:
-            return hint(f"answer with {', '.join(map(repr, _WORDS_03))}, not {word[:40]!r}")
+        if word not in _WORDS:
+            return hint(f"answer with {', '.join(map(repr, _WORDS))}, not {word[:40]!r}")
     if answers[0] == "up":
         return hint("recall: a higher threshold calls fewer patches tumour; can it find more?")
     if answers[0] == "either":
@@ -94,29 +191,39 @@ def threshold_raised(recall: object, precision: object) -> Verdict:
         )
     if answers[1] == "down":
         return hint("precision: what if all that falls below the threshold are false alarms?")
-    return SOLVED
+    return solved(
+        "TP can only fall while TP + FN stays, so recall falls; of TP and FP both fall, and "
+        "precision goes whichever way the patch that drops out takes it"
+    )
 
 
+@check
 def unfair_baseline(letter: object) -> Verdict:
     """Exercise 3.3: what is wrong with the comparison."""
     return letter_is(
         letter,
-        right="b",
-        wrong={
+        "d",
+        "two things differ, the training of the encoder and the scale of the features, and the "
+        "report gives all the credit to one",
+        {
             "a": "a random encoder is no empty baseline: its convolutions already answer to "
             "edges and colours; look at its bar",
-            "c": "accuracy would hide the rare class (lesson 01); the fault lies elsewhere",
-            "d": "standardising takes mean and deviation from the labelled patches alone, so it "
+            "b": "accuracy would hide the rare class (lesson 01); the fault lies elsewhere",
+            "c": "standardising takes mean and deviation from the labelled patches alone, so it "
             "sees no test patch",
         },
     )
 
 
+# ---- draws of labels ---------------------------------------------------------------------
+
+
+@check
 def no_tumour_chance(chance: object) -> Verdict:
     """Exercise 3.4: the chance that ten random labels hold no tumour."""
     share, labels = 0.14317, 10
     none = (1 - share) ** labels
-    answer = answer_of(lambda: chance)
+    answer = plain_answer(chance)
     if isinstance(answer, Verdict):
         return answer
     if answer.shape != ():
@@ -145,11 +252,19 @@ def no_tumour_chance(chance: object) -> Verdict:
             85683 / 100000**labels
         ),
         "a coin has one half; here NON-TUM has 1 - 0.14317": 0.5**labels,
+        "that takes one class of nine for tumour, 1/9 of the patches; count patches": (
+            (8 / 9) ** labels
+        ),
+        "it can happen: with 14% tumour, ten patches in a row without one are no wonder": 0.0,
+        "that is for a hundred labels; there are ten": (1 - share) ** 100,
     }
     if abs(answer - none) <= 4e-3:
-        return SOLVED
+        return solved("all ten must be NON-TUM, and each is with the chance 1 - 0.14317")
     # By ratio: small chances all lie within a thousandth of one another.
-    off = {text: abs(answer / mistake - 1) for text, mistake in mistakes.items()}
+    off = {
+        text: abs(answer / mistake - 1) if mistake else float(answer != 0)
+        for text, mistake in mistakes.items()
+    }
     nearest = min(off, key=off.__getitem__)
     if off[nearest] < 0.02:
         return hint(nearest)
@@ -160,65 +275,90 @@ def no_tumour_chance(chance: object) -> Verdict:
     return hint("what is the chance that one patch is NON-TUM? All ten draws must be")
 
 
+_PATCHES, _LABELS, _TUMOURS = 200, 52, 10  # a share of one fifth: int() is right, ceil() is not
+
+
+@check
 def stratified(function: Callable[..., Any]) -> Verdict:
     """Exercise 3.5: a labelled set that holds the classes in their shares."""
     import torch
 
-    targets = torch.zeros(200, dtype=torch.bool)
+    targets = torch.zeros(_PATCHES, dtype=torch.bool)
     targets[3::5] = True
-    labels, expected = 50, 10
 
-    def answer(seed: int) -> Any:
-        return answer_of(function, targets, labels, np.random.default_rng(seed))
+    def drawn(seed: int) -> Any:
+        answer = returned_by(function, targets, _LABELS, np.random.default_rng(seed))
+        return _labelled(answer)
 
-    draws = [answer(seed) for seed in range(12)]  # by luck one random draw has the right share
-    for one in draws:
-        if isinstance(one, Verdict):
-            two_parts = "not a tuple" in one.text or "not a list" in one.text
-            return hint("join the parts of both classes into one array") if two_parts else one
-        if one.ndim == 2 and one.size == labels:
-            return hint("join the parts of both classes into one array: np.concatenate")
-        if one.shape == targets.shape:
-            return hint("that is a mask of all patches; np.flatnonzero turns it into positions")
-        if one.shape != (labels,):
-            return hint(f"return {labels} positions, not an answer of shape {one.shape}")
-        if set(one.tolist()) <= {0.0, 1.0}:
-            return hint("those are the targets of the patches drawn; return their positions")
-        if not np.isfinite(one).all() or (one != one.round()).any() or one.min() < 0:
-            return hint("return positions: whole numbers from 0")
-        if one.max() >= len(targets):
-            return hint(f"position {one.max():.0f} is beyond the {len(targets)} targets")
-        if len(set(one.tolist())) < labels:
-            if all(len(set(part)) == len(part) for part in (one[:expected], one[expected:])):
-                return hint(
-                    "those are places within each class; np.flatnonzero gives the positions of a "
-                    "class among all patches, so draw from these"
-                )
-            return hint("a patch is labelled twice: draw with replace=False")
-    counts = [int(targets.numpy()[one.astype(int)].sum()) for one in draws]
-    tumours = max(counts, key=lambda count: abs(count - expected))
-    if set(counts) == {labels // 2}:
-        return hint(
+    draws = [drawn(seed) for seed in range(12)]  # by luck one random draw has the right share
+    stopped = next((draw for draw in draws if isinstance(draw, Verdict)), None)
+    if stopped is not None:
+        return stopped
+    wrong = _shares([int(targets.numpy()[draw].sum()) for draw in draws])
+    if wrong:
+        return hint(wrong)
+    if not np.array_equal(draws[0], drawn(0)):
+        return hint("the same generator gives another draw: make every draw with `generator`")
+    if all(set(draw) == set(draws[0]) for draw in draws):
+        return hint("every generator gives the same patches: draw at random within each class")
+    return solved(
+        f"{_TUMOURS} of {_LABELS} labels are tumour in each of 12 draws, as one patch in five is, "
+        "and which ones the generator decides"
+    )
+
+
+def _labelled(answer: Any) -> Any:
+    """The positions drawn as int64 (labels,), or a Verdict."""
+    if isinstance(answer, tuple | list) and len(answer) == 2:
+        return hint("join the parts of both classes into one array: np.concatenate")
+    answer = as_array(answer)
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.ndim == 2 and answer.size == _LABELS:
+        return hint("join the parts of both classes into one row: np.concatenate, not np.stack")
+    if answer.shape == (_LABELS,) and set(answer.tolist()) <= {0, 1}:
+        return hint("those are the targets of the patches drawn; return their positions")
+    positions = whole_positions(answer, _PATCHES, distinct=False)
+    if isinstance(positions, Verdict):
+        return positions
+    if positions.shape != (_LABELS,):
+        return hint(f"return {_LABELS} positions, not {len(positions)}")
+    if len(set(positions)) < _LABELS:
+        if all(len(set(part)) == len(part) for part in np.split(positions, [_TUMOURS])):
+            return hint(
+                "those are places within each class; np.flatnonzero gives the positions of a "
+                "class among all patches, so draw from these"
+            )
+        return hint("a patch is labelled twice: draw with replace=False")
+    return positions
+
+
+def _shares(counts: list[int]) -> str:
+    """What is wrong with these numbers of tumours in the draws; empty if nothing is."""
+    tumours = max(counts, key=lambda count: abs(count - _TUMOURS))
+    if set(counts) == {_LABELS // 2}:
+        return (
             "half of the labels are tumour; stratified means the share of the whole set, or the "
             "proxy learns to expect tumour everywhere"
         )
-    if set(counts) == {labels - expected}:
-        return hint(
-            f"{tumours} of {labels} labels are tumour, which is the share of NON-TUM; count with "
+    if set(counts) <= {_LABELS - _TUMOURS, _LABELS - _TUMOURS - 1}:
+        return (
+            f"{tumours} of {_LABELS} labels are tumour, which is the share of NON-TUM; count with "
             "the share of True"
         )
-    if tumours in (0, labels):
-        return hint(
+    if tumours in (0, _LABELS):
+        return (
             "all labels are of one class: draw from both and join the two; and multiply the share "
             "by the number of labels before you round it"
         )
-    if not np.array_equal(draws[0], answer(0)):
-        return hint("the same generator gives another draw: make every draw with `generator`")
-    if all(set(one) == set(draws[0]) for one in draws):
-        return hint("every generator gives the same patches: draw at random within each class")
-    if abs(tumours - expected) > 1:
-        return hint(
-            f"a draw holds {tumours} tumours where its share would be {expected} of {labels}; is "
+    if set(counts) == {_TUMOURS + 1}:
+        return (
+            f"{tumours} of {_LABELS} labels are tumour, where a fifth is 10.4: round() goes to "
+            "the nearest whole number, ceil() always up"
+        )
+    if tumours != _TUMOURS:
+        return (
+            f"a draw holds {tumours} tumours where its share would be {_TUMOURS} of {_LABELS}; is "
             "the draw made in each class apart?"
         )
-    return SOLVED
+    return ""

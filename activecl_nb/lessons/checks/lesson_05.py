@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -9,17 +10,23 @@ import numpy as np
 
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
-    SOLVED,
     Verdict,
-    answer_of,
     answer_of_either,
+    as_array,
+    check,
     compare,
+    compare_on,
     hint,
     letter_is,
     plain_answer,
+    returned_by,
+    solved,
+    tensors,
+    whole_positions,
 )
 
 
+@check
 def labels_in_the_loop(answer: Any) -> Verdict:
     """Lesson 05, exercise 1: what changes when the picks' labels are deleted? A letter."""
     wrong = {
@@ -28,20 +35,31 @@ def labels_in_the_loop(answer: Any) -> Verdict:
         "c": "a strategy sees features and logits; the logits come from a proxy, which learned "
         "from labels, but not from the labels of the picks",
     }
-    return letter_is(answer, "d", wrong)
+    why = (
+        "views train the encoder, the labelled set alone trains the proxy, and features and "
+        "logits are all that a strategy sees"
+    )
+    return letter_is(answer, "d", why, wrong)
 
 
+@check
 def update(function: Any) -> Verdict:
     """Lesson 05, exercise 2: the training set after a pick, as positions in the training images.
 
     Takes (chosen, candidates, picks); the order of what it returns does not matter.
     """
     inputs = (np.array([40, 7]), np.array([12, 30, 31, 55, 60]), np.array([3, 0]))
-    answer = answer_of_either(function, *inputs)
-    if not isinstance(answer, Verdict):
-        if answer.shape == (2, 2):
-            return hint("this is a table with two rows; join the two into one row, as concatenate")
-        answer = np.sort(answer.ravel())
+    answer = as_array(returned_by(function, *inputs))
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
+        again = as_array(returned_by(function, *tensors(inputs)))
+        answer = answer if isinstance(again, Verdict) else again
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.shape == (2, 2):
+        return hint("this is a table with two rows; join the two into one row, as concatenate")
+    positions = whole_positions(answer.ravel(), 100, masks=False, distinct=False)
+    if isinstance(positions, Verdict):
+        return positions
     wrong = {
         "you added the picks themselves; they count within the candidates, so look up which "
         "images they are: candidates[picks]": [0, 3, 7, 40],
@@ -63,10 +81,20 @@ def update(function: Any) -> Verdict:
         ],
         "you counted the candidates from 1; picks count from 0": [7, 31, 40, 60],
         "nothing was added: this is what was chosen before": [7, 40],
+        "one pick is missing: every one of them joins": [7, 40, 55],
+        "what was chosen before is there twice": [7, 7, 12, 40, 40, 55],
     }
-    return compare(answer, [7, 12, 40, 55], wrong)
+    return compare(
+        np.sort(positions).astype(float),
+        [7, 12, 40, 55],
+        wrong,
+        why="what was chosen before, and the images that the picks stand for among the candidates",
+        otherwise="of the training images 40 and 7 were chosen; the candidates are 12, 30, 31, 55 "
+        "and 60; the picks 3 and 0 are places in that row",
+    )
 
 
+@check
 def round_costs(answer: Any) -> Verdict:
     """Lesson 05, exercise 4: image-epochs of each of four rounds of 100 images, 10 epochs."""
     wrong = {
@@ -109,58 +137,133 @@ def round_costs(answer: Any) -> Verdict:
         "the images grow with the round and the epochs do not: a round's cost grows with its "
         "number, not with the square of it": [1000, 4000, 9000, 16000],
         "every round has its own size; this is the last one's, four times": [4000] * 4,
+        "that counts in thousands; give image-epochs": [1, 2, 3, 4],
     }
     answer = plain_answer(answer)
     if not isinstance(answer, Verdict) and answer.shape == ():
         return hint("give four numbers in a list, one for each round")
-    return compare(answer, [1000, 2000, 3000, 4000], wrong)
+    return compare(
+        answer,
+        [1000, 2000, 3000, 4000],
+        wrong,
+        why="round t trains on all t x 100 images chosen so far, each of them 10 times",
+        otherwise="how many images is the encoder trained on in round 1, and in round 2? Each is "
+        "seen 10 times",
+    )
 
 
+@check
 def enrichment(function: Any) -> Verdict:
     """Lesson 05, exercise 3: how much richer in one class the picks are than the pool.
 
     Takes (labels, pool, picked, positive); positions are positions in ``labels``.
     """
     labels = np.array([5, 5, 1, 5, 2, 5, 0, 5, 5, 1, 0, 2, 0, 3, 4])
-    pool = np.arange(4, 15)  # three of eleven are of class 5; with the rest, six of fifteen
-    picked = np.array([5, 4, 7, 9])
-    answer = answer_of_either(function, labels, pool, picked, 5)
-    here, there = 2 / 4, 3 / 11
-    wrong = {
-        "this is the share among the picks; divide it by the share in the pool": here,
-        "this is the share in the pool; the share among the picks is to be divided by it": there,
-        "this is upside down: it falls when the picks get richer": there / here,
-        "this is the part of the pool's positives that was picked (recall); compare shares": 2 / 3,
-        "you subtracted the shares; a ratio says how many times richer": here - there,
-        "you divided by the share among all images; the labelled set was never on offer, so use "
-        "the pool": here / (6 / 15),
-        "you divided by the share among those that were left behind; the picks were on offer too, "
-        "so use the whole pool": here / (1 / 7),
-        "these are odds, positives to negatives; use shares, positives to all": 1 / (3 / 8),
-        "you looked the picks up in the pool; picked holds positions in labels already": (1 / 4)
-        / there,
-        "you compared positions with the class; look up their labels first: labels[picked]": (1 / 4)
-        / (1 / 11),
-        "labels are class numbers, not 0 and 1: count where they equal positive": (
-            labels[picked].mean() / labels[pool].mean()
+    others = np.array([2, 0, 3, 2, 4, 1, 2, 3, 0, 2, 1, 5, 2, 3, 2, 1, 0, 4])
+    cases = {
+        "4 picks, 2 of them positive, out of a pool of 11 with 3": (
+            labels,
+            np.arange(4, 15),  # with the rest, six of fifteen
+            np.array([5, 4, 7, 9]),
+            5,
         ),
-        "you counted every class but number 0; count where the label equals positive": 1 / (8 / 11),
-        "this is the enrichment of all other classes; positive is the one that is asked for": (
-            (1 - here) / (1 - there)
+        "5 picks, 3 of them positive, out of a pool of 15 with 5": (
+            others,
+            np.arange(2, 17),
+            np.array([12, 4, 14, 7, 6]),
+            2,
         ),
-        "you took 1 off; a class without preference has an enrichment of 1": here / there - 1,
-        "// rounds down; divide with /": here // there,
     }
-    if not isinstance(answer, Verdict):
-        answer = answer.reshape(()) if answer.size == 1 else answer
-    return compare(answer, here / there, wrong, tolerance=1e-3)  # takes rounded numbers
+
+    def right(labels: Any, pool: Any, picked: Any, positive: int) -> float:
+        return (labels[picked] == positive).mean() / (labels[pool] == positive).mean()
+
+    def given(function: Any, *inputs: Any) -> Any:
+        answer = answer_of_either(function, *inputs)
+        if not isinstance(answer, Verdict) and answer.size == 1:
+            return answer.reshape(())
+        return answer
+
+    return compare_on(
+        function,
+        cases,
+        right,
+        _enrichment_mistakes(),
+        tolerance=1e-3,  # takes rounded numbers
+        why="the share among the picks over the share in the pool, on two pools",
+        answer_of=given,
+    )
 
 
+def _enrichment_mistakes() -> dict[str, Any]:
+    def of(formula: Any) -> Any:
+        """formula takes here, there (the two shares), then labels, pool, picked, positive."""
+
+        def mistaken(labels: Any, pool: Any, picked: Any, positive: int) -> Any:
+            is_positive = labels == positive
+            here, there = is_positive[picked].mean(), is_positive[pool].mean()
+            return formula(here, there, labels, pool, picked, positive)
+
+        return mistaken
+
+    return {
+        "this is the share among the picks; divide it by the share in the pool": of(
+            lambda here, there, *_: here
+        ),
+        "this is the share in the pool; the share among the picks is to be divided by it": of(
+            lambda here, there, *_: there
+        ),
+        "this is upside down: it falls when the picks get richer": of(
+            lambda here, there, *_: there / here
+        ),
+        "this is the part of the pool's positives that was picked (recall); compare shares": of(
+            lambda here, there, y, pool, picked, c: here * len(picked) / (there * len(pool))
+        ),
+        "you subtracted the shares; a ratio says how many times richer": of(
+            lambda here, there, *_: here - there
+        ),
+        "you divided by the share among all images; the labelled set was never on offer, so use "
+        "the pool": of(lambda here, there, y, pool, picked, c: here / (y == c).mean()),
+        "you divided by the share among those that were left behind; the picks were on offer too, "
+        "so use the whole pool": of(
+            lambda here, there, y, pool, picked, c: (
+                here / (y[np.setdiff1d(pool, picked)] == c).mean()
+            )
+        ),
+        "these are odds, positives to negatives; use shares, positives to all": of(
+            lambda here, there, *_: here * (1 - there) / (there * (1 - here))
+        ),
+        "you looked the picks up in the pool; picked holds positions in labels already": of(
+            lambda here, there, y, pool, picked, c: (y[pool[picked]] == c).mean() / there
+        ),
+        "you compared positions with the class; look up their labels first: labels[picked]": of(
+            lambda here, there, y, pool, picked, c: (picked == c).mean() / (pool == c).mean()
+        ),
+        "labels are class numbers, not 0 and 1: count where they equal positive": of(
+            lambda here, there, y, pool, picked, c: y[picked].mean() / y[pool].mean()
+        ),
+        "you counted every class but number 0; count where the label equals positive": of(
+            lambda here, there, y, pool, picked, c: (y[picked] > 0).mean() / (y[pool] > 0).mean()
+        ),
+        "this is the enrichment of all other classes; positive is the one that is asked for": of(
+            lambda here, there, *_: (1 - here) / (1 - there)
+        ),
+        "you took 1 off; a class without preference has an enrichment of 1": of(
+            lambda here, there, *_: here / there - 1
+        ),
+        "// rounds down; divide with /": of(lambda here, there, *_: here // there),
+    }
+
+
+# ---- the contract of a strategy ----------------------------------------------------------
+
+
+@check
 def strategy(function: Any) -> Verdict:
     """Lesson 05, exercise 5: does this function keep the contract of a strategy?"""
     import torch
 
-    from activecl_nb import sampling, seeds
+    from activecl_nb import seeds
 
     if not callable(function):
         return NOT_YET
@@ -174,25 +277,23 @@ def strategy(function: Any) -> Verdict:
         "when the budget takes every candidate": (features, logits, chosen, 12),
     }
     for when, inputs in cases.items():
-        verdict = _contract(sampling, function, inputs, when)
+        verdict = _contract(function, inputs, when)
         if not verdict.solved:
             return verdict
-    return SOLVED
+    return solved(f"it keeps the contract {', '.join(cases)}; whether it helps, a race must show")
 
 
-def _contract(sampling: Any, function: Any, inputs: tuple[Any, ...], when: str) -> Verdict:
+def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> Verdict:
     """One call of a learner's strategy, and another that must give the same picks."""
-    import copy
-
     from activecl_nb import seeds
 
-    *tensors, budget = inputs
+    *arrays, budget = inputs
     found = []
     for _ in range(2):
-        given = copy.deepcopy(tensors)
-        # Not answer_of's copies: here it matters whether the inputs are changed.
+        given = copy.deepcopy(arrays)
+        # Not returned_by's copies: here it matters whether the inputs are changed.
         draw = seeds.generator(0, "strategy exercise", 1)
-        picks = answer_of(functools.partial(function, *given, budget, draw))
+        picks = as_array(returned_by(functools.partial(function, *given, budget, draw)))
         if isinstance(picks, Verdict):
             if "Generator' object has no attribute" in picks.text:
                 return hint(
@@ -202,9 +303,9 @@ def _contract(sampling: Any, function: Any, inputs: tuple[Any, ...], when: str) 
             if picks is NOT_YET or when == "with 12 candidates":
                 return picks
             return hint(f"{picks.text.removeprefix('not solved: ')} {when}")
-        if any(not a.equal(b) for a, b in zip(given, tensors, strict=True)):
+        if any(not a.equal(b) for a, b in zip(given, arrays, strict=True)):
             return hint("your function changes its inputs; work on a copy (x.clone())")
-        wrong = _not_picks(picks, len(tensors[0]), budget)
+        wrong = _not_picks(picks, len(arrays[0]), budget)
         if wrong:
             return hint(f"{wrong} ({when})")
         found.append(picks)
@@ -213,7 +314,7 @@ def _contract(sampling: Any, function: Any, inputs: tuple[Any, ...], when: str) 
             "two calls with the same generator gave different picks; draw with "
             "generator=generator, so that a run can be repeated"
         )
-    return SOLVED
+    return solved(when)
 
 
 def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
@@ -235,10 +336,11 @@ def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
                 "to pick: of scores these are scores.argsort(descending=True)[:budget]"
             )
         return f"return {budget} positions, as a shape ({budget},), not {picks.shape}"
-    if not np.isfinite(picks).all() or (picks != picks.round()).any():
+    if picks.dtype.kind == "f" and ((picks % 1).any() or not np.isfinite(picks).all()):
         return "these are no positions but scores; return where they are largest, as argsort does"
-    if (picks < 0).any() or (picks >= n).any():
-        return f"the candidates are 0 to {n - 1}, and you picked {picks.min():g} to {picks.max():g}"
-    if len(np.unique(picks)) < budget:
+    positions = whole_positions(picks, n, masks=False, distinct=False)
+    if isinstance(positions, Verdict):
+        return positions.text.removeprefix("not solved: ")
+    if len(np.unique(positions)) < budget:
         return "you picked a candidate more than once; a picked one is no candidate any more"
     return ""

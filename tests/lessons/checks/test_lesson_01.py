@@ -43,12 +43,21 @@ def test_baseline_accuracy() -> None:
             "F1 of the other": "my_accuracy = 2 * 1233 / (7180 + 1233)",
             "classes": "my_accuracy = 8 / 9",
             "a count": "my_accuracy = 5947",
+            "five in six": "my_accuracy = 5 / 6",
+            "copied from the phantom's line above": "my_accuracy = 0.846",
+            "never wrong": "my_accuracy = 1",
         },
     )
     assert checks.baseline_accuracy(0.83).solved, "two digits are enough"
 
 
 def test_dial() -> None:
+    right = written(
+        DIAL,
+        "a = min(len(yes), round(len(no) * share / (1 - share)))",
+        "b = min(len(no), round(len(yes) * (1 - share) / share))",
+        "return np.concatenate([generator.choice(yes, a, False), generator.choice(no, b, False)])",
+    )
     thin = "return np.concatenate([generator.choice(yes, {}, replace=False), no])"
     examine(
         "01_imbalanced_tissue",
@@ -104,6 +113,24 @@ def test_dial() -> None:
                 "return np.flatnonzero(~positive | (generator.random(len(positive)) < p))",
             ),
             "no minimum": written(DIAL, thin.format("round(len(no) * share / (1 - share))")),
+            "both thinned when turned up": written(
+                DIAL,
+                "k = min(len(yes), len(no), round(len(no) * share / (1 - share)))",
+                "k = k if share < 0.5 else 60",
+                "m = len(no) if share < 0.5 else round(k * (1 - share) / share)",
+                "return np.concatenate([generator.choice(yes, k, False), no[:m]])",
+            ),
+            "the global generator": right.replace("generator.choice", "np.random.choice"),
+            "int for round": right.replace("round(", "int("),
+            "int for round, turned up": right.replace("round(len(yes)", "int(len(yes)"),
+            "ceil for round": right.replace("round(", "int(1 + "),
+            "the other class's share": written(
+                DIAL,
+                "k = min(len(no), round(len(yes) * share / (1 - share)))",
+                "return np.concatenate([yes, generator.choice(no, k, replace=False)])",
+            ),
+            "joined to an empty list": right.replace("concatenate([", "concatenate([[], "),
+            "one class alone comes back": written(DIAL, "return no"),
         },
         GIVEN,
     )
@@ -134,7 +161,7 @@ def test_dial_takes_a_mask() -> None:
 
 
 def test_random_split() -> None:
-    examine("01_imbalanced_tissue", 3, letters("acd"))
+    examine("01_imbalanced_tissue", 3, letters("bcd"))
 
 
 def test_patient_split() -> None:
@@ -185,6 +212,31 @@ def test_patient_split() -> None:
                 SPLIT,
                 "h = np.isin(patient, everyone[generator.random(len(everyone)) < share])",
                 "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "int for round": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, int(share * 10), replace=False))",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "numbers that nobody has": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(1, 1, replace=False))",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "the global generator": written(
+                SPLIT,
+                "h = np.isin(patient, np.random.choice(everyone, 3, replace=False))",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "all but one patient": written(
+                SPLIT,
+                "h = ~np.isin(patient, generator.choice(everyone, 1))",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "floats": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, 3, replace=False))",
+                "return np.append([], np.flatnonzero(~h)), np.append([], np.flatnonzero(h))",
             ),
             "one part": written(
                 SPLIT, "return np.isin(patient, generator.choice(everyone, 3, replace=False))"

@@ -26,7 +26,7 @@ GIVEN = {"np": np}
 
 
 def test_forced_to_ignore() -> None:
-    examine("02_simclr", 1, letters("acd"))
+    examine("02_simclr", 1, letters("abd"))
 
 
 def test_chance_loss() -> None:
@@ -50,6 +50,9 @@ def test_chance_loss() -> None:
             "temperature": "my_chance = np.log(7) / 0.1",
             "another batch": "my_chance = np.log(2 * 64 - 1)",
             "views": "my_chance = 8",
+            "the paper's batch": "my_chance = np.log(2 * 128 - 1)",
+            "the temperature of the lesson": "my_chance = np.log(7) / 0.5",
+            "any other number": "my_chance = 1.2",
         },
         GIVEN,
     )
@@ -138,6 +141,81 @@ LOSSES = {
         "p = e[rows, partner]",
         "return -torch.log(p / (p + e.sum(1))).mean()",
     ),
+    "no root": (
+        "z = torch.cat([z_i, z_j])",
+        "z = z / (z ** 2).sum(1, keepdim=True)",
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "norm of the matrix": (
+        "z = torch.cat([z_i, z_j])",
+        "z = z / z.norm()",
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "norm of each matrix": (
+        "z = torch.cat([z_i / z_i.norm(), z_j / z_j.norm()])",
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "only z_i normalised": (
+        "z = torch.cat([F.normalize(z_i, dim=1), z_j])",
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "length by absolute values": (
+        "z = F.normalize(torch.cat([z_i, z_j]), p=1, dim=1)",
+        "return F.cross_entropy((z @ z.T / temperature).fill_diagonal_(-torch.inf), partner)",
+    ),
+    "distance": (
+        "s = torch.cdist(z, z) / temperature",
+        "return F.cross_entropy(s.fill_diagonal_(-torch.inf), partner)",
+    ),
+    "minus distance": (
+        "s = -torch.cdist(z, z) / temperature",
+        "return F.cross_entropy(s.fill_diagonal_(-torch.inf), partner)",
+    ),
+    "cosine distance for similarity": (
+        "s = (1 - z @ z.T) / temperature",
+        "return F.cross_entropy(s.fill_diagonal_(-torch.inf), partner)",
+    ),
+    "absolute cosines": (
+        "s = (z @ z.T).abs() / temperature",
+        "return F.cross_entropy(s.fill_diagonal_(-torch.inf), partner)",
+    ),
+    "temperature squared": ("return simclr.nt_xent(z_i, z_j, temperature ** 2)",),
+    "temperature's root": ("return simclr.nt_xent(z_i, z_j, temperature ** 0.5)",),
+    "temperature outside": ("return simclr.nt_xent(z_i, z_j, 1.0) / temperature",),
+    "loss times temperature": ("return temperature * simclr.nt_xent(z_i, z_j, temperature)",),
+    "over 2N - 1": ("return 2 * n * simclr.nt_xent(z_i, z_j, temperature) / (2 * n - 1)",),
+    "half": ("return simclr.nt_xent(z_i, z_j, temperature) / 2",),
+    "one view": (
+        "logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)",
+        "return F.cross_entropy(logits[:1], partner[:1])",
+    ),
+    "softmax of all": (
+        "e = torch.exp(z @ z.T / temperature).fill_diagonal_(0)",
+        "return -torch.log(e[rows, partner] / e.sum()).mean()",
+    ),
+    "log of 1 + p": (
+        "p = (z @ z.T / temperature).fill_diagonal_(-torch.inf).softmax(1)",
+        "return -torch.log1p(p[rows, partner]).mean()",
+    ),
+    "no numerator": (
+        "return torch.log(torch.exp(z @ z.T / temperature).fill_diagonal_(0).sum(1)).mean()",
+    ),
+    "no denominator": ("return -(z_of := z @ z.T / temperature)[rows, partner].mean()",),
+    "-1 on the diagonal": (
+        "return F.cross_entropy((z @ z.T).fill_diagonal_(-1) / temperature, partner)",
+    ),
+    "columns, with itself": (
+        "z = F.normalize(torch.cat([z_i, z_j]), dim=0)",
+        "return F.cross_entropy(z @ z.T / temperature, partner)",
+    ),
+    "neighbours, sum": (
+        "logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)",
+        "return F.cross_entropy(logits, rows ^ 1, reduction='sum')",
+    ),
+    "something else": ("return simclr.nt_xent(z_i, z_j, temperature) ** 2",),
+    "right for vectors of length 1": (
+        "return simclr.nt_xent(z_i, z_j, temperature) + 0.1 * (z_i.norm(dim=1) - 1).mean()",
+    ),
     "mean below": (
         "e = torch.exp(z @ z.T / temperature).fill_diagonal_(0)",
         "return -torch.log(e[rows, partner] / e.mean(1)).mean()",
@@ -174,6 +252,10 @@ def test_near_negative() -> None:
             "upside down": "my_ratio = np.exp(-8)",
             "base 10": "my_ratio = 10 ** 8",
             "base 2": "my_ratio = 2 ** 8",
+            "temperature outside": "my_ratio = np.exp(0.8) / 0.1",
+            "another temperature": "my_ratio = np.exp(0.8 / 0.5)",
+            "divided by 0": "my_ratio = float('inf')",
+            "any other number": "my_ratio = 1000",
         },
         GIVEN,
     )
@@ -191,6 +273,8 @@ def test_stain_family() -> None:
             "gray stays": family + ".without('jitter')",
             "brightness alone": "my_family = augment.Family(saturation=0, hue=0, gray=0)",
             "nothing": family + ".only('blur')",
+            "specks": "my_family = augment.Family(crop_scale=(0.004, 0.02), jitter=0, gray=0)",
+            "no flip": family + ".without('jitter', 'gray', 'flip')",
             "no crop": family + ".without('jitter', 'gray', 'crop')",
             "no direction": family + ".without('jitter', 'gray', 'rotation')",
         },

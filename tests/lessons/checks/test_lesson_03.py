@@ -65,6 +65,17 @@ def test_f1() -> None:
                 "called = logits < 0", *COUNTS, "return 2 * tp / (2 * tp + fp + fn)"
             ),
             "percent": my_f1(*CALLED, "return 200 * tp / (2 * tp + fp + fn)"),
+            "1 below": my_f1(*CALLED, "return 2 * tp / (2 * tp + fp + fn + 1)"),
+            "1 above and below": my_f1(*CALLED, "return (2 * tp + 1) / (2 * tp + fp + fn + 1)"),
+            "1 in both rates": my_f1(
+                *CALLED,
+                "p, r = tp / (tp + fp + 1), tp / (tp + fn + 1)",
+                "return 2 * p * r / (p + r)",
+            ),
+            "no bracket": my_f1(*CALLED, *RATES, "return 2 * p * r / p + r"),
+            "F2": my_f1(*CALLED, *RATES, "return 5 * p * r / (4 * p + r)"),
+            "F1/2": my_f1(*CALLED, *RATES, "return 1.25 * p * r / (0.25 * p + r)"),
+            "something else": my_f1(*CALLED, *RATES, "return p * r * r"),
         },
     )
 
@@ -111,7 +122,7 @@ def test_threshold_raised() -> None:
 
 
 def test_unfair_baseline() -> None:
-    examine(LESSON_3, 3, letters("acd"))
+    examine(LESSON_3, 3, letters("abc"))
 
 
 def test_no_tumour_chance() -> None:
@@ -137,6 +148,9 @@ def test_no_tumour_chance() -> None:
             "no chance at all": "my_chance = (1 - 14317) ** 10",
             "a guess": "my_chance = 0.4",
             "two numbers": "my_chance = [0.2, 0.8]",
+            "one class of nine": "my_chance = (8 / 9) ** 10",
+            "never": "my_chance = 0",
+            "a hundred labels": "my_chance = (1 - 0.14317) ** 100",
         },
     )
     assert checks.no_tumour_chance(0.214).solved
@@ -180,13 +194,12 @@ def test_stratified() -> None:
             "too few": my_stratified(*yes_no, "return generator.choice(yes, k, replace=False)"),
             "beyond the end": my_stratified("return np.arange(labels) + 190"),
             "shares, not positions": my_stratified("return generator.random(labels)"),
-            "a mask": my_stratified(
-                *yes_no,
-                "mask = np.zeros(len(t), bool)",
-                f"mask[{draw.format('yes', 'k', False)}] = True",
-                f"mask[{draw.format('no', 'labels - k', False)}] = True",
-                "return mask",
+            "a mask of those drawn": my_stratified(
+                *yes_no, "return np.isin(np.arange(len(t) + 1), yes)"
             ),
+            "floats": my_stratified(*yes_no, both() + " * 1.0"),
+            "ceil for round": my_stratified(*yes_no, both("(k + 1)")),
+            "two rows": my_stratified(*yes_no, "return np.stack([yes[:26], no[:26]])"),
             "targets, not positions": my_stratified(
                 *yes_no, both().replace("return ", "return t[") + "]"
             ),
@@ -195,9 +208,6 @@ def test_stratified() -> None:
             ),
             "two parts": my_stratified(
                 *yes_no, both().replace("np.concatenate([", "(").replace("])", ")")
-            ),
-            "two parts of one length": my_stratified(
-                *yes_no, "k = labels // 2", "return yes[:k], no[:k]"
             ),
             "the other share": my_stratified(*yes_no, "k = labels - k", both()),
         },

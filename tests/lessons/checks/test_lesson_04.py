@@ -50,6 +50,15 @@ def test_entropy() -> None:
             "log10": my_entropy(P, f"return ({whole}) / np.log(10)"),
             "margin": my_entropy(P, "return 1 - (2 * p - 1).abs()"),
             "the logit's size": my_entropy("return -logits.abs()"),
+            "the other minus sign": my_entropy(P, "return p * p.log() - (1 - p) * (1 - p).log()"),
+            "weights swapped": my_entropy(P, "return -(1 - p) * p.log() - p * (1 - p).log()"),
+            "half": my_entropy(P, f"return ({whole}) / 2"),
+            "log1p": my_entropy(P, "return -p * p.log1p() - (1 - p) * (1 - p).log1p()"),
+            "minus the margin": my_entropy(P, "return -(2 * p - 1).abs()"),
+            "Gini": my_entropy(P, "return 2 * p * (1 - p)"),
+            "the probability": my_entropy(P, "return p"),
+            "the loss of tumour": my_entropy(P, "return -p.log()"),
+            "something else": my_entropy(P, f"return ({whole}) ** 2"),
         },
     )
 
@@ -86,7 +95,7 @@ def test_any_correct_entropy_passes(lines: tuple[str, ...]) -> None:
 
 
 def test_missing_minus() -> None:
-    examine(LESSON_4, 2, letters("acd"))
+    examine(LESSON_4, 2, letters("bcd"))
 
 
 def test_rank_alike() -> None:
@@ -120,7 +129,7 @@ def loop(**changes: str) -> str:
     return my_kcenter(*(line.format(**parts) for line in LOOP))
 
 
-def step(update: str, *before: str, norm: int = 2) -> str:
+def step(update: str, *before: str, norm: object = 2) -> str:
     """k-center by keeping ``nearest``; ``update`` is what it becomes after a pick."""
     return my_kcenter(
         "picks = []",
@@ -157,6 +166,10 @@ def test_kcenter() -> None:
             "never updates": step("nearest"),
             "one centre only": loop(start="chosen_features[:1], "),
             "the newest centre": step("to_new", "nearest[picks] = -1"),
+            "largest difference": step("torch.minimum(nearest, to_new)", norm="float('inf')"),
+            "the mean of the chosen": loop(start="chosen_features.mean(0, keepdim=True), "),
+            "floats": loop(result="np.append([], picks)"),
+            "starts with the most central": loop(result="[0, *picks[:-1]]"),
             "Manhattan": step("torch.minimum(nearest, to_new)", norm=1),
             "cosine": step("torch.minimum(nearest, to_new)").replace(
                 "picks = []",
@@ -193,7 +206,7 @@ def test_any_correct_kcenter_passes() -> None:
     assert verdict(notebook, 4, step("torch.minimum(nearest, to_new)")).solved
 
 
-def test_falls_for() -> None:
+def test_drawn_to() -> None:
     def answer(outliers: str, duplicates: str) -> str:
         return f"outliers, duplicates = {outliers!r}, {duplicates!r}"
 
@@ -241,6 +254,15 @@ def test_hybrid() -> None:
                 order, "return order[torch.randperm(3 * budget, generator=generator)[:budget]]"
             ),
             "twice the same": my_hybrid("return [0] * budget"),
+            "as if nothing were chosen": my_hybrid(
+                kcenter,
+                order,
+                shortlist,
+                "first, rest = s[:1], s[1:]",
+                "picked = k(features[rest], logits[rest], features[first], budget - 1, generator)",
+                "return torch.cat([first, rest[picked]])",
+            ),
+            "floats": my_hybrid(kcenter, order, shortlist, inside, "return s[inside].float()"),
             "three budgets": my_hybrid(order, shortlist, "return s"),
             "k-center first": my_hybrid(
                 kcenter,

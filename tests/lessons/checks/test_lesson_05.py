@@ -37,6 +37,10 @@ def test_update() -> None:
             "adds nothing": function(header, "return chosen"),
             "a table": function(header, "return np.stack([chosen, candidates[picks]])"),
             "forgets to return": function(header, "np.append(chosen, candidates[picks])"),
+            "floats": function(header, f"{join}([chosen, candidates[picks]]) * 1.0"),
+            "the first pick alone": function(header, f"{join}([chosen, candidates[picks[:1]]])"),
+            "the chosen twice": function(header, f"{join}([chosen, chosen, candidates[picks]])"),
+            "something else": function(header, "return chosen * 2"),
             "an array is no list": function(header, "chosen.extend(candidates[picks])"),
         },
     )
@@ -123,6 +127,8 @@ def test_round_costs() -> None:
         "squares": [1000, 4000, 9000, 16000],
         "the last for all": [4000] * 4,
         "three numbers": [1000, 2000, 3000],
+        "thousands": [1, 2, 3, 4],
+        "something else": [5, 5, 5, 5],
     }
     examine("05_the_loop", 4, {what: f"my_costs = {value}" for what, value in wrong.items()})
 
@@ -152,6 +158,7 @@ def test_strategy() -> None:
                 "far = torch.cdist(features, chosen_features).min(dim=1).values",
                 "return far.argsort(descending=True)[:budget]",
             ),
+            "floats": function(header, "return logits.argsort()[:budget].float()"),
             "forgets the whole budget": function(
                 header, "return logits.argsort()[:min(budget, 11)]"
             ),

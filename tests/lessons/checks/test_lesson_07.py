@@ -23,6 +23,9 @@ def test_work_saved() -> None:
         "eight rounds": 1 - 36 / 99,
         "percent": 72,
         "a list": [0.72],
+        "six rounds": 1 - 21 / 99,
+        "of both": 1 - 28 / 127,
+        "a guess": 0.1,
     }
     examine(
         "07_reproduce_the_paper", 1, {what: f"my_part = {value}" for what, value in wrong.items()}
@@ -58,6 +61,20 @@ def test_paired_interval() -> None:
             "one-sided": ends(f"stats.t.ppf(0.95, n - 1) * {error}"),
             "degrees of freedom": ends(f"stats.t.ppf(0.975, n) * {error}"),
             "n instead of its root": ends(f"{t} * d.std(ddof=1) / n"),
+            "2": ends(f"2 * {error}"),
+            "one error": ends(error),
+            "not paired, normal": ends(f"1.96 * {apart}"),
+            "not paired, 2n - 2": ends(f"stats.t.ppf(0.975, 2 * n - 2) * {apart}"),
+            "not paired, Welch": function(
+                "my_interval(a, b)",
+                "from scipy import stats",
+                "c = stats.ttest_ind(a, b, equal_var=False).confidence_interval()",
+                "return (a - b).mean(), c.low, c.high",
+            ),
+            "variance": ends(f"{t} * d.var(ddof=1) / n ** 0.5"),
+            "n - 1 twice": ends(f"{t} * d.std(ddof=1) / (n - 1) ** 0.5"),
+            "99%": ends(f"stats.t.ppf(0.995, n - 1) * {error}"),
+            "high first": ends(f"-{t} * {error}"),
             "low first": function(
                 "my_interval(a, b)",
                 "from scipy import stats",
@@ -72,9 +89,11 @@ def test_paired_interval() -> None:
 def test_paired_interval_against_scipy() -> None:
     from scipy import stats
 
-    a, b = np.array([0.71, 0.64, 0.80, 0.69, 0.75]), np.array([0.68, 0.65, 0.72, 0.66, 0.70])
-    found = stats.ttest_rel(a, b).confidence_interval(0.95)
-    assert checks.paired_interval(lambda a, b: ((a - b).mean(), found.low, found.high)).solved
+    def by_scipy(a, b):
+        found = stats.ttest_rel(a, b).confidence_interval(0.95)
+        return (a - b).mean(), found.low, found.high
+
+    assert checks.paired_interval(by_scipy).solved
 
 
 def test_verdict_rule() -> None:
