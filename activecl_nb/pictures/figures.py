@@ -62,12 +62,14 @@ class Picture:
     """A figure that carries its alt text: shown in a notebook as an image with both.
 
     Jupyter has no field of its own for the alt text of an image, so the picture is shown as
-    HTML; where only text can be shown, the alt text is what is shown.
+    HTML; where only text can be shown, the alt text is what is shown. What takes more than some
+    sixty words to say stands in a ``table`` of shares, 0 to 1, folded under the image.
     """
 
-    def __init__(self, figure: Figure, alt: str) -> None:
+    def __init__(self, figure: Figure, alt: str, table: pd.DataFrame | None = None) -> None:
         self.figure = figure
         self.alt = " ".join(alt.split())
+        self.table = table
 
     def png(self, dpi: int = 110) -> bytes:
         """The figure as a PNG file's bytes."""
@@ -81,6 +83,13 @@ class Picture:
             f'<img alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%" '
             f'src="data:image/png;base64,{data}">'
         )
+        if self.table is not None:
+            rows = self.table.to_html(float_format="{:.0%}".format, border=0)
+            # Wide tables scroll within themselves, so that a narrow page cuts none.
+            image += (
+                "<details><summary>the same as a table</summary>"
+                f'<div style="overflow-x: auto">{rows}</div></details>'
+            )
         return {"text/html": image, "text/plain": repr(self)}
 
     def __repr__(self) -> str:
@@ -641,6 +650,9 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
     for column in table.columns:
         listed = ", ".join(f"{name} {table.loc[name, column]:.0%}" for name in names)
         told.append(f"{column}: {listed}")
+    if len(table.columns) > 4:  # too long to listen to: the largest of each row, and a table
+        largest = ", ".join(f"{c} {table[c].idxmax()} {table[c].max():.0%}" for c in table.columns)
+        told = [f"The strategy with the largest share of each: {largest}"]
     axes.set_yticks(range(len(table.columns)), table.columns)
     axes.invert_yaxis()
     axes.grid(axis="y", color="#e5e5e5")
@@ -653,7 +665,7 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
         fontsize=8,
     )
     _plain(axes)
-    return Picture(figure, f"Shares of the picks. {'; '.join(told)}.")
+    return Picture(figure, f"Shares of the picks. {'; '.join(told)}.", table)
 
 
 # ---- lessons 05 and 07: the loop and its claims -----------------------------------------
