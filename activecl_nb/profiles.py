@@ -6,14 +6,38 @@ laptop does in a lesson, or a test in seconds, and says itself where it departs 
 
 from __future__ import annotations
 
+import html
 import os
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import FrozenInstanceError, dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
 
+Kind = TypeVar("Kind", bound=type)
 
+
+def made_anew(kind: Kind) -> Kind:
+    """A frozen dataclass that says, when a field is assigned, how to get one with that value."""
+
+    def refuse(self: Any, name: str, value: object) -> None:
+        known = [field.name for field in fields(self)]
+        change = (
+            f"write Protocol.of(profile, {name}={value!r}), with Protocol from "
+            "activecl_nb.protocol, and use what it returns"
+            if name in known
+            else f"it has no {name!r} either, but {', '.join(known[1:])}"
+        )
+        raise FrozenInstanceError(
+            f"{name} = {value!r}: the sizes of {self.name!r} do not change once they are set, "
+            f"since results are kept under them; {change}"
+        )
+
+    kind.__setattr__ = refuse  # after @dataclass, which allows none of the class's own
+    return kind
+
+
+@made_anew
 @dataclass(frozen=True)
 class Profile:
     """Every size and time budget of one way to run; the defaults are the paper's (section III-B).
@@ -72,10 +96,27 @@ class Profile:
         }
 
     def __str__(self) -> str:
-        lines = [f"profile {self.name}"]
-        for name, (paper, ours) in self.differences().items():
-            lines.append(f"  {name:<24}{ours!s:>10}   (paper: {paper})")
-        return "\n".join(lines if len(lines) > 1 else [*lines, "  the paper's sizes throughout"])
+        return (
+            f"profile {self.name}: {self.train_images:,} patches of {self.image_size} pixels, "
+            f"{self.labelled} labelled; {self.rounds} rounds of {self.budget}, {self.epochs} epochs"
+        )
+
+    def table(self) -> str:
+        """A line for each departure from the paper, with both values."""
+        lines = [
+            f"{name:<24}{ours!s:>10}   (paper: {paper})"
+            for name, (paper, ours) in self.differences().items()
+        ]
+        return "\n".join(lines or ["the paper's sizes throughout"])
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """In a notebook: one line, and the departures from the paper folded under it."""
+        line, rows = (html.escape(text) for text in (str(self), self.table()))
+        told = "<summary>what differs from the paper</summary>"
+        return {
+            "text/plain": str(self),
+            "text/html": f"{line}<details>{told}<pre>{rows}</pre></details>",
+        }
 
 
 # The small profiles keep every step of the protocol and change sizes and rates only. The laptop's

@@ -14,6 +14,7 @@ from activecl_nb.profiles import Profile
 BENCHMARK = "benchmark"  # the strategy's name in a benchmark's Run
 
 
+@profiles.made_anew
 @dataclass(frozen=True)
 class Protocol(Profile):
     """A profile's sizes, and a named choice wherever the paper is silent.

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 
+from activecl_nb.lessons import checks
 from activecl_nb.lessons.checks import Verdict
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -124,14 +126,15 @@ def examine(
 ) -> dict[str, str]:
     """Put exercise n of a notebook through all that is promised of it; return the hints.
 
-    wrong: what is wrong -> the learner's code. At least three; each must get a hint of its own.
+    wrong: what is wrong -> the learner's code. At least four; each must get a hint of its own.
     """
     notebook = load(name)
     first = verdict(notebook, n, solution(notebook, n), given)
     assert first.solved, f"the notebook's own solution of {n} is refused: {first}"
     untouched = verdict(notebook, n, stub(notebook, n), given)
     assert not untouched.solved and repr(untouched).startswith("not yet"), repr(untouched)
-    assert len(wrong) >= 3, "give three or more plausible wrong answers"
+    assert len(first.text.split()) > 4, f"solved, and why? {first}"
+    assert len(wrong) >= 4, "give four or more plausible wrong answers"
     hints: dict[str, str] = {}
     for what, source in wrong.items():
         said = verdict(notebook, n, source, given)
@@ -139,10 +142,37 @@ def examine(
         assert not said.text.startswith("not yet"), f"{what}: {said}"
         twin = next((other for other, text in hints.items() if text == said.text), None)
         assert twin is None, f"{what!r} and {twin!r} get the same hint: {said}"
-        assert "try it by hand on one small case" not in said.text, f"{what} has no own hint"
+        assert "cannot read this answer" not in said.text, f"{what}: {said}"
         hints[what] = said.text
+    checks.strict()
+    try:
+        for source in (stub(notebook, n), next(iter(wrong.values()))):
+            with pytest.raises(checks.NotSolved):
+                verdict(notebook, n, source, given)
+        assert verdict(notebook, n, solution(notebook, n), given) == first
+    finally:
+        checks.strict(False)
     for what, source in spoiled(stub(notebook, n)).items():
         said = verdict(notebook, n, source, given)
         assert not said.solved and said.text, f"{what} passes exercise {n}"
         assert "Traceback" not in said.text
     return hints
+
+
+# ---- what a learner may write ------------------------------------------------------------
+
+
+def function(signature: str, *lines: str) -> str:
+    """The source of a learner's function, with NumPy and torch at hand."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"import numpy as np\nimport torch\ndef {signature}:\n{body}"
+
+
+def written(form: str, *lines: str) -> str:
+    """A function of this form with these lines as the rest of its body."""
+    return form.format("\n    ".join(lines))
+
+
+def letters(answers: str) -> dict[str, str]:
+    """Each of these letters as an answer, and one that is not offered."""
+    return {letter: f"my_answer = {letter!r}" for letter in (*answers, "e")}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from activecl_nb import experiment, imbalance
 from activecl_nb.imbalance import Data
@@ -16,6 +18,9 @@ from activecl_nb.pictures import maps
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import BENCHMARK, Protocol
 from activecl_nb.runs import Run, fingerprint, stored
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ORDER = ("random", "entropy", "kcenter", "certainty", BENCHMARK)  # of tables and figures
 SHORT_ROUNDS = 3
@@ -50,6 +55,23 @@ def open_runs(
     seeds = len({run.seed for run in found})
     print(f"{len(found)} runs: {first.rounds} rounds of {first.budget} images, {seeds} seeds")
     return sorted(found, key=_place), data
+
+
+def stored_table(name: str) -> pd.DataFrame:
+    """A table of numbers that comes with the kit in ``results/NAME.csv``; its credit is printed.
+
+    FileNotFoundError: the kit was installed without its results.
+    """
+    import pandas as pd
+
+    file = Path(__file__).parents[2] / "results" / f"{name}.csv"
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file.name} is not among the kit's stored results; get the folder results/ anew"
+        )
+    head = [line[2:] for line in file.read_text(encoding="utf-8").splitlines() if line[:2] == "# "]
+    print("\n".join(head))
+    return pd.read_csv(file, comment="#")
 
 
 def _place(run: Run) -> tuple[float, str, int]:

@@ -34,6 +34,7 @@ class Live:
         self._shown = HTML(self._html())
         self._box = VBox([*controls.values(), self._shown])
         for control in controls.values():
+            control.style.description_width = "initial"  # or a longer name is cut
             control.observe(self._redraw, "value")
 
     @property

@@ -133,3 +133,18 @@ def test_short_runs_are_made(tiny_data: Data, tiny_protocol: Protocol, monkeypat
     assert data is tiny_data
     assert [run.strategy for run in runs] == list(shelf.ORDER)
     assert all(run.finished and run.weights for run in runs)
+
+
+def test_a_stored_table_is_read_and_its_credit_printed(capsys):
+    table = shelf.stored_table("patient_leak")
+    assert "EBHI-Seg" in capsys.readouterr().out
+    assert {"split", "classifier", "fold", "patient_seen", "auroc"} <= set(table)
+    seen = table.groupby("split")["patient_seen"].mean()
+    assert seen["whole patients"] == 0 < 0.9 < seen["patches at random"]
+    means = table.groupby(["classifier", "split"])["auroc"].mean().unstack()
+    assert (means["patches at random"] > means["whole patients"]).all()
+
+
+def test_a_table_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match=r"nothing\.csv is not among"):
+        shelf.stored_table("nothing")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from activecl_nb import sampling
+from activecl_nb import sampling, simclr
 from activecl_nb.evidence import analysis
 from activecl_nb.pictures import figures
 
@@ -221,3 +221,27 @@ def test_choices_that_are_no_numbers_are_not_joined():
         figures.by_setting(settings(), dial="tau")
     never = settings().assign(mean=np.nan, low=np.nan, high=np.nan)
     assert "random not reached at 0.01" in figures.by_setting(never, dial="tumour_share").alt
+
+
+def test_dial_figure_tells_its_scores() -> None:
+    told = figures.dial({"NORM": 60, "TUM": 40}).alt
+    assert "accuracy 0.60, F1 0.00" in told  # never
+    assert "accuracy 0.40, F1 0.57" in told  # always: 2 x 0.4 / 1.4
+
+
+def test_partners_figure_agrees_with_the_loss() -> None:
+    import torch
+
+    angles = torch.tensor([0.1, 1.9, 0.4, 2.5])
+    z = torch.stack([angles.cos(), angles.sin()], dim=1)
+    loss = simclr.nt_xent(z[:2], z[2:], 0.3).item()
+    assert f"the loss is {loss:.2f}" in figures.partners(z, 0.3, ["A", "B", "A'", "B'"]).alt
+
+
+def test_pixels_of_a_view_are_the_patch() -> None:
+    import torch
+
+    from activecl_nb import augment
+
+    images = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
+    assert torch.equal(figures.as_pixels(augment.normalise(images)), images)

@@ -19,7 +19,7 @@ import pytest
 from misbehaving_server import MisbehavingServer, serving
 from small_sets import describe, small_kather, small_pathmnist
 
-from activecl_nb.sources import download, official
+from activecl_nb.sources import download, official, sets
 from activecl_nb.sources.download import CHUNK, Passing, Patience
 from activecl_nb.sources.sets import DataSet, RemoteFile
 
@@ -63,7 +63,7 @@ def test_published_table() -> None:
     }
     kather = download.SETS["kather19"]
     assert sum(kather.train.counts) == 100_000 and sum(kather.test.counts) == 7_180
-    assert dict(zip(download.CLASS_NAMES, kather.train.counts, strict=True))["TUM"] == 14317
+    assert dict(zip(sets.CLASS_NAMES, kather.train.counts, strict=True))["TUM"] == 14317
     assert kather.train.size + kather.test.size == 12_490_560_932
     assert download.SETS["kather19-nonorm"].test == kather.test
     files = {file for data_set in download.SETS.values() for file in data_set.files}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 # A strategy has its own colour, marker and line. The first colours are Okabe and Ito's; the others
@@ -56,12 +57,14 @@ class Picture:
     """A figure that carries its alt text: shown in a notebook as an image with both.
 
     Jupyter has no field of its own for the alt text of an image, so the picture is shown as
-    HTML; where only text can be shown, the alt text is what is shown.
+    HTML; where only text can be shown, the alt text is what is shown. What takes more than some
+    sixty words to say stands in a ``table`` of shares, 0 to 1, folded under the image.
     """
 
-    def __init__(self, figure: Figure, alt: str) -> None:
+    def __init__(self, figure: Figure, alt: str, table: pd.DataFrame | None = None) -> None:
         self.figure = figure
         self.alt = " ".join(alt.split())
+        self.table = table
 
     def png(self, dpi: int = 110) -> bytes:
         """The figure as a PNG file's bytes."""
@@ -75,6 +78,13 @@ class Picture:
             f'<img alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%" '
             f'src="data:image/png;base64,{data}">'
         )
+        if self.table is not None:
+            rows = self.table.to_html(float_format="{:.0%}".format, border=0)
+            # Wide tables scroll within themselves, so that a narrow page cuts none.
+            image += (
+                "<details><summary>the same as a table</summary>"
+                f'<div style="overflow-x: auto">{rows}</div></details>'
+            )
         return {"text/html": image, "text/plain": repr(self)}
 
     def __repr__(self) -> str:

@@ -193,6 +193,9 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
     for column in table.columns:
         listed = ", ".join(f"{name} {table.loc[name, column]:.0%}" for name in names)
         told.append(f"{column}: {listed}")
+    if len(table.columns) > 4:  # too long to listen to: the largest of each row, and a table
+        largest = ", ".join(f"{c} {table[c].idxmax()} {table[c].max():.0%}" for c in table.columns)
+        told = [f"The strategy with the largest share of each: {largest}"]
     axes.set_yticks(range(len(table.columns)), table.columns)
     axes.invert_yaxis()
     axes.grid(axis="y", color="#e5e5e5")
@@ -205,7 +208,7 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
         fontsize=8,
     )
     plain_axes(axes)
-    return Picture(figure, f"Shares of the picks. {'; '.join(told)}.")
+    return Picture(figure, f"Shares of the picks. {'; '.join(told)}.", table)
 
 
 def composition(shares: pd.DataFrame, *, positive: str = "TUM") -> Picture:

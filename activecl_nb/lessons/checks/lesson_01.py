@@ -1,0 +1,333 @@
+"""The checks of lesson 01, imbalanced tissue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.lessons.checks.verdict import (
+    Verdict,
+    as_array,
+    check,
+    compare,
+    hint,
+    letter_is,
+    plain_answer,
+    returned_by,
+    solved,
+    whole_positions,
+)
+
+
+@check
+def baseline_accuracy(answer: Any) -> Verdict:
+    """Lesson 01, exercise 1: accuracy of always saying NON-TUM on the paper's test set."""
+    tumour, other = 1_233, 5_947  # section III-A
+    right = other / (tumour + other)
+    answer = plain_answer(answer)
+    if isinstance(answer, Verdict):
+        return answer
+    near = (
+        "near, and not the paper's: is it rounded, or the share of the phantom's test set "
+        "printed above? The paper's test set has 1,233 TUM and 5,947 NON-TUM patches"
+    )
+    return compare(
+        answer,
+        right,
+        {
+            "that is the share of TUM; the baseline is right about all the others": 1 - right,
+            "that is the training set's share of NON-TUM; the question is about the test set": (
+                85_683 / 100_000
+            ),
+            "that is TUM over NON-TUM; accuracy is the share of all patches that are right": (
+                tumour / other
+            ),
+            "that is NON-TUM over TUM; accuracy is the share of all patches that are right": (
+                other / tumour
+            ),
+            "that is a coin's accuracy; this baseline does not guess, it always says the same": 0.5,
+            "that is its F1; the question here is its accuracy": 0.0,
+            "that is the F1 of the other baseline, which always says TUM": 2
+            * tumour
+            / (7180 + tumour),
+            "that counts classes, 8 of 9; count patches, since the classes differ in size": 8 / 9,
+            "five in six is rounded; the counts themselves give it exactly": 5 / 6,
+            "that is a number of patches; accuracy is a share of all patches": other,
+            "right, as a percentage; give it as a share between 0 and 1": 100 * right,
+            "a baseline that always says the same is wrong about all of the other kind": 1.0,
+        },
+        tolerance=1.4e-3,  # two digits are enough, and 5/6 is not
+        why="it is right about each of the 5,947 NON-TUM patches and wrong about the 1,233 TUM",
+        otherwise=near
+        if np.all((answer > 0.75) & (answer < 0.88))
+        else "how many of all 7,180 patches does it answer rightly?",
+    )
+
+
+# ---- the dial ----------------------------------------------------------------------------
+
+_YES, _NO = 70, 152  # counts for which the known mistakes give different numbers of patches
+_DOWN, _UP = 0.12, (0.6, 0.64)  # int() is wrong for the first of these, ceil() for the second
+
+
+@check
+def dial(function: Callable[..., Any]) -> Verdict:
+    """Lesson 01, exercise 2: positions kept so that a given share of them is positive.
+
+    Takes (positive, share, generator): bool (N,), a number, a NumPy generator.
+    """
+    positive = np.zeros(_YES + _NO, dtype=bool)
+    positive[np.random.default_rng(3).permutation(len(positive))[:_YES]] = True
+    fewer = _dialled(function, positive, _DOWN)
+    if isinstance(fewer, Verdict):
+        return fewer
+    yes = int(positive[fewer].sum())
+    wrong = _turned_down(yes, len(fewer) - yes)
+    if wrong:
+        return hint(wrong)
+    for share in _UP:
+        more = _dialled(function, positive, share)
+        if isinstance(more, Verdict):
+            return more
+        yes = int(positive[more].sum())
+        wrong = _turned_up(yes, len(more) - yes, share)
+        if wrong:
+            return hint(wrong)
+    other, again = (_dialled(function, positive, _DOWN, seed) for seed in (1, 0))
+    if isinstance(other, Verdict) or isinstance(again, Verdict):
+        return other if isinstance(other, Verdict) else again
+    if np.array_equal(np.sort(other), np.sort(fewer)):
+        return hint(
+            "two generators leave out the same patches; draw which ones stay: "
+            "generator.choice(..., replace=False)"
+        )
+    if not np.array_equal(np.sort(again), np.sort(fewer)):
+        return hint(
+            "the same generator leaves out other patches the second time: draw with the "
+            "`generator` that is handed in, so that the draw can be repeated"
+        )
+    return solved(
+        f"of {_YES} TUM and {_NO} others, turned to {_DOWN:.0%} only TUM were left out and turned "
+        f"to {_UP[0]:.0%} only others, no more than had to be, and drawn by the generator"
+    )
+
+
+def _turned_down(yes: int, no: int) -> str:
+    """What is wrong with these counts for a share of ``_DOWN``; empty if nothing is."""
+    share, kept = _DOWN, yes + no
+    right = round(_NO * share / (1 - share))
+    asked = f"{share:.0%} were asked for"
+    if (yes, no) == (right, _NO):
+        return ""
+    if (yes, no) == (_YES - right, 0):
+        return "these are the patches that you leave out; return those that stay"
+    if not no:
+        return "only TUM is left; keep all the NON-TUM patches too, and thin the TUM ones"
+    if (yes, no) == (_YES, _NO):
+        return (
+            f"nothing was left out: {yes / kept:.0%} are still TUM where {asked}; to make TUM "
+            "rarer, TUM patches have to go"
+        )
+    if (yes, no) == (_YES, round(_YES * share / (1 - share))):
+        return (
+            f"{share:.0%} of what stays is NON-TUM: the dial is turned for the wrong class; "
+            "`positive` marks TUM, and share is its part"
+        )
+    if no < _NO:
+        return (
+            f"{_NO - no} NON-TUM patches are gone; for fewer TUM leave out TUM patches alone, so "
+            "that as many as possible stay"
+        )
+    mistakes = {
+        round(share * _NO): (
+            f"you kept {share} x {_NO} TUM patches, which makes TUM {share:.0%} of the NON-TUM "
+            "patches; share is yes / (yes + no) of those that stay, so "
+            "yes = no x share / (1 - share)"
+        ),
+        round(share * _YES): (
+            f"you kept {share:.0%} of the TUM patches; the share asked for is TUM's part of what "
+            "stays"
+        ),
+        round(share * (_YES + _NO)): (
+            f"you kept {share} x {_YES + _NO} TUM patches: {share:.0%} of what there was, and "
+            "fewer patches stay"
+        ),
+        round(_YES * share / (1 - share)): (
+            "you turned the ratio the wrong way: yes x share / (1 - share) is not how many stay; "
+            "solve share = yes / (yes + no) for yes, with no as it is"
+        ),
+        int(_NO * share / (1 - share)): (
+            f"one TUM patch too few: int() cuts off what follows the point, and {yes} of {kept} "
+            "is farther from the share than one more would be; round() goes to the nearest"
+        ),
+        right + 1: (
+            f"one TUM patch too many: {yes} of {kept} is farther from the share than one fewer "
+            "would be; round() goes to the nearest, ceil() always up"
+        ),
+    }
+    return mistakes.get(yes) or (
+        f"{yes} of the {kept} patches that stay are TUM; {asked}. Work out how many may stay, then "
+        "draw exactly so many"
+    )
+
+
+def _turned_up(yes: int, no: int, share: float) -> str:
+    """The same for a share that is above that of all patches."""
+    right = round(_YES * (1 - share) / share)
+    now = f"{_YES / (_YES + _NO):.0%} are TUM"
+    if (yes, no) == (_YES, right):
+        return ""
+    if yes < _YES and abs(yes / (yes + no) - share) < 0.02:
+        return (
+            f"turned up, the share is right, but {_YES - yes} TUM patches are gone as well: leave "
+            "out NON-TUM patches alone, so that as many as possible stay"
+        )
+    if yes == _YES and abs(no - right) == 1:
+        return (
+            f"turned up, {no} NON-TUM patches stay where {right} come nearest to the share; "
+            "round() goes to the nearest, int() cuts off, ceil() goes up"
+        )
+    return (
+        f"turned down it works, turned up it does not: {now}, and for {share:.0%} it is the "
+        "NON-TUM patches that have to go"
+    )
+
+
+def _dialled(function: Any, positive: np.ndarray, share: float, seed: int = 0) -> Any:
+    """The kept positions, int64, or a Verdict about what is wrong with them."""
+    answer = as_array(returned_by(function, positive, share, np.random.default_rng(seed)))
+    if isinstance(answer, Verdict):
+        if not answer.text.startswith("not solved"):
+            return answer
+        return hint(f"asked for a share of {share}, {answer.text.removeprefix('not solved: ')}")
+    if answer.shape == (2,):
+        return hint(
+            "return the positions of all patches that stay, one entry a patch, not how many"
+        )
+    return whole_positions(answer, len(positive))
+
+
+# ---- leaks -------------------------------------------------------------------------------
+
+
+@check
+def random_split(letter: Any) -> Verdict:
+    """Lesson 01, exercise 3: why the random split flatters a memorising classifier. A letter."""
+    why = (
+        "bars 1 and 2 have the same fitted patches and the same classifier, and differ only in "
+        "the held-out patches that have a near-copy among the fitted"
+    )
+    wrong = {
+        "b": "which patients are held out is drawn at random, several times; harder ones would "
+        "be as often among those fitted",
+        "c": "the two splits hold out about as many patches; look at the bar without near-copies, "
+        "which has the same classifier and the same fitted patches as the first bar",
+        "d": "the phantom draws the class of a patch without asking for its patient, so the "
+        "shares of the classes are alike",
+    }
+    return letter_is(letter, "a", why, wrong)
+
+
+_SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 55]  # patches of ten patients
+_SHARE, _OUT = 0.27, 3  # int() would hold out two patients
+
+
+@check
+def patient_split(function: Callable[..., Any]) -> Verdict:
+    """Lesson 01, exercise 4: positions to fit on and to hold out, no patient in both.
+
+    Takes (patient, share, generator): int (N,), the share of patients held out, a NumPy
+    generator; returns two rows of positions.
+    """
+    numbers = 7 * np.arange(len(_SIZES)) + 2  # of patients: neither from 0 nor without gaps
+    patient = np.repeat(numbers, _SIZES)[np.random.default_rng(5).permutation(sum(_SIZES))]
+    parts = _split_parts(function, patient, 0)
+    if isinstance(parts, Verdict):
+        return parts
+    wrong = _unfit(patient, *parts)
+    if wrong:
+        return hint(wrong)
+    held = parts[1]
+    others = [_split_parts(function, patient, seed) for seed in (1, 2, 3, 4, 5, 0)]
+    stopped = next((other for other in others if isinstance(other, Verdict)), None)
+    if stopped is not None:
+        return stopped
+    if any(len(set(patient[other[1]])) != _OUT for other in others):
+        return hint(
+            "another generator holds out more patients, or fewer: draw exactly so many, and every "
+            "patient with the same chance (generator.choice(np.unique(patient), ...))"
+        )
+    *others, again = [set(patient[other[1]]) for other in others]
+    if all(other == set(patient[held]) for other in others):
+        return hint("whatever the generator, the same patients are held out; draw them with it")
+    if again != set(patient[held]):
+        return hint(
+            "the same generator holds out other patients the second time: draw with the "
+            "`generator` that is handed in, so that the split can be repeated"
+        )
+    return solved(
+        f"{_OUT} of 10 patients were held out, whole, every patch is in one part, and the "
+        "generator decides who"
+    )
+
+
+def _unfit(patient: np.ndarray, fit: np.ndarray, held: np.ndarray) -> str:
+    """What is wrong with this split; empty if nothing is."""
+    everyone = set(patient.tolist())
+    if len(fit) + len(held) == len(everyone) and set(fit) | set(held) == everyone:
+        return (
+            "these are the patients' numbers; return the positions of their patches: "
+            "np.flatnonzero(np.isin(patient, ...))"
+        )
+    if set(fit) & set(held):
+        return "some patches are in both parts; a patch belongs to one of them"
+    both = set(patient[fit]) & set(patient[held])
+    if both:
+        return (
+            f"{len(both)} patients have patches in both parts; draw patients, then take all the "
+            "patches of each"
+        )
+    if len(fit) + len(held) < len(patient):
+        return (
+            f"{len(patient) - len(fit) - len(held)} patches are in neither part; take every patch "
+            "of a patient, not one or a few"
+        )
+    count = len(set(patient[held]))
+    if count == len(everyone) - _OUT:
+        return f"{count} of 10 patients are held out for a share of {_SHARE}: the parts are swapped"
+    if count == int(_SHARE * len(everyone)):
+        return (
+            f"{count} of 10 patients are held out for a share of {_SHARE}: int() cuts off, and "
+            "round() goes to the nearest (or one of those drawn is nobody's number, or drawn twice)"
+        )
+    if count != _OUT:
+        return (
+            f"{count} of 10 patients are held out for a share of {_SHARE}; that is a share of the "
+            "patients, each with the same chance, whatever their number of patches"
+        )
+    return ""
+
+
+def _split_parts(function: Any, patient: np.ndarray, seed: int) -> Any:
+    """(fit, held) as int64 positions, or a Verdict."""
+    answer = returned_by(function, patient, _SHARE, np.random.default_rng(seed))
+    if isinstance(answer, Verdict):
+        return answer
+    if isinstance(answer, np.ndarray) and answer.ndim == 2:
+        answer = tuple(answer)
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        return hint("return two things: the positions to fit on and the positions held out")
+    rows = [as_array(part) for part in answer]
+    if all(isinstance(row, np.ndarray) and row.ndim == 1 for row in rows):
+        joined = np.sort(np.concatenate(rows))
+        if np.array_equal(joined, np.sort(patient)):
+            return hint("these are the patients of the patches; return the patches' positions")
+    if any(np.size(row) == 0 for row in rows):
+        return hint(
+            "one part is empty: draw the patients from their own numbers, np.unique(patient), "
+            "which need not be 0, 1, 2, ..."
+        )
+    parts = [whole_positions(row, len(patient)) for row in rows]
+    return next((part for part in parts if isinstance(part, Verdict)), tuple(parts))

@@ -1,0 +1,364 @@
+"""The checks of lesson 03, the proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.lessons.checks.verdict import (
+    NOT_YET,
+    Verdict,
+    answer_of,
+    as_array,
+    check,
+    close,
+    compare_on,
+    hint,
+    letter_is,
+    plain_answer,
+    returned_by,
+    solved,
+    tensors,
+    whole_positions,
+)
+
+# ---- F1 ----------------------------------------------------------------------------------
+
+
+@check
+def f1(function: Callable[..., Any]) -> Verdict:
+    """Exercise 3.1: F1 of the positive class from targets and logits."""
+    targets = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
+    logits = np.array([2.0, 1.0, 0.3, -1, 1.5, 0.4, -2, -1, -3, -0.5, -2.5, -1.5, -4])
+    others = np.array([1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0], dtype=bool)
+    scores = np.array([3, 0.2, 0.1, -1, -2, 2, 1, 1.2, -3, 0.3, -0.2, -4, 2.2, -1, -2, 0.7, 0.45])
+
+    def given(function: Any, *inputs: Any) -> Any:
+        return answer_of(function, *tensors(inputs))
+
+    verdict = compare_on(
+        function,
+        {
+            "3 TP, 2 FP, 1 FN and 7 TN": (targets, logits),
+            "6 TP, 4 FP, 2 FN and 5 TN": (others, scores),
+        },
+        lambda targets, logits: _f1(*_counts(targets, logits > 0)[:3]),
+        _f1_mistakes(),
+        why="two sets of patches give 2 TP / (2 TP + FP + FN), true negatives left out, and "
+        "nothing is divided by 0 where no patch is called tumour",
+        answer_of=given,
+    )
+    if not verdict.solved:
+        return verdict
+    none = given(function, targets, -np.abs(logits))
+    if isinstance(none, Verdict) or not np.isfinite(none).all():
+        return hint(
+            "right where tumours are found; where no patch is called tumour you divide by 0: "
+            "F1 is 0 there"
+        )
+    return verdict if close(none, 0, 1e-6) else hint("no tumour found must give F1 0")
+
+
+def _counts(targets: np.ndarray, called: np.ndarray) -> tuple[int, int, int, int]:
+    """TP, FP, FN, TN."""
+    return (
+        int((called & targets).sum()),
+        int((called & ~targets).sum()),
+        int((~called & targets).sum()),
+        int((~called & ~targets).sum()),
+    )
+
+
+def _f1(tp: float, fp: float, fn: float) -> float:
+    return 2 * tp / (2 * tp + fp + fn)
+
+
+def _harmonic(a: float, b: float) -> float:
+    return 2 * a * b / (a + b)
+
+
+def _f_beta(p: float, r: float, beta: float) -> float:
+    return (1 + beta**2) * p * r / (beta**2 * p + r)
+
+
+_ADDED = (
+    "the 1 (or another number) that you add against a division by 0 changes every score; "
+    "return 0 where nothing is called tumour, and add nothing elsewhere"
+)
+# What is made of precision P and recall R instead of 2 P R / (P + R).
+_OF_RATES: dict[str, Callable[[float, float], Any]] = {
+    "that is the plain mean of precision and recall; F1 is their harmonic mean": (
+        lambda p, r: (p + r) / 2
+    ),
+    "that is the precision alone; where are the tumours that were missed?": lambda p, r: p,
+    "that is the recall alone; where are the false alarms?": lambda p, r: r,
+    "precision times recall, but not divided by their sum and doubled": lambda p, r: p * r,
+    "half of F1: the formula begins with a 2, as a mean of two numbers has to": (
+        lambda p, r: p * r / (p + r)
+    ),
+    "that is the root of precision times recall; F1 is the harmonic mean": (
+        lambda p, r: (p * r) ** 0.5
+    ),
+    "F1 lies between 0 and 1: not a percentage": lambda p, r: 100 * _harmonic(p, r),
+    "precision and recall are right; join them into one number": lambda p, r: [p, r],
+    "the bracket is missing: 2 P R / (P + R), not 2 P R / P + R": lambda p, r: 2 * r + r,
+    "that is F2, which counts recall more; F1 counts both alike": lambda p, r: _f_beta(p, r, 2),
+    "that is F1/2, which counts precision more; F1 counts both alike": (
+        lambda p, r: _f_beta(p, r, 0.5)
+    ),
+}
+# What is made of the four counts.
+_OF_COUNTS: dict[str, Callable[[int, int, int, int], Any]] = {
+    "that is the accuracy; the true negatives have no place in F1": (
+        lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn)
+    ),
+    "that is TP / (TP + FP + FN); F1 counts TP twice, above and below": (
+        lambda tp, fp, fn, tn: tp / (tp + fp + fn)
+    ),
+    "that is the F1 of NON-TUM; the positive class is where targets is True": (
+        lambda tp, fp, fn, tn: _f1(tn, fn, fp)
+    ),
+    "that is the mean of the F1 of both classes; here only that of TUM counts": (
+        lambda tp, fp, fn, tn: (_f1(tp, fp, fn) + _f1(tn, fn, fp)) / 2
+    ),
+    "you take TN / (TN + FP) for precision; precision is about what was called tumour, "
+    "TP / (TP + FP)": lambda tp, fp, fn, tn: _harmonic(tn / (tn + fp), tp / (tp + fn)),
+    "that is the mean of both classes' recall; true negatives have no place in F1": (
+        lambda tp, fp, fn, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2
+    ),
+    f"{_ADDED} (1 below the line)": lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn + 1),
+    f"{_ADDED} (1 above and below)": (lambda tp, fp, fn, tn: (2 * tp + 1) / (2 * tp + fp + fn + 1)),
+    f"{_ADDED} (1 in precision and in recall)": (
+        lambda tp, fp, fn, tn: _harmonic(tp / (tp + fp + 1), tp / (tp + fn + 1))
+    ),
+    f"{_ADDED} (1 beside every count)": lambda tp, fp, fn, tn: _f1(tp + 1, fp + 1, fn + 1),
+}
+
+
+def _f1_mistakes() -> dict[str, Callable[..., Any]]:
+    """Hint -> what the mistake makes of targets and logits."""
+
+    def of_rates(formula: Callable[[float, float], Any]) -> Callable[..., Any]:
+        def mistaken(targets: np.ndarray, logits: np.ndarray) -> Any:
+            tp, fp, fn, _ = _counts(targets, logits > 0)
+            return formula(tp / (tp + fp), tp / (tp + fn))
+
+        return mistaken
+
+    def of_counts(formula: Callable[..., Any], at: float = 0.0) -> Callable[..., Any]:
+        return lambda targets, logits: formula(*_counts(targets, logits > at))
+
+    def as_f1(tp: int, fp: int, fn: int, tn: int) -> float:
+        return _f1(tp, fp, fn)
+
+    return {
+        "you cut at a logit of 0.5; a probability of 0.5 is a logit of 0": of_counts(as_f1, 0.5),
+        "every patch is called tumour: a probability is always above 0, so cut at 0.5": of_counts(
+            as_f1, -np.inf
+        ),
+        "you call a patch tumour where its logit is below 0; turn the comparison round": (
+            lambda targets, logits: as_f1(*_counts(targets, logits < 0))
+        ),
+        **{text: of_rates(formula) for text, formula in _OF_RATES.items()},
+        **{text: of_counts(formula) for text, formula in _OF_COUNTS.items()},
+    }
+
+
+# ---- thresholds and baselines ------------------------------------------------------------
+
+_WORDS = ("up", "down", "either")
+
+
+@check
+def threshold_raised(recall: object, precision: object) -> Verdict:
+    """Exercise 3.2: what a higher threshold does to recall and precision."""
+    if recall is ... or precision is ... or recall is None or precision is None:
+        return NOT_YET
+    answers = [str(word).strip().lower() for word in (recall, precision)]
+    for word in answers:
+        if word not in _WORDS:
+            return hint(f"answer with {', '.join(map(repr, _WORDS))}, not {word[:40]!r}")
+    if answers[0] == "up":
+        return hint("recall: a higher threshold calls fewer patches tumour; can it find more?")
+    if answers[0] == "either":
+        return hint("recall: its denominator, TP + FN, never changes; so follow TP alone")
+    if answers[1] == "up":
+        return hint(
+            "precision often rises, but must it? Let the surest patch of all be NON-TUM and "
+            "raise the threshold to just below it"
+        )
+    if answers[1] == "down":
+        return hint("precision: what if all that falls below the threshold are false alarms?")
+    return solved(
+        "TP can only fall while TP + FN stays, so recall falls; of TP and FP both fall, and "
+        "precision goes whichever way the patch that drops out takes it"
+    )
+
+
+@check
+def unfair_baseline(letter: object) -> Verdict:
+    """Exercise 3.3: what is wrong with the comparison."""
+    return letter_is(
+        letter,
+        "d",
+        "two things differ, the training of the encoder and the scale of the features, and the "
+        "report gives all the credit to one",
+        {
+            "a": "a random encoder is no empty baseline: its convolutions already answer to "
+            "edges and colours; look at its bar",
+            "b": "accuracy would hide the rare class (lesson 01); the fault lies elsewhere",
+            "c": "standardising takes mean and deviation from the labelled patches alone, so it "
+            "sees no test patch",
+        },
+    )
+
+
+# ---- draws of labels ---------------------------------------------------------------------
+
+
+@check
+def no_tumour_chance(chance: object) -> Verdict:
+    """Exercise 3.4: the chance that ten random labels hold no tumour."""
+    share, labels = 0.14317, 10
+    none = (1 - share) ** labels
+    answer = plain_answer(chance)
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.shape != ():
+        return hint(f"one number, please, not an answer of shape {answer.shape}")
+    mistakes = {
+        "that is the chance that all ten are tumour": share**labels,
+        "that is the chance of at least one tumour; you want the other case": 1 - none,
+        "that is the number of tumours to expect, not the chance of none": labels * share,
+        "chances do not add up like that: the result is below 0": 1 - labels * share,
+        "that is for one label; all ten must be NON-TUM": 1 - share,
+        "that is the share of tumour itself; start from the chance of NON-TUM": share,
+        "give a share between 0 and 1, not a percentage": 100 * none,
+        "that is the chance of exactly one tumour among ten; you want none": (
+            labels * share * (1 - share) ** (labels - 1)
+        ),
+        "that is ten times the chance of NON-TUM; chances of draws that must all happen are "
+        "multiplied, not added": labels * (1 - share),
+        "you divide by ten; ten draws that must all be NON-TUM multiply their chances": (
+            1 - share / labels
+        ),
+        "that is the chance that not all ten are tumour; you want all ten NON-TUM": (
+            1 - share**labels
+        ),
+        "that is for nine labels; there are ten": (1 - share) ** (labels - 1),
+        "a power binds first: put the fraction in brackets, (85683 / 100000) ** 10": (
+            85683 / 100000**labels
+        ),
+        "a coin has one half; here NON-TUM has 1 - 0.14317": 0.5**labels,
+        "that takes one class of nine for tumour, 1/9 of the patches; count patches": (
+            (8 / 9) ** labels
+        ),
+        "it can happen: with 14% tumour, ten patches in a row without one are no wonder": 0.0,
+        "that is for a hundred labels; there are ten": (1 - share) ** 100,
+    }
+    if abs(answer - none) <= 4e-3:
+        return solved("all ten must be NON-TUM, and each is with the chance 1 - 0.14317")
+    # By ratio: small chances all lie within a thousandth of one another.
+    off = {
+        text: abs(answer / mistake - 1) if mistake else float(answer != 0)
+        for text, mistake in mistakes.items()
+    }
+    nearest = min(off, key=off.__getitem__)
+    if off[nearest] < 0.02:
+        return hint(nearest)
+    if not 0 <= answer <= 1:
+        return hint("a chance lies between 0 and 1")
+    if abs(answer - none) < 0.02:
+        return hint("nearly; give it to two decimals or more, or leave it as an expression")
+    return hint("what is the chance that one patch is NON-TUM? All ten draws must be")
+
+
+_PATCHES, _LABELS, _TUMOURS = 200, 52, 10  # a share of one fifth: int() is right, ceil() is not
+
+
+@check
+def stratified(function: Callable[..., Any]) -> Verdict:
+    """Exercise 3.5: a labelled set that holds the classes in their shares."""
+    import torch
+
+    targets = torch.zeros(_PATCHES, dtype=torch.bool)
+    targets[3::5] = True
+
+    def drawn(seed: int) -> Any:
+        answer = returned_by(function, targets, _LABELS, np.random.default_rng(seed))
+        return _labelled(answer)
+
+    draws = [drawn(seed) for seed in range(12)]  # by luck one random draw has the right share
+    stopped = next((draw for draw in draws if isinstance(draw, Verdict)), None)
+    if stopped is not None:
+        return stopped
+    wrong = _shares([int(targets.numpy()[draw].sum()) for draw in draws])
+    if wrong:
+        return hint(wrong)
+    if not np.array_equal(draws[0], drawn(0)):
+        return hint("the same generator gives another draw: make every draw with `generator`")
+    if all(set(draw) == set(draws[0]) for draw in draws):
+        return hint("every generator gives the same patches: draw at random within each class")
+    return solved(
+        f"{_TUMOURS} of {_LABELS} labels are tumour in each of 12 draws, as one patch in five is, "
+        "and which ones the generator decides"
+    )
+
+
+def _labelled(answer: Any) -> Any:
+    """The positions drawn as int64 (labels,), or a Verdict."""
+    if isinstance(answer, tuple | list) and len(answer) == 2:
+        return hint("join the parts of both classes into one array: np.concatenate")
+    answer = as_array(answer)
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.ndim == 2 and answer.size == _LABELS:
+        return hint("join the parts of both classes into one row: np.concatenate, not np.stack")
+    if answer.shape == (_LABELS,) and set(answer.tolist()) <= {0, 1}:
+        return hint("those are the targets of the patches drawn; return their positions")
+    positions = whole_positions(answer, _PATCHES, distinct=False)
+    if isinstance(positions, Verdict):
+        return positions
+    if positions.shape != (_LABELS,):
+        return hint(f"return {_LABELS} positions, not {len(positions)}")
+    if len(set(positions)) < _LABELS:
+        if all(len(set(part)) == len(part) for part in np.split(positions, [_TUMOURS])):
+            return hint(
+                "those are places within each class; np.flatnonzero gives the positions of a "
+                "class among all patches, so draw from these"
+            )
+        return hint("a patch is labelled twice: draw with replace=False")
+    return positions
+
+
+def _shares(counts: list[int]) -> str:
+    """What is wrong with these numbers of tumours in the draws; empty if nothing is."""
+    tumours = max(counts, key=lambda count: abs(count - _TUMOURS))
+    if set(counts) == {_LABELS // 2}:
+        return (
+            "half of the labels are tumour; stratified means the share of the whole set, or the "
+            "proxy learns to expect tumour everywhere"
+        )
+    if set(counts) <= {_LABELS - _TUMOURS, _LABELS - _TUMOURS - 1}:
+        return (
+            f"{tumours} of {_LABELS} labels are tumour, which is the share of NON-TUM; count with "
+            "the share of True"
+        )
+    if tumours in (0, _LABELS):
+        return (
+            "all labels are of one class: draw from both and join the two; and multiply the share "
+            "by the number of labels before you round it"
+        )
+    if set(counts) == {_TUMOURS + 1}:
+        return (
+            f"{tumours} of {_LABELS} labels are tumour, where a fifth is 10.4: round() goes to "
+            "the nearest whole number, ceil() always up"
+        )
+    if tumours != _TUMOURS:
+        return (
+            f"a draw holds {tumours} tumours where its share would be {_TUMOURS} of {_LABELS}; is "
+            "the draw made in each class apart?"
+        )
+    return ""

@@ -1,0 +1,346 @@
+"""The checks of lesson 05, the loop."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.lessons.checks.verdict import (
+    NOT_YET,
+    Verdict,
+    answer_of_either,
+    as_array,
+    check,
+    compare,
+    compare_on,
+    hint,
+    letter_is,
+    plain_answer,
+    returned_by,
+    solved,
+    tensors,
+    whole_positions,
+)
+
+
+@check
+def labels_in_the_loop(answer: Any) -> Verdict:
+    """Lesson 05, exercise 1: what changes when the picks' labels are deleted? A letter."""
+    wrong = {
+        "a": "SimCLR's loss compares two views of a patch; look for a label in its arguments",
+        "b": "the proxy is fitted, but on which images? Read line 7 of the algorithm again",
+        "c": "a strategy sees features and logits; the logits come from a proxy, which learned "
+        "from labels, but not from the labels of the picks",
+    }
+    why = (
+        "views train the encoder, the labelled set alone trains the proxy, and features and "
+        "logits are all that a strategy sees"
+    )
+    return letter_is(answer, "d", why, wrong)
+
+
+@check
+def update(function: Any) -> Verdict:
+    """Lesson 05, exercise 2: the training set after a pick, as positions in the training images.
+
+    Takes (chosen, candidates, picks); the order of what it returns does not matter.
+    """
+    inputs = (np.array([40, 7]), np.array([12, 30, 31, 55, 60]), np.array([3, 0]))
+    answer = as_array(returned_by(function, *inputs))
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
+        again = as_array(returned_by(function, *tensors(inputs)))
+        answer = answer if isinstance(again, Verdict) else again
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.shape == (2, 2):
+        return hint("this is a table with two rows; join the two into one row, as concatenate")
+    positions = whole_positions(answer.ravel(), 100, masks=False, distinct=False)
+    if isinstance(positions, Verdict):
+        return positions
+    wrong = {
+        "you added the picks themselves; they count within the candidates, so look up which "
+        "images they are: candidates[picks]": [0, 3, 7, 40],
+        "these are the new images alone; the encoder goes on with all that was chosen before": [
+            12,
+            55,
+        ],
+        "you added every candidate; only those that were picked join": [7, 12, 30, 31, 40, 55, 60],
+        "you added the candidates that were not picked": [7, 30, 31, 40, 60],
+        "you added the first candidates, as many as there are picks; picks says which ones": [
+            7,
+            12,
+            30,
+            40,
+        ],
+        "+ adds two arrays number by number, and joins only lists; np.concatenate joins arrays": [
+            19,
+            95,
+        ],
+        "you counted the candidates from 1; picks count from 0": [7, 31, 40, 60],
+        "nothing was added: this is what was chosen before": [7, 40],
+        "one pick is missing: every one of them joins": [7, 40, 55],
+        "what was chosen before is there twice": [7, 7, 12, 40, 40, 55],
+    }
+    return compare(
+        np.sort(positions).astype(float),
+        [7, 12, 40, 55],
+        wrong,
+        why="what was chosen before, and the images that the picks stand for among the candidates",
+        otherwise="of the training images 40 and 7 were chosen; the candidates are 12, 30, 31, 55 "
+        "and 60; the picks 3 and 0 are places in that row",
+    )
+
+
+@check
+def round_costs(answer: Any) -> Verdict:
+    """Lesson 05, exercise 4: image-epochs of each of four rounds of 100 images, 10 epochs."""
+    wrong = {
+        "this is the cost if each round trained on its new images alone; the set keeps the old "
+        "ones, so it grows": [1000] * 4,
+        "this is the total so far; the question is each round's own cost": [
+            1000,
+            3000,
+            6000,
+            10000,
+        ],
+        "these are the images; each is seen once in every epoch": [100, 200, 300, 400],
+        "you doubled from round to round; a round adds 100 images, so the set goes 100, 200, 300": [
+            1000,
+            2000,
+            4000,
+            8000,
+        ],
+        "you counted both views; here an image counts once an epoch, though it gives two views": [
+            2000,
+            4000,
+            6000,
+            8000,
+        ],
+        "the images grow by 100 a round, and each is seen in all 10 epochs: not 1000 and 100 more, "
+        "but 10 times 200": [1000, 1100, 1200, 1300],
+        "round 0 trains as well, on the random first subset": [0, 1000, 2000, 3000],
+        "the first round trains on its 100 images alone; nothing was chosen before it": [
+            2000,
+            3000,
+            4000,
+            5000,
+        ],
+        "the pool shrinks, but the encoder trains on what was taken out of it, and that grows": [
+            4000,
+            3000,
+            2000,
+            1000,
+        ],
+        "the images grow with the round and the epochs do not: a round's cost grows with its "
+        "number, not with the square of it": [1000, 4000, 9000, 16000],
+        "every round has its own size; this is the last one's, four times": [4000] * 4,
+        "that counts in thousands; give image-epochs": [1, 2, 3, 4],
+    }
+    answer = plain_answer(answer)
+    if not isinstance(answer, Verdict) and answer.shape == ():
+        return hint("give four numbers in a list, one for each round")
+    return compare(
+        answer,
+        [1000, 2000, 3000, 4000],
+        wrong,
+        why="round t trains on all t x 100 images chosen so far, each of them 10 times",
+        otherwise="how many images is the encoder trained on in round 1, and in round 2? Each is "
+        "seen 10 times",
+    )
+
+
+@check
+def enrichment(function: Any) -> Verdict:
+    """Lesson 05, exercise 3: how much richer in one class the picks are than the pool.
+
+    Takes (labels, pool, picked, positive); positions are positions in ``labels``.
+    """
+    labels = np.array([5, 5, 1, 5, 2, 5, 0, 5, 5, 1, 0, 2, 0, 3, 4])
+    others = np.array([2, 0, 3, 2, 4, 1, 2, 3, 0, 2, 1, 5, 2, 3, 2, 1, 0, 4])
+    cases = {
+        "4 picks, 2 of them positive, out of a pool of 11 with 3": (
+            labels,
+            np.arange(4, 15),  # with the rest, six of fifteen
+            np.array([5, 4, 7, 9]),
+            5,
+        ),
+        "5 picks, 3 of them positive, out of a pool of 15 with 5": (
+            others,
+            np.arange(2, 17),
+            np.array([12, 4, 14, 7, 6]),
+            2,
+        ),
+    }
+
+    def right(labels: Any, pool: Any, picked: Any, positive: int) -> float:
+        return (labels[picked] == positive).mean() / (labels[pool] == positive).mean()
+
+    def given(function: Any, *inputs: Any) -> Any:
+        answer = answer_of_either(function, *inputs)
+        if not isinstance(answer, Verdict) and answer.size == 1:
+            return answer.reshape(())
+        return answer
+
+    return compare_on(
+        function,
+        cases,
+        right,
+        _enrichment_mistakes(),
+        tolerance=1e-3,  # takes rounded numbers
+        why="the share among the picks over the share in the pool, on two pools",
+        answer_of=given,
+    )
+
+
+def _enrichment_mistakes() -> dict[str, Any]:
+    def of(formula: Any) -> Any:
+        """formula takes here, there (the two shares), then labels, pool, picked, positive."""
+
+        def mistaken(labels: Any, pool: Any, picked: Any, positive: int) -> Any:
+            is_positive = labels == positive
+            here, there = is_positive[picked].mean(), is_positive[pool].mean()
+            return formula(here, there, labels, pool, picked, positive)
+
+        return mistaken
+
+    return {
+        "this is the share among the picks; divide it by the share in the pool": of(
+            lambda here, there, *_: here
+        ),
+        "this is the share in the pool; the share among the picks is to be divided by it": of(
+            lambda here, there, *_: there
+        ),
+        "this is upside down: it falls when the picks get richer": of(
+            lambda here, there, *_: there / here
+        ),
+        "this is the part of the pool's positives that was picked (recall); compare shares": of(
+            lambda here, there, y, pool, picked, c: here * len(picked) / (there * len(pool))
+        ),
+        "you subtracted the shares; a ratio says how many times richer": of(
+            lambda here, there, *_: here - there
+        ),
+        "you divided by the share among all images; the labelled set was never on offer, so use "
+        "the pool": of(lambda here, there, y, pool, picked, c: here / (y == c).mean()),
+        "you divided by the share among those that were left behind; the picks were on offer too, "
+        "so use the whole pool": of(
+            lambda here, there, y, pool, picked, c: (
+                here / (y[np.setdiff1d(pool, picked)] == c).mean()
+            )
+        ),
+        "these are odds, positives to negatives; use shares, positives to all": of(
+            lambda here, there, *_: here * (1 - there) / (there * (1 - here))
+        ),
+        "you looked the picks up in the pool; picked holds positions in labels already": of(
+            lambda here, there, y, pool, picked, c: (y[pool[picked]] == c).mean() / there
+        ),
+        "you compared positions with the class; look up their labels first: labels[picked]": of(
+            lambda here, there, y, pool, picked, c: (picked == c).mean() / (pool == c).mean()
+        ),
+        "labels are class numbers, not 0 and 1: count where they equal positive": of(
+            lambda here, there, y, pool, picked, c: y[picked].mean() / y[pool].mean()
+        ),
+        "you counted every class but number 0; count where the label equals positive": of(
+            lambda here, there, y, pool, picked, c: (y[picked] > 0).mean() / (y[pool] > 0).mean()
+        ),
+        "this is the enrichment of all other classes; positive is the one that is asked for": of(
+            lambda here, there, *_: (1 - here) / (1 - there)
+        ),
+        "you took 1 off; a class without preference has an enrichment of 1": of(
+            lambda here, there, *_: here / there - 1
+        ),
+        "// rounds down; divide with /": of(lambda here, there, *_: here // there),
+    }
+
+
+# ---- the contract of a strategy ----------------------------------------------------------
+
+
+@check
+def strategy(function: Any) -> Verdict:
+    """Lesson 05, exercise 5: does this function keep the contract of a strategy?"""
+    import torch
+
+    from activecl_nb import seeds
+
+    if not callable(function):
+        return NOT_YET
+    draw = seeds.generator(0, "strategy exercise")
+    features, chosen = torch.randn(12, 3, generator=draw), torch.randn(4, 3, generator=draw)
+    logits = torch.randn(12, generator=draw)
+    cases = {
+        "with 12 candidates": (features, logits, chosen, 5),
+        "when all candidates have the same logit": (features, torch.zeros(12), chosen, 5),
+        "when nothing is chosen yet": (features, logits, chosen[:0], 5),
+        "when the budget takes every candidate": (features, logits, chosen, 12),
+    }
+    for when, inputs in cases.items():
+        verdict = _contract(function, inputs, when)
+        if not verdict.solved:
+            return verdict
+    return solved(f"it keeps the contract {', '.join(cases)}; whether it helps, a race must show")
+
+
+def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> Verdict:
+    """One call of a learner's strategy, and another that must give the same picks."""
+    from activecl_nb import seeds
+
+    *arrays, budget = inputs
+    found = []
+    for _ in range(2):
+        given = copy.deepcopy(arrays)
+        # Not returned_by's copies: here it matters whether the inputs are changed.
+        draw = seeds.generator(0, "strategy exercise", 1)
+        picks = as_array(returned_by(functools.partial(function, *given, budget, draw)))
+        if isinstance(picks, Verdict):
+            if "Generator' object has no attribute" in picks.text:
+                return hint(
+                    "generator is torch's, not NumPy's; draw with "
+                    "torch.randperm(n, generator=generator) or torch.multinomial"
+                )
+            if picks is NOT_YET or when == "with 12 candidates":
+                return picks
+            return hint(f"{picks.text.removeprefix('not solved: ')} {when}")
+        if any(not a.equal(b) for a, b in zip(given, arrays, strict=True)):
+            return hint("your function changes its inputs; work on a copy (x.clone())")
+        wrong = _not_picks(picks, len(arrays[0]), budget)
+        if wrong:
+            return hint(f"{wrong} ({when})")
+        found.append(picks)
+    if not np.array_equal(*found):
+        return hint(
+            "two calls with the same generator gave different picks; draw with "
+            "generator=generator, so that a run can be repeated"
+        )
+    return solved(when)
+
+
+def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
+    """What is wrong with these picks; empty if nothing is."""
+    if picks.shape != (budget,):
+        if picks.ndim == 2 and len(picks) == 2:
+            return (
+                "sort and topk give two things, the values and where they are; return the second: "
+                "scores.topk(budget).indices"
+            )
+        if picks.shape == (n,) and np.isin(picks, (0, 1)).all():
+            return (
+                "this is a mask, a yes or no for each candidate; mask.nonzero().flatten() is "
+                "where it says yes"
+            )
+        if picks.shape == (n,):
+            return (
+                f"you return {n} numbers, one for each candidate; return the {budget} positions "
+                "to pick: of scores these are scores.argsort(descending=True)[:budget]"
+            )
+        return f"return {budget} positions, as a shape ({budget},), not {picks.shape}"
+    if picks.dtype.kind == "f" and ((picks % 1).any() or not np.isfinite(picks).all()):
+        return "these are no positions but scores; return where they are largest, as argsort does"
+    positions = whole_positions(picks, n, masks=False, distinct=False)
+    if isinstance(positions, Verdict):
+        return positions.text.removeprefix("not solved: ")
+    if len(np.unique(positions)) < budget:
+        return "you picked a candidate more than once; a picked one is no candidate any more"
+    return ""

@@ -1,0 +1,140 @@
+"""The checks of lesson 06, the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.lessons.checks.verdict import (
+    NOT_YET,
+    Verdict,
+    answer_of,
+    check,
+    compare_on,
+    hint,
+    letter_is,
+    solved,
+)
+
+
+@check
+def richest(answer: Any, view: Any, round: int = 1) -> Verdict:
+    """Lesson 06, exercise 2: which strategy's picks of this round hold the most tumour?"""
+    if answer is None or answer is Ellipsis:
+        return NOT_YET
+    shares = {name: view.summary(s, round).share() for s, name in enumerate(view.names)}
+    if not isinstance(answer, str) or answer not in shares:
+        return hint(f"answer with one of the panels' names in quotes: {', '.join(shares)}")
+    most = max(shares.values())
+    if shares[answer] == most:
+        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        return solved(f"the picks of round {round} that are {view.positive}: {told}")
+    return hint(
+        f"{shares[answer]:.0%} of the picks of {answer} are {view.positive} in round {round}, and "
+        f"another panel has more; look at the bar 'this round' under each map"
+    )
+
+
+@check
+def map_distance(answer: Any) -> Verdict:
+    """Lesson 06, exercise 1: what does a gap on a UMAP map mean? A letter."""
+    wrong = {
+        "a": "UMAP keeps neighbours together; it does not keep distances, so no ratio can be read",
+        "b": "the proxy was not asked when the map was made; colour by probability to see it",
+        "d": "the map was made from features alone, before any label was looked at",
+    }
+    why = "UMAP keeps who is near whom; gaps and their sizes are whatever another seed makes them"
+    return letter_is(answer, "c", why, wrong)
+
+
+@check
+def beyond_chance(function: Any) -> Verdict:
+    """Lesson 06, exercise 3: how many times more picks two strategies share than by chance.
+
+    Takes (first, second, pool): two lists of picked positions and the pool's size.
+    """
+
+    def given(function: Any, *inputs: Any) -> Any:
+        answer = answer_of(function, *inputs)
+        if isinstance(answer, Verdict) and "stopped with" in answer.text:  # written for arrays
+            first, second, pool = inputs
+            again = answer_of(function, np.array(first), np.array(second), pool)
+            answer = answer if isinstance(again, Verdict) else again
+        return answer
+
+    return compare_on(
+        function,
+        {
+            "5 and 4 picks that share 2, out of 45": ([3, 8, 15, 21, 30], [8, 2, 30, 44], 45),
+            "3 and 7 picks that share 2, out of 60": ([9, 50, 1], [50, 4, 9, 33, 12, 40, 7], 60),
+        },
+        lambda first, second, pool: _shared(first, second) * pool / (len(first) * len(second)),
+        _overlap_mistakes(),
+        tolerance=1e-3,
+        why="what is shared, over len(first) x len(second) / pool, which two random draws share",
+        answer_of=given,
+    )
+
+
+def _shared(first: list[int], second: list[int]) -> int:
+    return len(set(first) & set(second))
+
+
+def _overlap_mistakes() -> dict[str, Callable[..., Any]]:
+    """Hint -> what it makes of the shared patches s, the picks a and b, and the pool n."""
+    of_counts: dict[str, Callable[[float, int, int, int], Any]] = {
+        "this is how many they share; divide by how many two random draws would share": (
+            lambda s, a, b, n: s
+        ),
+        "this is how many two random draws would share; divide the shared ones by it": (
+            lambda s, a, b, n: a * b / n
+        ),
+        "this is the share of the first one's picks; two random draws share some as well": (
+            lambda s, a, b, n: s / a
+        ),
+        "this is the share of the second one's picks; two random draws share some as well": (
+            lambda s, a, b, n: s / b
+        ),
+        "this is the share of the pool; two random draws share some of it as well": (
+            lambda s, a, b, n: s / n
+        ),
+        "this is the Jaccard index, shared by all; it has no pool in it": (
+            lambda s, a, b, n: s / (a + b - s)
+        ),
+        "this is upside down: chance divided by what is shared": lambda s, a, b, n: a * b / n / s,
+        "you subtracted; the question is how many times": lambda s, a, b, n: s - a * b / n,
+        "you took 1 off; 1 is chance": lambda s, a, b, n: s * n / a / b - 1,
+        "a random draw of b patches out of the pool hits each of the first's a with chance "
+        "b / pool, so a * b / pool are expected": lambda s, a, b, n: s * n / a,
+        "the second draw hits each of the first's a with chance b / pool; you took a as 1": (
+            lambda s, a, b, n: s * n / b
+        ),
+        "the pool is missing: a larger pool makes a chance meeting rarer": (
+            lambda s, a, b, n: s / (a * b)
+        ),
+        "a / pool times b / pool is the chance that one given patch is in both; the pool has many "
+        "patches, so multiply by pool": lambda s, a, b, n: s * n * n / a / b,
+        "two sets of a and b meet a * b / pool times, not (a + b) / pool": (
+            lambda s, a, b, n: s * n / (a + b)
+        ),
+        "you counted all that either picked; count those that both picked": (
+            lambda s, a, b, n: (a + b - s) * n / a / b
+        ),
+        "do not round: 1.4 times is not 1": lambda s, a, b, n: round(s * n / a / b),
+    }
+
+    def of(formula: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda first, second, n: formula(_shared(first, second), len(first), len(second), n)
+
+    def place_by_place(first: list[int], second: list[int], n: int) -> float:
+        same = sum(x == y for x, y in zip(first, second, strict=False))
+        return same * n / len(first) / len(second)
+
+    return {
+        **{text: of(formula) for text, formula in of_counts.items()},
+        "you compared place by place; a patch is shared wherever it stands in the lists": (
+            place_by_place
+        ),
+    }

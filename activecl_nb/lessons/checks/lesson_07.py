@@ -1,0 +1,263 @@
+"""The checks of lesson 07, reproduce the paper."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.lessons.checks.verdict import (
+    NOT_YET,
+    Verdict,
+    answer_of,
+    check,
+    compare,
+    compare_on,
+    hint,
+    letter_is,
+    plain_answer,
+    solved,
+)
+
+
+@check
+def work_saved(answer: Any) -> Verdict:
+    """Lesson 07, exercise 1: the part of the benchmark's image-epochs that 7 rounds spare."""
+    answer = plain_answer(answer)
+    if not isinstance(answer, Verdict):
+        if answer.shape != ():
+            return hint("give one number, a part of 1")
+        if 1 < answer <= 100:
+            return hint("give a part of 1, not a percentage: 0.5 for a half")
+    loop, whole = 100 * 1000 * 28, 100 * 99_000
+    wrong = {
+        "this is what the paper claims of time; count the image passes instead": 0.99,
+        "this is what 7,000 different images are of 99,000, each counted once; the first thousand "
+        "is trained on in all 7 rounds": 1 - 7 / 99,
+        "this is the part that is spent; the question is the part that is spared": loop / whole,
+        "you trained on all 7,000 in every round; the set starts at 1,000 and grows": 1 - 49 / 99,
+        "this is what 8 rounds spare; count 7, until the score is reached": 1 - 36 / 99,
+        "this is what 6 rounds spare; count 7, until the score is reached": 1 - 21 / 99,
+        "round 1 trains on the first thousand, not on none: 1 to 7 thousand, 28 in all": (
+            1 - 21.5 / 99
+        ),
+        "this compares with the loop's own work; the part is of the benchmark's": (
+            1 - loop / (loop + whole)
+        ),
+    }
+    return compare(
+        answer,
+        1 - loop / whole,
+        wrong,
+        tolerance=6e-3,
+        why="1 + 2 + ... + 7 thousand images, 100 times each, are 2.8 of 9.9 million passes",
+        otherwise="what is 1 + 2 + ... + 7 thousand images, 100 times each, beside 99,000 images, "
+        "100 times each?",
+    )
+
+
+@check
+def table_one(answer: Any) -> Verdict:
+    """Lesson 07, exercise 2: which way of counting gives Table I? A letter."""
+    wrong = {
+        "a": "7 rounds on a growing set at the benchmark's own pace are two to three hours; "
+        "compute it with the cell above",
+        "b": "100 epochs on the new images alone are 700,000 image-epochs: most of an hour at the "
+        "benchmark's pace",
+        "d": "a few seconds of choosing cannot bring hours down to minutes; add up the parts",
+    }
+    why = "the seconds of training as printed, the choosing and one proxy add up to both numbers"
+    return letter_is(answer, "c", why, wrong)
+
+
+# ---- a paired interval -------------------------------------------------------------------
+
+# What stands for the standard error of the mean difference, and for the quantile.
+_ERRORS = {
+    "": lambda a, b: (a - b).std(ddof=1) / len(a) ** 0.5,
+    "this is the spread of single seeds; the mean of n is known better, by sqrt(n)": (
+        lambda a, b: (a - b).std(ddof=1)
+    ),
+    "the deviation needs n - 1 in its denominator (ddof=1)": (
+        lambda a, b: (a - b).std() / len(a) ** 0.5
+    ),
+    "this treats the two as unrelated, and adds up the spread of each; take the difference seed "
+    "by seed first": lambda a, b: ((a.var(ddof=1) + b.var(ddof=1)) / len(a)) ** 0.5,
+    "divide by the square root of n, not by n": lambda a, b: (a - b).std(ddof=1) / len(a),
+    "the variance is not the deviation: take its root": (
+        lambda a, b: (a - b).var(ddof=1) / len(a) ** 0.5
+    ),
+    "divide by the square root of n, not of n - 1 (ddof=1 has seen to that)": (
+        lambda a, b: (a - b).std(ddof=1) / (len(a) - 1) ** 0.5
+    ),
+    "you divide by the root of 2n; a pair is one difference": (
+        lambda a, b: (a - b).std(ddof=1) / (2 * len(a)) ** 0.5
+    ),
+}
+
+
+def _quantiles() -> dict[str, Callable[..., float]]:
+    from scipy import stats
+
+    def welch(a: np.ndarray, b: np.ndarray) -> float:
+        """Degrees of freedom of two unrelated means."""
+        u, v, n = a.var(ddof=1), b.var(ddof=1), len(a)
+        return (u + v) ** 2 / ((u**2 + v**2) / (n - 1))
+
+    return {
+        "": lambda a, b: stats.t.ppf(0.975, len(a) - 1),
+        "1.96 belongs to many values; five need Student's t with n - 1 degrees": (
+            lambda a, b: stats.norm.ppf(0.975)
+        ),
+        "twice the error belongs to many values; five need Student's t with n - 1 degrees": (
+            lambda a, b: 2.0
+        ),
+        "one error on each side holds about two thirds; 95% need Student's t": lambda a, b: 1.0,
+        "this is one-sided; 95% in the middle leaves 2.5% at each end": (
+            lambda a, b: stats.t.ppf(0.95, len(a) - 1)
+        ),
+        "t has n - 1 degrees of freedom, not n": lambda a, b: stats.t.ppf(0.975, len(a)),
+        "two unrelated samples have 2n - 2 degrees of freedom; n differences have n - 1": (
+            lambda a, b: stats.t.ppf(0.975, 2 * len(a) - 2)
+        ),
+        "Welch's degrees of freedom are for two unrelated samples; n differences have n - 1": (
+            lambda a, b: stats.t.ppf(0.975, welch(a, b))
+        ),
+        "that is a 99% interval; 95% leaves 2.5% at each end": (
+            lambda a, b: stats.t.ppf(0.995, len(a) - 1)
+        ),
+    }
+
+
+def _interval(
+    a: np.ndarray, b: np.ndarray, error: Callable[..., Any], quantile: Callable[..., Any]
+) -> list[float]:
+    mean, half = (a - b).mean(), quantile(a, b) * error(a, b)
+    return [mean, mean - half, mean + half]
+
+
+def _interval_mistakes() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Each wrong error and quantile, alone and together, and other orders of the three numbers."""
+    quantiles = _quantiles()
+    error, quantile = _ERRORS[""], quantiles[""]
+    yield "this is b - a; the claim is about a - b", lambda a, b: _interval(b, a, error, quantile)
+    yield (
+        "these are low, mean, high; give the mean first",
+        lambda a, b: sorted(_interval(a, b, error, quantile)),
+    )
+    yield (
+        "these are mean, high, low; the lower end comes first",
+        lambda a, b: [_interval(a, b, error, quantile)[i] for i in (0, 2, 1)],
+    )
+    yield (
+        "the ends are missing their mean: mean - half and mean + half",
+        lambda a, b: [
+            x - (a - b).mean() * (i > 0) for i, x in enumerate(_interval(a, b, error, quantile))
+        ],
+    )
+    yield (
+        "these are the ends alone; give the mean, then both ends",
+        lambda a, b: _interval(a, b, error, quantile)[1:],
+    )
+    pairs = sorted(itertools.product(_ERRORS.items(), quantiles.items()), key=_slips)
+    for (what, error), (also, quantile) in pairs:
+        text = f"two things: {what}; and {also}" if what and also else what or also
+        if text:
+            yield text, lambda a, b, e=error, q=quantile: _interval(a, b, e, q)
+
+
+def _slips(pair: Any) -> int:
+    """How many of the two are wrong: single mistakes are told first."""
+    (what, _), (also, _) = pair
+    return bool(what) + bool(also)
+
+
+@check
+def paired_interval(function: Any) -> Verdict:
+    """Lesson 07, exercise 3: mean of a - b over seeds, and the ends of its 95% t interval."""
+
+    def given(function: Any, *inputs: Any) -> Any:
+        answer = answer_of(function, *inputs)
+        if isinstance(answer, Verdict) and "stopped with" in answer.text:
+            answer = answer_of(function, *(one.tolist() for one in inputs))
+        return answer
+
+    error, quantile = _ERRORS[""], _quantiles()[""]
+    return compare_on(
+        function,
+        {
+            "five seeds": (
+                np.array([0.71, 0.64, 0.80, 0.69, 0.75]),
+                np.array([0.68, 0.65, 0.72, 0.66, 0.70]),
+            ),
+            "eight seeds": (
+                np.array([0.51, 0.62, 0.44, 0.58, 0.49, 0.66, 0.57, 0.60]),
+                np.array([0.55, 0.60, 0.47, 0.52, 0.50, 0.63, 0.49, 0.61]),
+            ),
+        },
+        lambda a, b: _interval(a, b, error, quantile),
+        dict(_interval_mistakes()),
+        why="the mean difference, and Student's t with n - 1 degrees times its standard error on "
+        "both sides, for five seeds and for eight",
+        answer_of=given,
+    )
+
+
+# ---- a rule ------------------------------------------------------------------------------
+
+
+@check
+def verdict_rule(function: Any) -> Verdict:
+    """Lesson 07, exercise 4: one of four verdicts from an interval and the paper's number.
+
+    Takes (low, high, claimed): the claim is "more than 0, as much as ``claimed``".
+    """
+    if not callable(function):
+        return NOT_YET
+    nan = float("nan")
+    cases = [
+        ((0.02, 0.08, 0.0), "reproduced", "the whole interval lies above 0, and that was claimed"),
+        ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below 0 contradicts"),
+        (
+            (-0.01, 0.08, 0.0),
+            "not seen",
+            "an interval with 0 inside shows neither, wherever its middle is",
+        ),
+        (
+            (0.40, 0.60, 0.93),
+            "same direction",
+            "it is clear of 0 and falls short of the paper's number",
+        ),
+        (
+            (0.88, 0.96, 0.93),
+            "reproduced",
+            "an interval that reaches the paper's number is enough; it need not lie above it",
+        ),
+        ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
+        ((0.0, 0.08, 0.0), "not seen", "0 itself is no gain, so the interval is not all above 0"),
+        ((-0.08, 0.0, 0.0), "not seen", "0 itself is no loss, so the interval is not all below 0"),
+        (
+            (nan, nan, 0.0),
+            "not seen",
+            "NaN ends (one seed, or a score never reached) show nothing; every comparison with "
+            "NaN is False, so let not seen be what remains",
+        ),
+    ]
+    for inputs, right, text in cases:
+        try:
+            said = function(*inputs)
+        except Exception as error:  # as in answer_of
+            return hint(f"your function stopped with {type(error).__name__}: {error}")
+        if said is None or said is Ellipsis:
+            return NOT_YET if inputs is cases[0][0] else hint(f"nothing comes back; {text}")
+        if not isinstance(said, str):
+            return hint(f"return a word in quotes, not a {type(said).__name__}")
+        if said.strip().lower() not in {verdict for _, verdict, _ in cases}:
+            return hint("the words are reproduced, same direction, contradicted and not seen")
+        if said.strip().lower() != right:
+            return hint(f"{inputs} should be {right}: {text}")
+    return solved(
+        "nine intervals: 0 inside, on the edge and outside, short of the number, at it, and NaN"
+    )

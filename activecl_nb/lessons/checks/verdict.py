@@ -1,0 +1,304 @@
+"""What a check says, and how it looks at an answer.
+
+A check takes what the learner wrote and says "solved" and why, "not yet", or names the mistake.
+It never shows a traceback, and it accepts any correct way of writing the answer: lists, NumPy or
+torch, loops or none. A mistake is recognised by what it gives: a check holds the answer beside
+what each known mistake would give, on more than one input where it can, since on one input two
+mistakes may meet by chance.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says: solved or not, and why or the hint."""
+
+    solved: bool
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+NOT_YET = Verdict(False, "not yet: replace the ... of the stub with your answer")
+
+
+def solved(why: str) -> Verdict:
+    """Solved, and why that is the answer or what the check tried."""
+    return Verdict(True, f"solved: {why}")
+
+
+def hint(text: str) -> Verdict:
+    """Not solved, with what is likely wrong."""
+    return Verdict(False, f"not solved: {text}")
+
+
+# ---- a check, and what strict makes of it ------------------------------------------------
+
+
+class NotSolved(AssertionError):
+    """A wrong or missing answer, where ``strict`` was called; its text is the verdict's."""
+
+
+_strict = False
+
+
+def strict(on: bool = True) -> None:
+    """Let every check raise ``NotSolved``, an AssertionError, unless the answer is right.
+
+    For nbgrader and otter, which count a test cell as failed if it raises. Called in a cell of
+    its own, it holds until the kernel ends or ``strict(False)``.
+    """
+    global _strict
+    _strict = bool(on)
+
+
+def check(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
+    """A check as learners call it: it heeds ``strict``, and an answer that it stumbles over is
+    a wrong answer, not a traceback."""
+
+    @functools.wraps(function)
+    def called(*answer: Any, **settings: Any) -> Verdict:
+        try:
+            verdict = function(*answer, **settings)
+        except Exception as error:  # an answer may be any object at all
+            kinds = ", ".join(type(one).__name__ for one in answer)
+            verdict = hint(
+                f"the check cannot read this answer ({kinds}): {type(error).__name__}: {error}"
+            )
+        if _strict and not verdict.solved:
+            raise NotSolved(verdict.text)
+        return verdict
+
+    return called
+
+
+# ---- reading an answer -------------------------------------------------------------------
+
+
+def returned_by(function: Any, *inputs: Any) -> Any:
+    """What the learner's function returns, or a Verdict if there is nothing to look at.
+
+    Inputs are copied, so that an answer that changes them in place does not spoil the next check.
+    """
+    if function is None or function is Ellipsis:
+        return NOT_YET
+    if not callable(function):
+        return hint(f"the answer is a function, not a {type(function).__name__}")
+    try:
+        answer = function(*copy.deepcopy(inputs))
+    except Exception as error:  # a learner's code may fail in any way; say how, without the stack
+        return hint(f"your function stopped with {type(error).__name__}: {error}")
+    return _nothing(function) if answer is None or answer is Ellipsis else answer
+
+
+def _nothing(function: Any) -> Verdict:
+    """Of a stub: not yet. Of a function that does something and returns nothing: a hint."""
+    code = getattr(inspect.unwrap(getattr(function, "func", function)), "__code__", None)
+    if code is not None and (code.co_names or code.co_nlocals > code.co_argcount):
+        return hint("your function returns nothing; its last line should be return ...")
+    return NOT_YET
+
+
+def as_array(answer: Any) -> Any:
+    """Tensors, arrays, lists and numbers as an array of whatever type, or a Verdict."""
+    if isinstance(answer, Verdict):
+        return answer
+    try:
+        return np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+    except (TypeError, ValueError):
+        return hint(f"return numbers, not a {type(answer).__name__}")
+
+
+def numbers(answer: Any) -> Any:
+    """As float64, or a Verdict."""
+    answer = as_array(answer)
+    if isinstance(answer, Verdict):
+        return answer
+    try:
+        return answer.astype(np.float64)
+    except (TypeError, ValueError):
+        return hint(f"return numbers, not a {type(answer.flat[0]).__name__}")
+
+
+def answer_of(function: Any, *inputs: Any) -> Any:
+    """The learner's answer as a float64 array, or a Verdict if there is none to look at."""
+    return numbers(returned_by(function, *inputs))
+
+
+def answer_of_either(function: Any, *inputs: Any) -> Any:
+    """``answer_of``, given arrays or, where these fail, tensors; of two errors, the first."""
+    answer = answer_of(function, *inputs)
+    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
+        again = answer_of(function, *tensors(inputs))
+        answer = answer if isinstance(again, Verdict) else again
+    return answer
+
+
+def plain_answer(answer: Any) -> Any:
+    """What the learner assigned, as ``answer_of`` gives what a function returned."""
+    if answer is None or answer is Ellipsis:
+        return NOT_YET
+    return numbers(answer)
+
+
+def tensors(inputs: Sequence[Any]) -> list[Any]:
+    """The arrays among the inputs as tensors, floats in single precision as networks give them."""
+    import torch
+
+    given = []
+    for one in inputs:
+        if isinstance(one, np.ndarray):
+            one = torch.from_numpy(one.astype(np.float32) if one.dtype.kind == "f" else one)
+        given.append(one)
+    return given
+
+
+def whole_positions(
+    answer: Any, n: int, *, masks: bool = True, distinct: bool = True
+) -> np.ndarray | Verdict:
+    """Positions among n as int64 (k,), or a Verdict; floats are refused, as the loop does.
+
+    masks: whether True and False for each of the n is an answer too. distinct: whether a
+    position that is there twice is refused here.
+    """
+    answer = as_array(answer)
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.ndim != 1 or not len(answer):
+        return hint(f"return a row of positions, not something of shape {answer.shape}")
+    if answer.dtype.kind not in "iubf":
+        return hint(f"positions are whole numbers; these are of type {answer.dtype}")
+    zeros_and_ones = set(answer.tolist()) <= {0, 1}
+    if masks and len(answer) == n and zeros_and_ones:
+        return np.flatnonzero(answer)
+    if answer.dtype.kind == "b" or (len(answer) > 2 and zeros_and_ones):
+        return hint(
+            f"{len(answer)} values True or False say nothing of which patches are meant; "
+            "np.flatnonzero gives the positions where a mask of all is True"
+        )
+    if answer.dtype.kind == "f":
+        if not np.isfinite(answer).all() or (answer % 1).any():
+            return hint("positions are whole numbers; these are not")
+        return hint(
+            "these positions are floats, and a float cannot index: make them whole numbers, by "
+            ".astype(int) in NumPy or .long() in torch (did joining to an empty list do it?)"
+        )
+    if answer.min() < 0 or answer.max() >= n:
+        return hint(f"positions run from 0 to {n - 1}; yours from {answer.min()} to {answer.max()}")
+    if distinct and len(np.unique(answer)) < len(answer):
+        return hint(
+            "some patches are there twice; draw without replacement (replace=False), and from the "
+            "positions of one kind (np.flatnonzero), not from their number"
+        )
+    return answer.astype(np.int64)
+
+
+# ---- judging -----------------------------------------------------------------------------
+
+
+def close(a: np.ndarray, b: Any, tolerance: float) -> bool:
+    b = np.asarray(b, dtype=np.float64)
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
+
+
+def compare(
+    answer: Any,
+    right: Any,
+    wrong: Mapping[str, Any],
+    tolerance: float = 1e-4,
+    *,
+    why: str,
+    otherwise: str,
+) -> Verdict:
+    """Solved if ``answer`` is ``right``; else the hint of the wrong answer that it equals.
+
+    wrong: hint -> what that mistake would give. otherwise: the hint for any other number.
+    """
+    if isinstance(answer, Verdict):
+        return answer
+    if close(answer, right, tolerance):
+        return solved(why)
+    met = {text: mistake for text, mistake in wrong.items() if close(answer, mistake, tolerance)}
+    if met:  # the nearest, where a tolerance spans two
+        with np.errstate(invalid="ignore"):
+            return hint(min(met, key=lambda text: np.abs(answer - met[text]).max()))
+    return _misshapen(answer, np.shape(right)) or hint(otherwise)
+
+
+def compare_on(
+    function: Any,
+    cases: Mapping[str, Sequence[Any]],
+    right: Callable[..., Any],
+    wrong: Mapping[str, Callable[..., Any]],
+    tolerance: float = 1e-4,
+    *,
+    why: str,
+    answer_of: Callable[..., Any] = answer_of,
+) -> Verdict:
+    """``compare`` of a function's answers on several inputs; a mistake must meet on all.
+
+    cases: what the input is, in words -> the inputs as arrays and numbers, for ``right`` and
+    ``wrong``; the learner's function gets its arrays as ``answer_of`` gives them.
+    """
+    answers = []
+    for inputs in cases.values():
+        answer = answer_of(function, *inputs)
+        if isinstance(answer, Verdict):
+            return answer
+        answers.append(answer)
+
+    def meets(other: Callable[..., Any]) -> bool:
+        pairs = zip(answers, cases.values(), strict=True)
+        return all(close(answer, other(*inputs), tolerance) for answer, inputs in pairs)
+
+    if meets(right):
+        return solved(why)
+    for text, mistake in wrong.items():
+        if meets(mistake):
+            return hint(text)
+    for answer, (words, inputs) in zip(answers, cases.items(), strict=True):
+        must = np.asarray(right(*inputs), dtype=np.float64)
+        if not close(answer, must, tolerance):
+            said = f"for {words} the answer must be {_shown(must)}; yours is {_shown(answer)}"
+            return _misshapen(answer, must.shape) or hint(said)
+    raise AssertionError("an answer that is right on each input is right on all")
+
+
+def _misshapen(answer: np.ndarray, shape: tuple[int, ...]) -> Verdict | None:
+    if answer.shape != shape:
+        wanted = "one number" if shape == () else f"shape {shape}"
+        return hint(f"the answer has shape {answer.shape}; it should be {wanted}")
+    if not np.isfinite(answer).all():
+        return hint(
+            "the answer holds NaN or infinity; is there a log of 0 or below, or a division by 0?"
+        )
+    return None
+
+
+def _shown(values: np.ndarray) -> str:
+    """A few numbers for a sentence."""
+    told = ", ".join(f"{value:.4g}" for value in values.ravel()[:5])
+    more = ", ..." if values.size > 5 else ""
+    return told if values.ndim == 0 else f"[{told}{more}]"
+
+
+def letter_is(answer: Any, right: str, why: str, wrong: Mapping[str, str]) -> Verdict:
+    """The verdict on one letter of several; why: said of the right one; wrong: letter -> hint."""
+    if answer is None or answer is Ellipsis:
+        return NOT_YET
+    if not isinstance(answer, str) or answer.strip().lower() not in (right, *wrong):
+        offered = ", ".join(map(repr, sorted([right, *wrong])))
+        return hint(f"answer with one letter in quotes, one of {offered}")
+    chosen = answer.strip().lower()
+    return solved(why) if chosen == right else hint(wrong[chosen])

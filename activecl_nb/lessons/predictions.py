@@ -1,0 +1,82 @@
+"""What a reader predicted, held beside what came.
+
+A prediction is typed into a cell, before anything is shown: ``my_guess = "entropy"``. The cell
+that shows what came answers it in a sentence: "You said entropy, 31%; it is kcenter, 53%." Nobody
+has to guess: without a prediction the sentence says what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def largest(said: Any, values: Mapping[str, float], form: str = ".0%") -> str:
+    """Which of these is largest? said: one of the names. form: how a value is written."""
+    names = {_plain(name): name for name in values}
+    top = max(values, key=values.__getitem__)
+    came = f"{top}, {values[top]:{form}}"
+    if _missing(said):
+        return f"No prediction was typed in. It is {came}."
+    name = names.get(_plain(said))
+    if name is None:
+        return f"{_quoted(said)} is none of {', '.join(values)}. It is {came}."
+    if values[name] == values[top]:
+        return f"You said {name}, and it is: {values[name]:{form}}."
+    return f"You said {name}, {values[name]:{form}}; it is {came}."
+
+
+def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
+    """How much will it be? near: how far from ``came`` still counts as near, as a share of it."""
+    if _missing(said):
+        return f"No prediction was typed in. It is {came:{form}}."
+    try:
+        value = float(said)
+    except (TypeError, ValueError):
+        return f"{_quoted(said)} is not a number. It is {came:{form}}."
+    if abs(value - came) <= near * abs(came):
+        return f"You said {value:g}, and it is about that: {came:{form}}."
+    side = "more" if came > value else "less"
+    return f"You said {value:g}; it is {side}: {came:{form}}."
+
+
+def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
+    """Which of these words? why: added to the sentence."""
+    names = {_plain(name): name for name in choices}
+    more = f": {why}." if why else "."
+    if _missing(said):
+        return f"No prediction was typed in. It is {came}{more}"
+    name = names.get(_plain(said))
+    if name is None:
+        return f"{_quoted(said)} is none of {', '.join(names.values())}. It is {came}{more}"
+    if name == came:
+        return f"You said {came}, and so it is{more}"
+    return f"You said {name}; it is {came}{more}"
+
+
+def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
+    """Which order, the largest first? Says how many of the pairs stand as was said."""
+    names = {_plain(name): name for name in values}
+    ranked = sorted(values, key=values.__getitem__, reverse=True)
+    came = ", ".join(f"{name} {values[name]:{form}}" for name in ranked)
+    if _missing(said) or (isinstance(said, Sequence) and any(_missing(one) for one in said)):
+        return f"No prediction was typed in. From the largest on it is: {came}."
+    told = [names.get(_plain(one)) for one in said] if isinstance(said, list | tuple) else []
+    if sorted(map(str, told)) != sorted(values):
+        return f"Name each of {', '.join(values)} once, in a list. It is: {came}."
+    pairs = [(a, b) for i, a in enumerate(told) for b in told[i + 1 :]]
+    right = sum(values[a] >= values[b] for a, b in pairs)
+    return f"You said {', '.join(told)}; of {len(pairs)} pairs {right} stand so. It is: {came}."
+
+
+def _missing(said: Any) -> bool:
+    return said is None or said is Ellipsis
+
+
+def _plain(name: Any) -> str:
+    """Without capitals, spaces and hyphens: k-center is kcenter."""
+    return "".join(c for c in str(name).lower() if c.isalnum())
+
+
+def _quoted(said: Any) -> str:
+    return repr(said)[:40]

@@ -1,0 +1,84 @@
+"""What all checks share: strict, answers of any type, mistakes that meet on one input only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activecl_nb.lessons import checks
+from activecl_nb.lessons.checks import verdict
+
+
+@pytest.fixture(autouse=True)
+def lenient():
+    yield
+    checks.strict(False)
+
+
+def test_strict_lets_a_wrong_answer_raise_and_a_right_one_pass() -> None:
+    assert not checks.near_negative(8).solved
+    checks.strict()
+    with pytest.raises(AssertionError, match="difference of the logits"):
+        checks.near_negative(8)
+    with pytest.raises(checks.NotSolved, match="not yet"):
+        checks.near_negative(...)
+    with pytest.raises(checks.NotSolved, match="answer with one letter"):
+        checks.table_one(3)
+    assert checks.near_negative(np.exp(8)).solved
+    checks.strict(False)
+    assert not checks.near_negative(8).solved
+
+
+def test_every_check_heeds_strict() -> None:
+    checks.strict()
+    for name in checks.__all__:
+        if name not in ("NotSolved", "Verdict", "strict", "threshold_raised", "drawn_to"):
+            more = [None] if name == "richest" else []
+            with pytest.raises(checks.NotSolved, match="not yet"):
+                getattr(checks, name)(..., *more)
+    for name in ("threshold_raised", "drawn_to"):
+        with pytest.raises(checks.NotSolved, match="not yet"):
+            getattr(checks, name)(..., ...)
+
+
+def test_an_answer_that_no_check_expects_is_a_wrong_answer() -> None:
+    class Odd:
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("no array")
+
+    for answer in (Odd(), object, {1: 2}, [[1], [2, 3]], lambda: 3):
+        said = checks.baseline_accuracy(answer)
+        assert not said.solved and "Traceback" not in said.text and len(said.text) > 20, answer
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, lambda row: np.array(row, np.int32)])
+def test_positions_of_any_whole_type_are_taken(kind) -> None:
+    assert verdict.whole_positions(kind([4, 0, 2]), 5).tolist() == [4, 0, 2]
+
+
+@pytest.mark.parametrize("kind", [lambda row: [float(x) for x in row], lambda r: np.array(r) / 1])
+def test_positions_that_are_floats_are_refused(kind) -> None:
+    assert "floats" in verdict.whole_positions(kind([4, 0, 2]), 5).text
+
+
+def test_a_mistake_must_meet_on_every_input() -> None:
+    """3 x 1 and 3 + 0 are one number; on another input they part."""
+    cases = {"3 and 1": (3.0, 1.0), "4 and 2": (4.0, 2.0)}
+    judge = {"right": lambda a, b: a * b + 1, "wrong": {"that is a": lambda a, b: a}}
+    said = verdict.compare_on(lambda a, b: a, cases, **judge, why="so it is")
+    assert said.text == "not solved: that is a"
+    said = verdict.compare_on(lambda a, b: 3.0, cases, **judge, why="so it is")
+    assert said.text.endswith("for 3 and 1 the answer must be 4; yours is 3")
+    said = verdict.compare_on(lambda a, b: 1 + b * a, cases, **judge, why="so it is")
+    assert said == verdict.solved("so it is")
+
+
+def test_a_function_that_spoils_its_inputs_does_not_spoil_the_check() -> None:
+    def spoiling(z_i, z_j, temperature):
+        from activecl_nb import simclr
+
+        loss = simclr.nt_xent(z_i, z_j, temperature)
+        z_i.zero_(), z_j.zero_()
+        return loss
+
+    assert checks.nt_xent(spoiling).solved

@@ -1,0 +1,58 @@
+"""The sentence that answers a prediction."""
+
+from __future__ import annotations
+
+import pytest
+
+from activecl_nb.lessons import predictions
+
+SHARES = {"random": 0.12, "entropy": 0.31, "kcenter": 0.53}
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("entropy", "You said entropy, 31%; it is kcenter, 53%."),
+        ("K-center", "You said kcenter, and it is: 53%."),
+        (..., "No prediction was typed in. It is kcenter, 53%."),
+        (None, "No prediction was typed in. It is kcenter, 53%."),
+        ("core-set", "'core-set' is none of random, entropy, kcenter. It is kcenter, 53%."),
+        (3, "3 is none of random, entropy, kcenter. It is kcenter, 53%."),
+    ],
+)
+def test_the_largest(said: object, sentence: str) -> None:
+    assert predictions.largest(said, SHARES) == sentence
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (4.7, "You said 4.7, and it is about that: 4.84."),
+        ("4.7", "You said 4.7, and it is about that: 4.84."),
+        (1, "You said 1; it is more: 4.84."),
+        (9, "You said 9; it is less: 4.84."),
+        (..., "No prediction was typed in. It is 4.84."),
+        ("much", "'much' is not a number. It is 4.84."),
+    ],
+)
+def test_a_number(said: object, sentence: str) -> None:
+    assert predictions.number(said, 4.84) == sentence
+
+
+def test_a_word() -> None:
+    choices = ("rim", "middle")
+    assert predictions.word("Rim", "rim", choices) == "You said rim, and so it is."
+    assert predictions.word("middle", "rim", choices, "far") == "You said middle; it is rim: far."
+    assert predictions.word(..., "rim", choices) == "No prediction was typed in. It is rim."
+    assert predictions.word(7, "rim", choices).startswith("7 is none of rim, middle.")
+
+
+def test_an_order_counts_pairs() -> None:
+    said = predictions.order(["kcenter", "random", "entropy"], SHARES)
+    assert "of 3 pairs 2 stand so" in said and said.endswith(
+        "It is: kcenter 0.53, entropy 0.31, random 0.12."
+    )
+    assert predictions.order(..., SHARES).startswith("No prediction")
+    assert predictions.order([..., ...], SHARES).startswith("No prediction")
+    for wrong in (["kcenter"], "kcenter", ["a", "b", "c"], ["random", "random", "entropy"]):
+        assert predictions.order(wrong, SHARES).startswith("Name each of")
