@@ -13,7 +13,7 @@ def test_choice_by_name_then_environment_then_laptop(monkeypatch):
 
 
 def test_an_unknown_profile_is_named_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'huge'.*tiny, laptop, paper"):
+    with pytest.raises(ValueError, match=r"'huge'.*tiny, laptop, study, paper"):
         profiles.current("huge")
 
 
