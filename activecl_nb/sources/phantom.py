@@ -280,7 +280,7 @@ STRAY_LAMP, STRAY_CAST, STRAY_HAZE = 0.8, 0.15, 0.88
 
 def _optics(seed: int, split: str, dials: Dials) -> np.ndarray:
     """How each slide of a split was stained and scanned: float64 (slides, 13), in the columns
-    that ``structures`` names."""
+    that ``structures.scanner`` names."""
     table = np.empty((SLIDES[split], 13))
     shifted = dials.centre_shift * CENTRE_OF[split]
     for slide, row in enumerate(table):
