@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 import stand_ins
 
 from activecl_nb.pictures import explorer, maps
-from activecl_nb.pictures.explorer import Explorer, ViewModel
+from activecl_nb.pictures.explorer import Explorer, ViewModel, sending, thumbnails
 
 
 @pytest.fixture(scope="module")
@@ -297,8 +297,8 @@ def test_what_is_sent_says_the_same_as_the_view_model(view):
     far = np.frombuffer(sent["distances"], np.uint8).reshape(4, 5, view.n)
     back = far[2, 3] / 254 * sent["farthest"]
     assert np.allclose(back, view.distances[2, 3], atol=sent["farthest"] / 254)
-    json.dumps(sent, default=explorer._packed, allow_nan=False)
-    json.dumps(fixed, default=explorer._packed, allow_nan=False)
+    json.dumps(sent, default=sending.packed, allow_nan=False)
+    json.dumps(fixed, default=sending.packed, allow_nan=False)
 
 
 def test_the_sprite_sheet_holds_every_patch_in_its_place(made, view):
@@ -319,7 +319,7 @@ def test_patches_of_any_size_become_thumbnails(native):
     from PIL import Image
 
     images = np.full((50, 3, native, native), 200, dtype=np.uint8)
-    sprite, cell, side, columns = explorer._sprite_sheet(images, np.arange(50))
+    sprite, cell, side, columns = thumbnails.sprite_sheet(images, np.arange(50))
     assert Image.open(io.BytesIO(sprite)).size[0] == cell * columns
     assert side <= cell <= 96
     assert side == min(native, cell)

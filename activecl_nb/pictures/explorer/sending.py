@@ -1,0 +1,132 @@
+"""What travels to the browser: plain values, and arrays as bytes."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from activecl_nb.pictures import figures
+from activecl_nb.pictures.explorer import colours, thumbnails
+from activecl_nb.pictures.explorer.colours import Colouring
+from activecl_nb.pictures.explorer.picks import Overlap
+
+if TYPE_CHECKING:
+    from activecl_nb.pictures.explorer.model import ViewModel
+
+NEVER = 255  # in the bytes: not picked, or no such value
+LOGIT_LIMIT = 8.0  # beyond it p is within 0.0004 of 0 or 1, which no colour shows
+
+
+def fixed(view: ViewModel) -> dict[str, Any]:
+    """What stays the same while rounds are added: sent once."""
+    wide = np.uint16 if view.n < 2**16 else np.uint32
+    sprite, cell, side, columns = thumbnails.sprite_sheet(view.train.images, view.patches)
+    frames = 1 if view.map.positions.ndim == 2 else len(view.map.positions)
+    return {
+        "n": view.n,
+        "frames": frames,
+        "source": view.train.source,
+        "pool": view.pool,
+        "positive": view.class_names.index(view.positive),
+        "classes": list(view.class_names),
+        "colours": [colours.class_colours(view.class_names), list(colours.SHAPES)],
+        "patches": view.patches.astype(np.uint32).tobytes(),
+        "positions": view.map.positions.astype(np.float32).tobytes(),
+        "labels": view.labels.astype(np.uint8).tobytes(),
+        "neighbours": view.map.neighbours.astype(wide).tobytes(),
+        "neighbours_each": view.map.neighbours.shape[1],
+        "facts": [
+            fact_to_send(name, colouring)
+            for name, colouring in view.colourings.items()
+            if colouring.values is not None and name != "class"
+        ],
+        "sprite": sprite,
+        "cell": cell,
+        "side": side,
+        "columns": columns,
+    }
+
+
+def rounds_so_far(view: ViewModel) -> dict[str, Any]:
+    """What grows with the rounds; a byte each for logits and distances, which colours need."""
+    slots = range(view.rounds + 1)
+    logits = np.stack([[view.logits(s, slot) for slot in slots] for s in range(len(view.names))])
+    farthest = float(np.nanmax(view.distances, initial=0.0)) or 1.0
+    return {
+        "names": list(view.names),
+        "colours": [figures.style(name, view.names)["color"] for name in view.names],
+        "rounds": view.rounds,
+        "done": [view.done(s) for s in range(len(view.names))],
+        "taken": np.where(view.taken < 0, NEVER, view.taken).astype(np.uint8).tobytes(),
+        "order": np.maximum(view.order, 0).astype(np.uint16).tobytes(),
+        "logits": to_bytes(logits, -LOGIT_LIMIT, LOGIT_LIMIT).tobytes(),
+        "logit_limit": LOGIT_LIMIT,
+        "distances": to_bytes(view.distances, 0.0, farthest).tobytes(),
+        "farthest": farthest,
+        "far": view.colourings["distance"].high,
+        "summaries": [
+            [summary_to_send(view, s, t) for t in range(view.rounds)]
+            for s in range(len(view.names))
+        ],
+        "overlaps": [
+            [a, b, t, *(overlap_to_send(view.overlap(a, b, t, far)) for far in (False, True))]
+            for a, b in itertools.combinations(range(len(view.names)), 2)
+            for t in range(min(view.done(a), view.done(b)))
+        ],
+    }
+
+
+def summary_to_send(view: ViewModel, strategy: int, round: int) -> dict[str, Any]:
+    summary = view.summary(strategy, round)
+    sent = {
+        name: _or_none(getattr(summary, name))
+        for name in (
+            "f1",
+            "entropy_picks",
+            "entropy_rest",
+            "distance_picks",
+            "distance_rest",
+            "farthest",
+        )
+    }
+    return sent | {"picked": summary.picked.tolist(), "so_far": summary.so_far.tolist()}
+
+
+def fact_to_send(name: str, colouring: Colouring) -> dict[str, Any]:
+    names = colouring.kind == "names"
+    values = colouring.values
+    return {
+        "name": name,
+        "title": colouring.title,
+        "kind": colouring.kind,
+        "names": list(colouring.names),
+        "low": colouring.low,
+        "high": colouring.high,
+        "values": values.astype(np.uint16).tobytes()
+        if names
+        else to_bytes(values, colouring.low, colouring.high).tobytes(),
+    }
+
+
+def overlap_to_send(overlap: Overlap) -> list[float]:
+    return [overlap.first, overlap.second, overlap.shared, round(overlap.chance, 2)]
+
+
+def to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Numbers from ``low`` to ``high`` as 0 to 254; 255 for nan."""
+    scaled = (np.clip(values, low, high) - low) * (254 / max(high - low, 1e-12))
+    return np.where(np.isnan(values), NEVER, np.nan_to_num(scaled).round()).astype(np.uint8)
+
+
+def _or_none(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def packed(value: Any) -> dict[str, str]:
+    """Bytes as JSON can hold them."""
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode("ascii")}
+    raise TypeError(f"cannot put {type(value)} into a page")
