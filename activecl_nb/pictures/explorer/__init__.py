@@ -2,7 +2,7 @@
 
 ``ViewModel`` knows everything that can be asked and nothing of widgets; it is plain NumPy. What
 is shown of it comes in three forms, which therefore never disagree: the live widget in a
-notebook (explorer.js on one canvas per panel), one standalone page, and a static figure.
+notebook (the modules in js/, on one canvas per panel), one standalone page, and a static figure.
 
 Rounds and what a strategy saw. The pick of round t was made from the proxy of round t - 1 and
 from the set chosen up to then, so that is what the map is coloured by ("before the pick");
@@ -15,13 +15,15 @@ strategy and round. The strategies themselves measured in the features of their 
 
 from activecl_nb.pictures.explorer.colours import SHAPES, Colouring
 from activecl_nb.pictures.explorer.model import ViewModel, named
-from activecl_nb.pictures.explorer.picks import Overlap, Summary
-from activecl_nb.pictures.explorer.still import describe, draw
+from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary
+from activecl_nb.pictures.explorer.still import draw
 from activecl_nb.pictures.explorer.widget import Explorer, View
+from activecl_nb.pictures.explorer.words import describe
 
 __all__ = [
     "SHAPES",
     "Colouring",
+    "Difference",
     "Explorer",
     "Overlap",
     "Summary",

@@ -11,15 +11,15 @@ import numpy as np
 from activecl_nb.pictures import maps
 from activecl_nb.pictures.explorer import colours, thumbnails
 from activecl_nb.pictures.explorer.colours import Colouring
-from activecl_nb.pictures.explorer.picks import Overlap, Summary, mean
+from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary, mean
 
 if TYPE_CHECKING:
-    from activecl_nb.runs import Run
     from activecl_nb.imbalance import Data
+    from activecl_nb.runs import Run
     from activecl_nb.tissue import Tissue
 
 MOST_PANELS = 4
-MOST_ROUNDS = 254  # a byte says which round took a patch, and one value means none
+MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value means none
 LN2 = float(np.log(2))  # the largest entropy of two classes, in nats
 
 
@@ -32,7 +32,7 @@ class ViewModel:
 
     names: the strategies. rounds: how many the longest run has. n: patches on the map.
     patches: int64 (n,), their positions in the train tissue. labels: int64 (n,).
-    taken: int16 (strategies, n), the round that took the patch, -1 where none did.
+    taken: int32 (strategies, n), the round that took the patch, -1 where none did.
     order: int32 (strategies, n), its place among the picks of that round, from 0; -1 for none.
     """
 
@@ -58,11 +58,12 @@ class ViewModel:
         self.map = _as_map(map, self.patches)
         self.all_labels = np.asarray(self.train.labels, dtype=np.int64)
         _check_runs(self.runs, self.patches, len(self.all_labels))
+        _check_data(self.runs, data)
         self.labels = self.all_labels[self.patches]
         self.pool = len(first.pool)
         self.n = len(self.patches)
         self.rounds = max(1, *(len(run.rounds) for run in self.runs.values()))
-        self.taken = np.full((len(self.names), self.n), -1, dtype=np.int16)
+        self.taken = np.full((len(self.names), self.n), -1, dtype=np.int32)
         self.order = np.full((len(self.names), self.n), -1, dtype=np.int32)
         for s, run in enumerate(self.runs.values()):
             for round in run.rounds:
@@ -212,6 +213,26 @@ class ViewModel:
         wanted = rounds[1 : round + 1] if so_far else rounds[round : round + 1]
         return np.concatenate([np.asarray(r.picked) for r in wanted] or [np.empty(0, np.int64)])
 
+    def picks(self, strategy: int, round: int, so_far: bool = False) -> np.ndarray:
+        """Rows picked in this round, or from round 1 up to it, in the order picked: int64."""
+        taken, order = self.taken[strategy], self.order[strategy]
+        rows = np.flatnonzero((taken >= 1) & (taken <= round) if so_far else taken == round)
+        return rows[np.lexsort((order[rows], taken[rows]))]
+
+    def difference(self, first: int, second: int, round: int, so_far: bool = False) -> Difference:
+        """What only one of two strategies picked, and what both did, of the patches on the map."""
+        a, b = (self.picks(s, round, so_far) for s in (first, second))
+        return Difference(a[~np.isin(a, b)], a[np.isin(a, b)], b[~np.isin(b, a)])
+
+    def nearest_half(self, strategy: int, round: int, count: int) -> np.ndarray:
+        """The patches left before the pick whose p is nearest one half, nearest first: int64.
+
+        What entropy would pick, were they all candidates; none before round 0, which has no proxy.
+        """
+        logits, taken = self.logits(strategy, round), self.taken[strategy]
+        left = np.flatnonzero(((taken < 0) | (taken >= round)) & np.isfinite(logits))
+        return left[np.argsort(np.abs(logits[left]), kind="stable")][:count]
+
     # what can be asked of single patches ---------------------------------------------------
 
     @functools.cached_property
@@ -355,6 +376,23 @@ def _check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> Non
                     f"run {name!r}, round {round.number}: {np.shape(round.watched_logits)} logits "
                     f"for {len(patches)} watched patches"
                 )
+
+
+def _check_data(runs: Mapping[str, Run], data: Data | Tissue) -> None:
+    """ValueError where a run was made from other patches than these."""
+    from activecl_nb.runs import fingerprint
+
+    if getattr(data, "test", None) is None:  # the patches without their test set: no fingerprint
+        return
+    known = fingerprint(data)
+    for name, run in runs.items():
+        recorded = getattr(run, "data", None)
+        if recorded and recorded != known:
+            raise ValueError(
+                f"run {name!r} was made from other patches (from {recorded.get('source')}, "
+                f"{recorded.get('train')} to train) than these (from {known['source']}, "
+                f"{known['train']}); give the explorer the data that the run was made with"
+            )
 
 
 def _as_map(map: maps.Map | np.ndarray, patches: np.ndarray) -> maps.Map:

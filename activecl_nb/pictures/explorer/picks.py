@@ -61,6 +61,18 @@ class Overlap:
     chance: float
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Where two strategies' picks differ: rows of the map, each group in the order picked.
+
+    only_a, only_b: int64, picked by one of them alone; both: by both, in the order of the first.
+    """
+
+    only_a: np.ndarray
+    both: np.ndarray
+    only_b: np.ndarray
+
+
 def mean(values: np.ndarray) -> float:
     values = values[np.isfinite(values)]
     return float(values.mean()) if len(values) else float("nan")

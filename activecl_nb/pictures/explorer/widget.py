@@ -1,8 +1,10 @@
-"""The live view in a notebook."""
+"""The live view in a notebook, and what holds it together with the view-model."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,57 +13,61 @@ import anywidget
 import numpy as np
 import traitlets
 
-from activecl_nb.pictures import figures, maps
-from activecl_nb.pictures.explorer import page, still, thumbnails
+from activecl_nb.pictures import figures, maps, release
+from activecl_nb.pictures.explorer import filters, page, script, still, thumbnails, words
+from activecl_nb.pictures.explorer import hand as hands
 from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel, named
+from activecl_nb.pictures.explorer.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
-    from activecl_nb.runs import Run
+    import pandas as pd
+
     from activecl_nb.imbalance import Data
+    from activecl_nb.runs import Run
     from activecl_nb.tissue import Tissue
 
-HERE = Path(__file__).parent
 INVITATION = "Run this cell for the live explorer."
+FIRST_VIEW = ("random", "entropy")  # two large panels say more than four small ones
 
 
 class View(anywidget.AnyWidget):
     """The one widget: holds all panels, draws in the browser, knows nothing of NumPy."""
 
-    _esm = HERE / "explorer.js"
+    _esm = script.joined()
+    _css = script.style()
     fixed = traitlets.Dict().tag(sync=True)
     runs = traitlets.Dict().tag(sync=True)
     token = traitlets.Unicode().tag(sync=True)
+    hand_state = traitlets.Dict().tag(sync=True)
     round = traitlets.Int(0).tag(sync=True)
     panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     colour = traitlets.Unicode("class").tag(sync=True)
     when = traitlets.Unicode("before").tag(sync=True)
     pinned = traitlets.Int(-1).tag(sync=True)
     lasso = traitlets.List().tag(sync=True)
+    strokes = traitlets.List().tag(sync=True)
+    compare = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    so_far = traitlets.Bool(False).tag(sync=True)
+    nearest_half = traitlets.Bool(False).tag(sync=True)
+    filter = traitlets.Dict().tag(sync=True)
+    hand = traitlets.List(traitlets.Int()).tag(sync=True)
 
     def __repr__(self) -> str:
         return f"View({', '.join(self.panels)}, round {self.round})"
 
 
-class Explorer(traitlets.HasTraits):
+class Explorer(Settings):
     """Look at what strategies picked: the last line of a cell shows it.
 
     runs: runs of one seed (see ``experiment``), as a list or a dict by name, finished or in the
     making; data: the data they picked from. map: a ``maps.Map``, positions (n, 2), or positions
     (rounds, n, 2) that follow the encoder; without one the stored map of a run is used, else it
-    is made from the first run's encoder, which takes a minute for 10,000 patches.
+    is made from the first run's encoder, which takes a minute for 10,000 patches. by_hand: the
+    folder of the run whose picks are made by hand; without one they go to a temporary folder.
 
-    These follow what is done on screen and can be set from Python as well:
-    round; panels (names of one to four strategies); colour (one of ``view.colourings``); when
-    ("before" the pick or "after" the round); pinned (a position in the train tissue, -1 for
-    none); lasso (a polygon in map positions, empty for none).
+    What is on screen can be set from Python as well, and follows what is done there: see
+    ``Settings``.
     """
-
-    round = traitlets.CInt(0)  # CInt takes NumPy's numbers as well
-    panels = traitlets.List(traitlets.Unicode())
-    colour = traitlets.Unicode("class")
-    when = traitlets.Enum(("before", "after"), "before")
-    pinned = traitlets.CInt(-1)
-    lasso = traitlets.List()
 
     def __init__(
         self,
@@ -70,22 +76,35 @@ class Explorer(traitlets.HasTraits):
         *,
         map: maps.Map | np.ndarray | None = None,
         positive: str = "TUM",
+        by_hand: str | os.PathLike[str] | None = None,
         **state: Any,
     ) -> None:
-        self._data, self._positive = data, positive
+        self._data, self._positive, self._hand_folder = data, positive, by_hand
         runs = named(runs)
         if map is None:
             map = _map_of(runs, getattr(data, "train", data))
         self.view = ViewModel(runs, data, map, positive=positive)
         self._widget: View | None = None
+        self._hand: hands.Hand | None = None
+        self._busy = ""
+        first = [name for name in FIRST_VIEW if name in self.view.names]
         # Round 1 is the first that a strategy chose; round 0 is random for all of them.
         super().__init__(
-            panels=list(self.view.names[:MOST_PANELS]), round=min(1, self.view.rounds - 1)
+            panels=first if len(first) == 2 else list(self.view.names[:2]),
+            round=min(1, self.view.rounds - 1),
         )
         for name, value in state.items():
-            if not self.has_trait(name):
+            if name not in SETTINGS:
                 raise TypeError(f"Explorer has no setting {name!r}")
             setattr(self, name, value)
+
+    @classmethod
+    def open(cls, *paths: str | os.PathLike[str], data: Data | None = None, **how: Any) -> Explorer:
+        """The explorer of runs in these folders; see ``opening.open_runs``."""
+        from activecl_nb.pictures.explorer import opening
+
+        runs, found = opening.open_runs(*paths, data=data)
+        return cls(runs, found, positive=found.positive, **how)
 
     def __repr__(self) -> str:
         view = self.view
@@ -94,51 +113,40 @@ class Explorer(traitlets.HasTraits):
             f"round {self.round}, by {self.colour})"
         )
 
-    @traitlets.validate("round")
-    def _round_exists(self, proposal: dict[str, Any]) -> int:
-        return int(np.clip(proposal["value"], 0, self.view.rounds - 1))
-
-    @traitlets.validate("panels")
-    def _panels_exist(self, proposal: dict[str, Any]) -> list[str]:
-        names = proposal["value"]
-        unknown = [name for name in names if name not in self.view.names]
-        if unknown or not 1 <= len(names) <= MOST_PANELS:
-            raise traitlets.TraitError(
-                f"cannot show {names}; choose one to {MOST_PANELS} of {', '.join(self.view.names)}"
-            )
-        return names
-
-    @traitlets.validate("colour")
-    def _colour_exists(self, proposal: dict[str, Any]) -> str:
-        if proposal["value"] not in self.view.colourings:
-            raise traitlets.TraitError(
-                f"cannot colour by {proposal['value']!r}; "
-                f"choose one of {', '.join(self.view.colourings)}"
-            )
-        return proposal["value"]
-
-    @traitlets.validate("pinned")
-    def _patch_exists(self, proposal: dict[str, Any]) -> int:
-        if proposal["value"] >= 0:
-            try:
-                self.view.row(proposal["value"])
-            except ValueError as error:
-                raise traitlets.TraitError(str(error)) from error
-        return proposal["value"]
-
-    @traitlets.validate("lasso")
-    def _polygon(self, proposal: dict[str, Any]) -> list[list[float]]:
-        corners = np.asarray(proposal["value"], dtype=float)
-        if corners.size and (corners.ndim != 2 or corners.shape[1] != 2):
-            raise traitlets.TraitError(
-                f"a lasso is a list of map positions (x, y), not of shape {corners.shape}"
-            )
-        return corners.tolist()
+    # --- what is selected
 
     @property
     def selected(self) -> np.ndarray:
-        """Positions in the train tissue of the patches inside the lasso, int64."""
-        return self.view.patches[self.view.inside(self.lasso, self.round)]
+        """Positions in the train tissue of the patches inside the lasso that the filter shows."""
+        rows = filters.selected(self.view, self.lasso, self.strokes, self.round)
+        return self.view.patches[rows[self._shown()[rows]]]
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Positions in the train tissue of the patches that the filter lets through, int64."""
+        return self.view.patches[self._shown()]
+
+    def _shown(self) -> np.ndarray:
+        main = self.view.names.index((self.compare or self.panels)[0])
+        return filters.shown(self.view, self.filter, main, self.slot)
+
+    @property
+    def slot(self) -> int:
+        """Before which round the proxy and the distances are shown."""
+        return self.round if self.when == "before" else self.round + 1
+
+    def table(self) -> pd.DataFrame:
+        """The selected patches, or all that are shown where nothing is: see ``filters.table``."""
+        patches = self.selected if self.lasso or self.strokes else self.shown
+        rows = np.flatnonzero(np.isin(self.view.patches, patches))
+        return filters.table(self.view, rows, self.slot)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write ``table()`` to a file, as the button CSV does in the browser."""
+        from activecl_nb import files
+
+        with files.replacing(path) as temporary:
+            self.table().to_csv(temporary, index=False)
 
     @property
     def neighbours(self) -> np.ndarray:
@@ -147,20 +155,80 @@ class Explorer(traitlets.HasTraits):
             return np.empty(0, dtype=np.int64)
         return self.view.patches[self.view.neighbours(self.view.row(self.pinned))]
 
+    # --- runs that grow
+
     def update(self, runs: Sequence[Run] | Mapping[str, Run]) -> None:
         """Show these runs instead: the same ones with more rounds, or others on the same map.
 
         Call it after each round to watch a run in the making. Where the slider stood on the last
-        round it moves on to the new last one.
+        round it moves on to the new last one. A strategy that was not there gets a panel of its
+        own while there is room for one.
         """
         at_the_end = self.round >= self.view.rounds - 1
-        self.view = ViewModel(runs, self._data, self.view.map, positive=self._positive)
-        kept = [name for name in self.panels if name in self.view.names]
-        with self.hold_trait_notifications():
-            self.round = self.view.rounds - 1 if at_the_end else self.round
-            self.panels = kept or list(self.view.names[:MOST_PANELS])
-        if self._widget is not None:
-            self._widget.runs = self.view.rounds_so_far()
+        before = self.view.names
+        view = ViewModel(runs, self._data, self.view.map, positive=self._positive)
+        kept = [name for name in self.panels if name in view.names]
+        new = [name for name in view.names if name not in before]
+        # In one message: the browser must not hear of a panel before it has its run.
+        with self._widget.hold_sync() if self._widget else contextlib.nullcontext():
+            self.view = view
+            if self._widget is not None:
+                self._widget.runs = view.rounds_so_far()
+                self._widget.hand_state = self._hand_state()
+            if any(name not in view.names for name in self.compare):
+                self.compare = []
+            self.panels = (kept + new)[:MOST_PANELS] or list(view.names[:2])
+            self.round = view.rounds - 1 if at_the_end else self.round
+
+    # --- picking by hand
+
+    @property
+    def hand_run(self) -> Run | None:
+        """The run whose picks were made by hand, as far as it is; None before its first round."""
+        return self._hand.run if self._hand else None
+
+    def pick_by_hand(self, picks: Sequence[int] | None = None) -> Run:
+        """Train the next round on picks made by hand, and show the run beside the others.
+
+        picks: positions in the train tissue, as many as a round takes; without them ``hand``,
+        what is picked on screen. Returns the run so far, which is stored in ``by_hand``.
+
+        ValueError: the picks cannot be a round's, or these runs and data cannot be trained on.
+        """
+        hand = self._begun_hand()
+        hand.pick(self.hand if picks is None else picks, on_round=self._hand_grew)
+        self.hand = []
+        return hand.run
+
+    def _begun_hand(self) -> hands.Hand:
+        like = next(iter(self.view.runs.values()))
+        problem = hands.possible(like, self._data)
+        if problem:
+            raise ValueError(f"no round can be trained by hand: {problem}")
+        if self._hand is None:
+            self._hand = hands.Hand(like, self._data, self._hand_folder)
+        return self._hand
+
+    def _hand_grew(self, run: Run) -> None:
+        self.update({**self.view.runs, hands.NAME: run})
+
+    def _hand_state(self) -> dict[str, Any]:
+        """What the browser has to know of the round that is open."""
+        return page.hand_state(self.view, self._data, self._hand, self._busy)
+
+    def _train_by_hand(self) -> None:
+        """The browser's button: what goes wrong is said beside the picks."""
+        self._busy = "Training the round on your picks; this takes as long as a round of a run."
+        self._widget.hand_state = self._hand_state()
+        try:
+            self.pick_by_hand()
+            said = f"Trained; the run is in {self._hand.path}."
+        except Exception as error:
+            said = str(error)
+        self._busy = ""
+        self._widget.hand_state = self._hand_state() | {"text": said}
+
+    # --- the live view
 
     @property
     def widget(self) -> View:
@@ -170,30 +238,35 @@ class Explorer(traitlets.HasTraits):
                 fixed=self.view.fixed(),
                 runs=self.view.rounds_so_far(),
                 token=os.urandom(6).hex(),
+                hand_state=self._hand_state(),
                 **self.state(),
             )
-            self._widget.on_msg(self._answer)
-            for name in self.state():
-                traitlets.link((self, name), (self._widget, name))
+            _join(self, self._widget)
         return self._widget
 
-    def state(self) -> dict[str, Any]:
-        """What is on screen, as plain values."""
-        names = ("round", "panels", "colour", "when", "pinned", "lasso")
-        return {name: getattr(self, name) for name in names}
+    def close(self) -> None:
+        """Let go of the live view; it is made anew when it is asked for."""
+        if self._widget is not None:
+            self._widget.close()
+            self.unobserve_all()
+            self._widget = None
 
     def _answer(self, view: View, message: dict[str, Any], buffers: list[bytes]) -> None:
         """The browser has thumbnails; of a pinned patch it asks for the whole image."""
+        if message.get("ask") == "hand":
+            self._train_by_hand()
         if message.get("ask") == "patch":
             row = int(message["row"])
             if not 0 <= row < self.view.n:
                 raise ValueError(f"the browser asked for patch {row} of {self.view.n}")
             view.send({"patch": row}, [thumbnails.png(self.view.images(np.array([row]))[0])])
 
+    # --- the other forms
+
     def still(self) -> figures.Picture:
         """The same view as a static figure, with its description as alt text."""
         state = self.state()
-        return figures.Picture(still.draw(self.view, **state), still.describe(self.view, **state))
+        return figures.Picture(still.draw(self.view, **state), words.describe(self.view, **state))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         picture = self.still()
@@ -211,6 +284,7 @@ class Explorer(traitlets.HasTraits):
         """
         from IPython.display import publish_display_data
 
+        release.replaces(self)
         if os.environ.get("ACTIVECL_STATIC") == "1":
             publish_display_data(self._repr_mimebundle_())
             return
@@ -226,7 +300,36 @@ class Explorer(traitlets.HasTraits):
 
         All strategies, rounds and thumbnails are in it, and patches at thumbnail size only.
         """
-        return page.write(self.view, self.state(), path, title)
+        state = self.state() | {"hand_state": page.hand_state(self.view, None, None)}
+        return page.write(self.view, state, path, title)
+
+
+def _join(explorer: Explorer, widget: View) -> None:
+    """Let the two follow each other, such that the widget does not keep the explorer alive.
+
+    ipywidgets keeps every widget until it is closed, so the widget knows its explorer weakly,
+    and is closed when the explorer goes.
+    """
+    known = weakref.ref(explorer)
+
+    def to_explorer(change: Any) -> None:
+        there = known()
+        if there is None:
+            return
+        try:
+            setattr(there, change.name, change.new)
+        finally:  # what was refused, or moved to a bound, is taken back on screen
+            setattr(widget, change.name, getattr(there, change.name))
+
+    def answered(*message: Any) -> None:
+        there = known()
+        if there is not None:
+            there._answer(*message)
+
+    explorer.observe(lambda change: setattr(widget, change.name, change.new), SETTINGS)
+    widget.observe(to_explorer, SETTINGS)
+    widget.on_msg(answered)
+    weakref.finalize(explorer, widget.close).atexit = False
 
 
 def _map_of(runs: Mapping[str, Run], train: Tissue) -> maps.Map:
