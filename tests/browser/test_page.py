@@ -24,7 +24,9 @@ def view(made) -> ViewModel:
 @pytest.fixture(scope="module")
 def file(made, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("page")
-    explorer = Explorer(made.runs, made.data, map=made.map, round=0)
+    explorer = Explorer(
+        made.runs, made.data, map=made.map, round=0, panels=list(stand_ins.STRATEGIES)
+    )
     return explorer.to_html(folder / "explorer.html", title="Picks <of> a test").as_uri()
 
 
@@ -65,7 +67,7 @@ def spots(page, view: ViewModel, panel: int = 0) -> np.ndarray:
     box = page.locator(".ax-overlay").nth(panel).bounding_box()
     points = view.positions(0)
     low, high = points.min(axis=0), points.max(axis=0)
-    scale = 0.92 * min(box["width"], box["height"]) / (high - low).max()
+    scale = 0.92 * (np.array([box["width"], box["height"]]) / (high - low)).min()
     middle = np.array([box["width"], box["height"]]) / 2
     return middle + (points - (low + high) / 2) * scale * [1, -1]
 
@@ -156,13 +158,20 @@ def test_before_round_0_nothing_is_known(page):
     assert picture(page) != grey
 
 
-def test_ticks_draw_the_order_and_the_boundary(page):
+def test_how_the_marks_look_can_be_chosen(page):
     page.get_by_role("slider", name="Round").fill("2")
     plain = picture(page, 1)
-    page.get_by_label("pick order").check()
-    ordered = picture(page, 1)
-    page.get_by_label("boundary").check()
-    assert len({plain, ordered, picture(page, 1)}) == 3
+    page.get_by_role("button", name="Look: size").click()
+    seen = [plain]
+    for tick in ("pick order", "fill the marks", "nearest one half"):
+        page.get_by_label(tick).check()
+        seen.append(picture(page, 1))
+    page.get_by_role("slider", name="Opacity of the dots").fill("0.2")
+    seen.append(picture(page, 1))
+    page.get_by_role("slider", name="Size of the dots").fill("2")
+    seen.append(picture(page, 1))
+    page.get_by_label("density").uncheck()
+    assert len({*seen, picture(page, 1)}) == 7
 
 
 def test_legend_shows_one_class_alone(page):
@@ -183,11 +192,11 @@ def test_hover_shows_the_patch_and_when_each_strategy_took_it(page, view):
     x, y = spot(page, view, row)
     page.locator(".ax-overlay").first.hover(position={"x": x, "y": y})
     settle(page)
-    side = page.get_by_label("Patches", exact=True)
+    card = page.locator(".ax-float")
     name = view.class_names[view.labels[row]]
-    assert f"{name}  patch {view.patches[row]}" in side.locator("strong").text_content()
+    assert f"{name}  patch {view.patches[row]}" in card.locator("strong").text_content()
     for s in range(4):
-        line = side.locator("tbody tr").nth(s).locator("th, td").all_text_contents()
+        line = card.locator("tbody tr").nth(s).locator("th, td").all_text_contents()
         taken = view.taken[s, row]
         said = "never" if taken < 0 else f"{taken} ({view.order[s, row] + 1})"
         assert (line[0], line[4]) == (view.names[s], said)
@@ -201,7 +210,7 @@ def test_hover_shows_the_patch_and_when_each_strategy_took_it(page, view):
     assert drawn > 10
     page.mouse.move(2, 2)
     settle(page)
-    assert "Point at a patch" in side.text_content()
+    assert card.is_hidden()
 
 
 def test_click_pins_and_shows_the_nearest_in_feature_space(page, view):
@@ -294,11 +303,13 @@ def test_the_wheel_zooms_only_once_the_map_is_chosen(page):
     assert picture(page, 2) != before
 
 
-def test_everything_is_reached_and_worked_by_keyboard(page):
+def test_everything_is_reached_and_worked_by_keyboard(page, view):
     """Tab comes past every control; the keys of each do what the mouse would."""
+    for drawer in ("Filter: show", "Look: size"):
+        page.get_by_role("button", name=drawer).press("Enter")
     reached = []
-    page.locator("body").press("Tab")
-    for _ in range(60):
+    page.get_by_role("button", name="Play the rounds").focus()
+    for _ in range(90):
         name = page.evaluate(
             """() => { const e = document.activeElement;
             return e === document.body ? '' : (e.getAttribute('aria-label') || e.textContent
@@ -310,15 +321,15 @@ def test_everything_is_reached_and_worked_by_keyboard(page):
         page.keyboard.press("Tab")
     for wanted in (
         *("Play the rounds", "Round", "Next round", "Number of panels", "Colour by"),
-        *(
-            "pick order",
-            "boundary",
-            "Lasso: draw around patches to see them",
-            "Zoom in",
-            "Zoom out",
-        ),
+        *("Difference: what only one of two strategies picked", "What the lasso does"),
+        *("Lasso: draw around patches to see them", "Zoom in", "Zoom out"),
+        *("Pick by hand: be the strategy of a round", "pick order", "nearest one half"),
+        *("Size of the dots", "Opacity of the dots", "Show what was picked by"),
+        *("Picked from round", "Show a range of", "Show all: clear the filter"),
+        *("CSV: save what is selected, or else shown, as a table", "Enlarge panel 1"),
+        *("Link: copy an address that opens this view", "Next step of the tour"),
         *("Select view: all patches that are in view", "Reset: show the whole map"),
-        *("TUM", "Strategy of panel 1", "Strategy of panel 4"),
+        *(f"TUM {(view.labels == 8).sum()}", "Strategy of panel 1", "Strategy of panel 4"),
     ):
         assert wanted in reached, (wanted, reached)
     assert sum(name.startswith("random, round 0") for name in reached) == 1
@@ -415,11 +426,13 @@ def test_a_run_in_the_making_is_shown_as_far_as_it_is(made, open_page, tmp_path)
     runs = dict(made.runs)
     runs["kcenter"] = SimpleNamespace(**{**vars(runs["kcenter"]), "rounds": ()})
     page, _ = open_page(
-        Explorer(runs, made.data, map=made.map, round=3).to_html(tmp_path / "x.html").as_uri()
+        Explorer(runs, made.data, map=made.map, round=3, panels=["random", "kcenter"])
+        .to_html(tmp_path / "x.html")
+        .as_uri()
     )
     ready(page)
-    assert facts(page)[2] == ["kcenter", 3, 0]
-    assert "not run yet" in page.locator(".ax-panel").nth(2).text_content()
+    assert facts(page)[1] == ["kcenter", 3, 0]
+    assert "not run yet" in page.locator(".ax-panel").nth(1).text_content()
 
 
 def test_errors_on_a_page_are_noticed(open_page, tmp_path):

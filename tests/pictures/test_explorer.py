@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 import stand_ins
 
 from activecl_nb.pictures import explorer, maps
-from activecl_nb.pictures.explorer import Explorer, ViewModel
+from activecl_nb.pictures.explorer import Explorer, ViewModel, sending, thumbnails
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +284,7 @@ def test_names_come_from_the_strategy_or_the_dict(made):
 def test_what_is_sent_says_the_same_as_the_view_model(view):
     sent, fixed = view.rounds_so_far(), view.fixed()
     taken = np.frombuffer(sent["taken"], np.uint8).reshape(4, view.n)
-    assert np.array_equal(np.where(taken == 255, -1, taken.astype(int)), view.taken)
+    assert np.array_equal(taken.astype(int) - 1, view.taken)
     assert np.array_equal(
         np.frombuffer(fixed["positions"], np.float32).reshape(-1, 2), view.positions(0)
     )
@@ -292,13 +292,16 @@ def test_what_is_sent_says_the_same_as_the_view_model(view):
     assert np.array_equal(near[5], view.neighbours(5))
     logits = np.frombuffer(sent["logits"], np.uint8).reshape(4, 5, view.n)
     assert (logits[:, 0] == 255).all()
-    back = logits[1, 2] / 254 * 16 - 8
-    assert np.allclose(back, np.clip(view.logits(1, 2), -8, 8), atol=16 / 254)
+    roots = (logits[1, 2] - 127.0) / 127
+    back = np.sign(roots) * roots**2 * 8
+    assert np.allclose(back, np.clip(view.logits(1, 2), -8, 8), atol=0.13)
+    p = view.probability(1, 2)
+    assert np.allclose(1 / (1 + np.exp(-back)), p, atol=0.006)
     far = np.frombuffer(sent["distances"], np.uint8).reshape(4, 5, view.n)
     back = far[2, 3] / 254 * sent["farthest"]
     assert np.allclose(back, view.distances[2, 3], atol=sent["farthest"] / 254)
-    json.dumps(sent, default=explorer._packed, allow_nan=False)
-    json.dumps(fixed, default=explorer._packed, allow_nan=False)
+    json.dumps(sent, default=sending.packed, allow_nan=False)
+    json.dumps(fixed, default=sending.packed, allow_nan=False)
 
 
 def test_the_sprite_sheet_holds_every_patch_in_its_place(made, view):
@@ -319,7 +322,7 @@ def test_patches_of_any_size_become_thumbnails(native):
     from PIL import Image
 
     images = np.full((50, 3, native, native), 200, dtype=np.uint8)
-    sprite, cell, side, columns = explorer._sprite_sheet(images, np.arange(50))
+    sprite, cell, side, columns = thumbnails.sprite_sheet(images, np.arange(50))
     assert Image.open(io.BytesIO(sprite)).size[0] == cell * columns
     assert side <= cell <= 96
     assert side == min(native, cell)

@@ -1,0 +1,101 @@
+// Below the maps: the pinned patch, what is inside the lasso, the galleries of a difference.
+
+import { Card } from "./card.mjs";
+import { button, make } from "./dom.mjs";
+import { GROUPS, groupFacts } from "./difference.mjs";
+import { Composition } from "./facts.mjs";
+import { countsOf, digits, inWords, thinned } from "./numbers.mjs";
+import { Tiles } from "./tiles.mjs";
+
+const MOST_TILES = 96; // in a gallery
+
+/** A gallery with a heading, a sentence and a bar of classes. */
+export class Gallery {
+  constructor(app, title, size, options = {}) {
+    this.app = app;
+    this.heading = make("h4", { textContent: title });
+    this.text = make("div");
+    this.bar = new Composition(app, "");
+    this.tiles = new Tiles(app, title, size, options);
+    this.node = make("div", { className: "ax-box" }, this.heading, this.text, this.bar.node, this.tiles.canvas);
+    this.node.hidden = true;
+  }
+
+  show(rows, said) {
+    const { patches } = this.app;
+    const counts = countsOf(rows, patches.labels, patches.classes.length);
+    const some = rows.length > MOST_TILES ? ` (${MOST_TILES} shown)` : "";
+    this.text.textContent = `${rows.length} patches${some}: ${inWords(counts, patches.classes)}. ${said}`;
+    this.bar.show(counts);
+    this.tiles.canvas.dataset.inside = rows.length;
+    this.tiles.show(thinned(rows, MOST_TILES));
+  }
+}
+
+export class Boxes {
+  constructor(app) {
+    this.app = app;
+    this.card = new Card(app, "ax-pin");
+    this.near = new Tiles(app, "Nearest neighbours in feature space", 60, { named: true });
+    this.pinned = make("div", { className: "ax-box ax-pinned" }, make("h4", { textContent: "Pinned" }), this.card.node,
+      make("h4", { textContent: "Nearest in feature space" }), this.near.canvas,
+      button("Unpin", "Unpin the patch", () => app.pin(-1)));
+    this.inside = new Gallery(app, "Patches inside the lasso", 44);
+    this.inside.heading.textContent = "Inside the lasso";
+    this.inside.node.append(button("Clear", "Clear the lasso", () => app.clearLasso()));
+    this.groups = Object.fromEntries(GROUPS.map((group) => [group, new Gallery(app, group, 44)]));
+    this.three = make("div", { className: "ax-groups" }, ...GROUPS.map((group) => this.groups[group].node));
+    this.node = make("aside", { className: "ax-side", "aria-label": "Patches" },
+      this.three, app.hand.node, this.inside.node, this.pinned);
+  }
+
+  draw() {
+    this.drawPinned();
+    this.drawInside();
+    this.drawGroups();
+    this.app.hand.draw();
+  }
+
+  drawPinned() {
+    const { app } = this;
+    const row = app.pinnedRow;
+    this.pinned.hidden = row < 0;
+    this.card.show(row, app.whole?.row === row ? app.whole.image : null);
+    if (row >= 0) this.near.show(app.patches.nearestTo(row));
+  }
+
+  drawInside() {
+    const { app } = this;
+    const { runs, round } = app;
+    const any = app.lasso.length + app.strokes.length > 0;
+    this.inside.node.hidden = !any;
+    if (!any) return;
+    const rows = app.selectedRows();
+    const took = app.panels.map((name) => {
+      const taken = runs.takenBy(runs.indexOf(name));
+      return `${name} ${rows.filter((row) => taken[row] <= round).length}`;
+    }).join(", ");
+    this.inside.show(rows, `Taken up to round ${round}: ${took}.`);
+    const key = `${rows.length}|${app.lasso}|${app.strokes}`;
+    if (key !== this.saidInside) app.say(`${rows.length} patches inside the lasso`);
+    this.saidInside = key;
+  }
+
+  drawGroups() {
+    const { app } = this;
+    this.three.hidden = !app.compare.length;
+    if (!app.compare.length) return;
+    const groups = app.groups();
+    const pair = app.comparePair();
+    for (const group of GROUPS) {
+      const gallery = this.groups[group];
+      const title = app.groupTitle(group);
+      gallery.heading.textContent = gallery.tiles.label = title;
+      gallery.node.hidden = false;
+      const { scores } = groupFacts(groups[group], app.patches, app.runs, pair, app.slot);
+      const both = (name) => scores[name].map((x) => digits(x)).join(" / ");
+      gallery.show(groups[group], `By the proxy of ${app.compare.join(" / ")}: mean entropy ${both("entropy")}, ` +
+        `mean p ${both("probability")}; mean distance to its chosen set ${both("distance")}.`);
+    }
+  }
+}

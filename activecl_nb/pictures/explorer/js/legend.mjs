@@ -1,0 +1,137 @@
+// What the colours and marks mean, how many patches of each are shown, and which to show alone.
+
+import { namesCss, SCALES } from "./colours.mjs";
+import { make } from "./dom.mjs";
+import { toggled } from "./filters.mjs";
+import { groupFrames } from "./marks.mjs";
+import { countsOf, digits, LN2 } from "./numbers.mjs";
+import { trace } from "./shapes.mjs";
+
+const MOST_NAMES = 16;
+
+export class Legend {
+  constructor(app) {
+    this.app = app;
+    this.node = make("div", { className: "ax-legend", role: "group", "aria-label": "Legend" });
+    this.counts = [];
+  }
+
+  /** Anew where something else is meant; the counts follow what is shown. */
+  draw() {
+    const { app } = this;
+    const { colour, theme, filter } = app;
+    const pressed = JSON.stringify(filter.only ?? {});
+    const key = [colour, theme.dark, pressed, app.runs.far, app.look.fill, app.nearHalf, app.hand.on, app.compare].join("|");
+    if (this.key !== key) {
+      this.key = key;
+      this.build();
+    }
+    this.count();
+  }
+
+  build() {
+    const { app } = this;
+    const { patches, colour, theme } = app;
+    const fact = patches.fact(colour);
+    const named = colour === "class" || fact?.kind === "names";
+    const shapes = patches.colours[1];
+    this.counts = [];
+    const nodes = [];
+    if (named && fact) {
+      const css = namesCss(fact, theme.classColours, theme.faint);
+      nodes.push(...this.names(fact.names, colour, fact.values, (c) => [css[c], "circle"]));
+    } else if (named) {
+      nodes.push(...this.names(patches.classes, "class", patches.labels,
+        (c) => [app.classColour(c), shapes[c % shapes.length]]));
+    } else {
+      nodes.push(...this.scale(fact));
+      nodes.push(...this.names(patches.classes, "class", patches.labels, (c) => [theme.faint, shapes[c % shapes.length]]));
+    }
+    nodes.push(make("span", { className: "ax-marks" }, ...this.marks().flat()));
+    const focused = this.node.contains(document.activeElement) ? document.activeElement.dataset.code : null;
+    this.node.replaceChildren(...nodes);
+    if (focused != null) this.node.querySelector(`[data-code="${focused}"]`)?.focus();
+  }
+
+  /** Buttons of names. look: code -> [colour, shape]. */
+  names(names, colour, codes, look) {
+    const { app } = this;
+    this.codes = codes;
+    this.total = countsOf(Array.from(codes, (_, row) => row), codes, names.length);
+    const shown = names.slice(0, MOST_NAMES).map((name, code) => {
+      const on = (app.filter.only?.[colour] ?? []).includes(code);
+      const count = make("span", { className: "ax-count" });
+      const node = make("button", { type: "button", className: "ax-class", "aria-pressed": String(on),
+        title: `Show only ${name}`,
+        on: { click: () => app.set("filter", toggled(app.filter, colour, code)) } },
+      this.sample(look(code)[1], look(code)[0]), name, " ", count);
+      node.dataset.code = code;
+      this.counts.push(count);
+      return node;
+    });
+    return names.length > MOST_NAMES ? [...shown, `and ${names.length - MOST_NAMES} more`] : shown;
+  }
+
+  scale(fact) {
+    const { colour, runs, theme } = this.app;
+    const scale = colour === "probability" ? "boundary" : "numbers";
+    const [low, high] = fact ? [fact.low, fact.high]
+      : [0, colour === "entropy" ? LN2 : colour === "distance" ? runs.far : 1];
+    return [
+      make("span", { className: "ax-scale" }, digits(low),
+        make("span", { className: "ax-ramp", style: `background:linear-gradient(to right,${SCALES[scale].join()})` }),
+        digits(high) + (colour === "distance" ? " and more" : "")),
+      make("span", {}, this.sample("circle", theme.faint), fact ? "not known" : "not known yet"),
+    ];
+  }
+
+  /** The frames, which are none of the shapes of classes. */
+  marks() {
+    const { app } = this;
+    const { theme } = app;
+    const frame = (shape, text, colour = theme.ink) => [this.frame([[shape, colour]]), text];
+    if (app.compare.length) {
+      return Object.entries(groupFrames(app)).map(([group, frames]) => [this.frame(frames), app.groupTitle(group)]);
+    }
+    const marks = [frame("circle", "chosen before"), frame("diamond", "picked in this round")];
+    if (app.nearHalf) marks.push(frame("frame", "nearest one half"));
+    if (app.hand.on) marks.push(frame("circle", "picked by hand", theme.accent));
+    return marks;
+  }
+
+  /** "47 of 412": of what is shown or selected, of all on the map. */
+  count() {
+    const { app, codes, total } = this;
+    const rows = app.rowsInScope();
+    const counts = countsOf(rows, codes, total.length);
+    const all = rows.length === app.patches.n;
+    this.counts.forEach((node, code) => {
+      const text = all ? `${total[code]}` : `${counts[code]} of ${total[code]}`;
+      if (node.textContent !== text) node.textContent = text;
+    });
+  }
+
+  pen() {
+    const canvas = make("canvas", { className: "ax-sample", width: 32, height: 32, "aria-hidden": "true" });
+    return [canvas, canvas.getContext("2d")];
+  }
+
+  sample(shape, colour) {
+    const [canvas, pen] = this.pen();
+    trace(pen, shape, 16, 16, 9);
+    pen.fillStyle = colour;
+    pen.fill();
+    return canvas;
+  }
+
+  frame(frames) {
+    const [canvas, pen] = this.pen();
+    for (const [shape, colour] of frames) {
+      trace(pen, shape, 16, 16, 10);
+      pen.lineWidth = 3;
+      pen.strokeStyle = colour;
+      pen.stroke();
+    }
+    return canvas;
+  }
+}

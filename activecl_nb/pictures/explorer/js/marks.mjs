@@ -1,0 +1,228 @@
+// What is drawn on one map, from the lowest layer to the highest, and remembered for the pointer.
+
+import { packed } from "./colours.mjs";
+import { densityOf } from "./density.mjs";
+import { squareMark, together } from "./hit.mjs";
+import { glyphOf } from "./painter.mjs";
+
+const MOST_THUMBNAILS = 800; // on all panels together: so many are drawn within a frame
+const CELL = 3; // pixels of the screen, of the density shading
+
+/** How the marks look now: their glyphs, by what they say of a patch. */
+function glyphsFor({ look, theme, pointRadius, patches }, dpr) {
+  const r = pointRadius * dpr;
+  const shapes = patches.colours[1];
+  const each = (alpha, radius) => shapes.map((shape) => glyphOf(shape, radius, { alpha }));
+  const line = (width) => [[theme.paper, (width + 1.6) * dpr], [theme.ink, width * dpr]];
+  const hollow = !look.fill;
+  return {
+    rest: each(look.opacity, r),
+    faint: each(0.35 * Math.min(1, look.opacity + 0.2), r),
+    whole: each(1, r + 0.35 * dpr),
+    // Outlines leave the patch itself, and what lies around it, to be seen.
+    before: glyphOf("circle", r + (hollow ? 2 : 0.9) * dpr, { hollow, outlines: hollow
+      ? [[theme.ink, 1 * dpr]] : [[theme.ink, 1.3 * dpr]] }),
+    picked: [0, 1, 2, 3, 4].map((step) => glyphOf("diamond", r + ((hollow ? 2.6 : 1.2) + 0.55 * step) * dpr,
+      { hollow, outlines: line(hollow ? 1.7 : 3.4) })),
+    half: glyphOf("frame", r + 4.2 * dpr, { hollow: true, outlines: line(1.2) }),
+    hand: glyphOf("circle", r + 5 * dpr, { hollow: true, outlines: [[theme.paper, 4 * dpr], [theme.accent, 2.4 * dpr]] }),
+  };
+}
+
+/** One map being drawn: where its patches are, what it is painted with, what can be pointed at. */
+class Sheet {
+  constructor(panel, s) {
+    const { app } = panel;
+    Object.assign(this, { panel, app, s, painter: panel.painter, stack: panel.stack, dpr: panel.dpr });
+    this.at = panel.pixels();
+    const { codes, css } = app.coloursFor(s);
+    [this.codes, this.colours] = [codes, css.map(packed)];
+    this.faintColour = packed(app.theme.faint);
+    this.glyphs = glyphsFor(app, panel.dpr);
+    this.shapes = app.patches.colours[1].length;
+    this.stack.clear();
+  }
+
+  stamp(glyph, row, colour) {
+    const { places, ox, oy, scale } = this.at;
+    this.painter.stamp(glyph, ox + places[2 * row] * scale, oy - places[2 * row + 1] * scale, colour);
+  }
+
+  /** Dots of class shapes, in their colours; ``known``: whether they can be pointed at. */
+  dots(rows, glyphs, { faint = false, known = true } = {}) {
+    const { stack, codes, colours, faintColour } = this;
+    const labels = this.app.patches.labels;
+    const kinds = known ? glyphs.map((glyph) => stack.kind(glyph)) : null;
+    for (const row of rows) {
+      const shape = labels[row] % this.shapes;
+      this.stamp(glyphs[shape], row, faint ? faintColour : colours[codes[row]]);
+      if (known) stack.push(row, kinds[shape]);
+    }
+  }
+
+  /** Framed marks: the frame, and the patch itself inside it (a filled frame is its colour). */
+  framed(rows, frameOf) {
+    const { stack, codes, colours, glyphs, app } = this;
+    const kinds = new Map(); // frame -> kind by shape
+    for (const row of rows) {
+      const [frame, shape] = [frameOf(row), app.patches.labels[row] % this.shapes];
+      const inner = glyphs.whole[shape];
+      this.stamp(frame, row, colours[codes[row]]);
+      if (!app.look.fill) this.stamp(inner, row, colours[codes[row]]);
+      if (!kinds.has(frame)) kinds.set(frame, []);
+      stack.push(row, (kinds.get(frame)[shape] ??= stack.kind(together(frame, inner))));
+    }
+  }
+
+  density(rows) {
+    const { app, painter, dpr } = this;
+    if (!app.look.density) return;
+    const { width, height } = painter.canvas;
+    const cell = Math.round(CELL * dpr);
+    const area = 2.6 * (app.pointRadius * dpr) ** 2;
+    painter.shade(densityOf(rows, this.at.places, this.at, width, height, cell), area, app.theme.inkRgb);
+  }
+}
+
+/** Rows by what happened to them, each in the order drawn. */
+function layersOf(app, s) {
+  const { runs, patches, round } = app;
+  const [taken, order, shown] = [runs.takenBy(s), runs.orderOf(s), app.shownFor(s)];
+  const layers = { faint: [], rest: [], before: [], now: [] };
+  for (let i = 0; i < patches.n; i++) {
+    if (!shown[i]) layers.faint.push(i);
+    else if (taken[i] < round) layers.before.push(i);
+    else if (taken[i] === round) layers.now.push(i);
+    else layers.rest.push(i);
+  }
+  layers.now.sort((a, b) => order[b] - order[a]); // the first pick is drawn last, on top
+  return layers;
+}
+
+/** One strategy's round. */
+export function drawRound(panel, s, total) {
+  const { app } = panel;
+  const sheet = new Sheet(panel, s);
+  const layers = layersOf(app, s);
+  const { glyphs, painter } = sheet;
+  painter.clear(app.theme.paperRgb);
+  sheet.dots(layers.faint, glyphs.faint, { faint: true, known: false });
+  const size = thumbnailSize(panel, sheet, [layers.rest, layers.before, layers.now]);
+  if (size) {
+    painter.show();
+    drawThumbnails(panel, sheet, layers, size);
+  } else {
+    sheet.dots(layers.rest, glyphs.rest);
+    sheet.density(layers.rest);
+    sheet.framed(layers.before, () => glyphs.before);
+    const order = app.runs.orderOf(s);
+    const early = (row) => (app.look.order ? 1 - order[row] / Math.max(1, total) : 0.5);
+    sheet.framed(layers.now, (row) => glyphs.picked[Math.round(4 * early(row))]);
+    for (const row of app.nearestHalfFor(s)) sheet.stamp(glyphs.half, row, 0);
+    for (const row of app.hand.rows) sheet.stamp(glyphs.hand, row, 0);
+    painter.show();
+  }
+  if (app.look.order) drawNumbers(panel, sheet, layers.now);
+  return layers.now.reverse();
+}
+
+/** Where two strategies differ: an up triangle is only A's, a down triangle only B's, a star both. */
+export function drawDifference(panel, [a], groups) {
+  const { app, dpr } = panel;
+  const sheet = new Sheet(panel, a);
+  const { glyphs, painter } = sheet;
+  const shown = app.shownFor(a);
+  const picked = new Set(Object.values(groups).flat());
+  const rest = [[], []];
+  for (let i = 0; i < app.patches.n; i++) if (!picked.has(i)) rest[shown[i]].push(i);
+  painter.clear(app.theme.paperRgb);
+  sheet.dots(rest[0], glyphs.faint, { faint: true, known: false });
+  sheet.dots(rest[1], glyphs.faint);
+  const frames = groupFrames(app, dpr);
+  for (const group of ["both", "onlyA", "onlyB"]) {
+    for (const [shape, colour] of frames[group]) {
+      const frame = glyphOf(shape, (app.pointRadius + 4.4) * dpr, { hollow: !app.look.fill, outlines:
+        [[app.theme.paper, 4.4 * dpr], [colour, 2.4 * dpr]] });
+      sheet.framed(groups[group].filter((row) => shown[row]), () => frame);
+    }
+  }
+  painter.show();
+}
+
+/** The frames of the three groups: [shape, colour] each; both is one on the other. */
+export function groupFrames(app) {
+  const [a, b] = app.compareColours();
+  return { onlyA: [["triangle", a]], onlyB: [["wedge", b]], both: [["triangle", app.theme.ink], ["wedge", app.theme.ink]] };
+}
+
+// --- thumbnails -----------------------------------------------------------------------------
+
+/** Side of the thumbnails in pixels of the screen, 0 where there is no room for them. */
+function thumbnailSize(panel, { at, dpr }, layers) {
+  const { app } = panel;
+  if (app.camera.zoom < 2 || !app.thumbnails.ready) return 0;
+  const most = MOST_THUMBNAILS / app.visible.length;
+  let seen = 0;
+  for (const rows of layers) {
+    for (const row of rows) {
+      const [x, y] = [at.ox + at.places[2 * row] * at.scale, at.oy - at.places[2 * row + 1] * at.scale];
+      if (x >= 0 && y >= 0 && x < panel.canvas.width && y < panel.canvas.height && ++seen > most) return 0;
+    }
+  }
+  const room = Math.sqrt((0.6 * panel.width * panel.height) / Math.max(1, seen));
+  return room < 18 ? 0 : Math.min(64, Math.floor(room)) * dpr;
+}
+
+function drawThumbnails(panel, sheet, layers, size) {
+  const { app, dpr, canvas, stack } = panel;
+  const { places, ox, oy, scale } = sheet.at;
+  const pen = panel.painter.pen;
+  const kind = stack.kind(squareMark(size));
+  for (const [name, rows] of [["rest", layers.rest], ["before", layers.before], ["now", layers.now]]) {
+    for (const row of rows) {
+      const [x, y] = [Math.round(ox + places[2 * row] * scale), Math.round(oy - places[2 * row + 1] * scale)];
+      if (x < -size || y < -size || x > canvas.width + size || y > canvas.height + size) continue;
+      const [left, top] = [x - size / 2, y - size / 2];
+      app.thumbnails.draw(pen, row, left, top, size);
+      pen.lineWidth = 2 * dpr;
+      pen.strokeStyle = app.coloursFor(sheet.s).css[sheet.codes[row]];
+      pen.strokeRect(left + dpr, top + dpr, size - 2 * dpr, size - 2 * dpr);
+      stack.push(row, kind);
+      if (name === "now") sheetMark(pen, sheet, "diamond", left + 7 * dpr, top + 7 * dpr);
+      if (name === "before") sheetMark(pen, sheet, "circle", left + 7 * dpr, top + 7 * dpr);
+      if (app.hand.has(row)) sheetMark(pen, sheet, "circle", left + size - 7 * dpr, top + 7 * dpr, app.theme.accent);
+    }
+  }
+}
+
+/** A small filled mark in a thumbnail's corner. */
+function sheetMark(pen, { app, dpr }, shape, x, y, colour = app.theme.ink) {
+  pen.beginPath();
+  if (shape === "diamond") {
+    for (const [px, py] of [[0, -5], [5, 0], [0, 5], [-5, 0]]) pen.lineTo(x + px * dpr, y + py * dpr);
+    pen.closePath();
+  } else pen.arc(x, y, 3.6 * dpr, 0, 2 * Math.PI);
+  pen.fillStyle = colour;
+  pen.strokeStyle = app.theme.paper;
+  pen.lineWidth = 1.5 * dpr;
+  pen.fill();
+  pen.stroke();
+}
+
+function drawNumbers(panel, sheet, picks) {
+  const { app, dpr } = panel;
+  const order = app.runs.orderOf(sheet.s);
+  const { places, ox, oy, scale } = sheet.at;
+  const pen = panel.painter.pen;
+  pen.font = `bold ${11 * dpr}px system-ui, sans-serif`;
+  pen.textAlign = "center";
+  pen.lineWidth = 3 * dpr;
+  for (const row of picks) {
+    if (order[row] > 8) continue;
+    const [x, y] = [ox + places[2 * row] * scale, oy - places[2 * row + 1] * scale - 9 * dpr];
+    pen.strokeStyle = app.theme.paper;
+    pen.strokeText(order[row] + 1, x, y);
+    pen.fillStyle = app.theme.ink;
+    pen.fillText(order[row] + 1, x, y);
+  }
+}

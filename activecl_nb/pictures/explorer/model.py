@@ -1,0 +1,406 @@
+"""The view-model: everything that can be asked of runs on a map, as NumPy; no widgets here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from activecl_nb.pictures import maps
+from activecl_nb.pictures.explorer import colours, thumbnails
+from activecl_nb.pictures.explorer.colours import Colouring
+from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary, mean
+
+if TYPE_CHECKING:
+    from activecl_nb.imbalance import Data
+    from activecl_nb.runs import Run
+    from activecl_nb.tissue import Tissue
+
+MOST_PANELS = 4
+MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value means none
+LN2 = float(np.log(2))  # the largest entropy of two classes, in nats
+
+
+class ViewModel:
+    """Everything that the explorer shows, as NumPy arrays.
+
+    runs: runs of one seed, a list or a dict by name, finished or in the making. data: the data
+    they picked from. Rows are the patches on the map, the ones that the runs watched; of a larger
+    pool that is a sample, and counts of picks are still those of all picks.
+
+    names: the strategies. rounds: how many the longest run has. n: patches on the map.
+    patches: int64 (n,), their positions in the train tissue. labels: int64 (n,).
+    taken: int32 (strategies, n), the round that took the patch, -1 where none did.
+    order: int32 (strategies, n), its place among the picks of that round, from 0; -1 for none.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run] | Mapping[str, Run],
+        data: Data | Tissue,
+        map: maps.Map | np.ndarray,
+        *,
+        positive: str = "TUM",
+    ) -> None:
+        self.runs = named(runs)
+        self.names = tuple(self.runs)
+        self.train: Tissue = getattr(data, "train", data)
+        self.positive = getattr(data, "positive", positive)
+        self.class_names = tuple(self.train.class_names)
+        if self.positive not in self.class_names:
+            raise ValueError(
+                f"no class is called {self.positive!r}; there are {', '.join(self.class_names)}"
+            )
+        first = self.runs[self.names[0]]
+        self.patches = np.asarray(first.watched, dtype=np.int64)
+        self.map = _as_map(map, self.patches)
+        self.all_labels = np.asarray(self.train.labels, dtype=np.int64)
+        _check_runs(self.runs, self.patches, len(self.all_labels))
+        _check_data(self.runs, data)
+        self.labels = self.all_labels[self.patches]
+        self.pool = len(first.pool)
+        self.n = len(self.patches)
+        self.rounds = max(1, *(len(run.rounds) for run in self.runs.values()))
+        self.taken = np.full((len(self.names), self.n), -1, dtype=np.int32)
+        self.order = np.full((len(self.names), self.n), -1, dtype=np.int32)
+        for s, run in enumerate(self.runs.values()):
+            for round in run.rounds:
+                rows, places = self._rows(round.picked)
+                self.taken[s, rows], self.order[s, rows] = round.number, places
+
+    def _rows(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of those of these train positions that are on the map, and their places here."""
+        rows = np.searchsorted(self._sorted, positions)
+        rows = np.minimum(rows, self.n - 1)
+        found = self._sorted[rows] == positions
+        return self._sorter[rows[found]], np.flatnonzero(found)
+
+    @functools.cached_property
+    def _sorter(self) -> np.ndarray:
+        return np.argsort(self.patches)
+
+    @functools.cached_property
+    def _sorted(self) -> np.ndarray:
+        return self.patches[self._sorter]
+
+    def __repr__(self) -> str:
+        return f"ViewModel({', '.join(self.names)}: {self.rounds} rounds, {self.n:,} patches)"
+
+    # what was known when -----------------------------------------------------------------
+
+    def positions(self, round: int) -> np.ndarray:
+        """Where the patches lie: float32 (n, 2); the same in every round unless maps follow."""
+        if self.map.positions.ndim == 2:
+            return self.map.positions
+        return self.map.positions[min(round, len(self.map.positions) - 1)]
+
+    def logits(self, strategy: int, slot: int) -> np.ndarray:
+        """The proxy's logits before the pick of round ``slot``, float32 (n,).
+
+        Slot ``rounds`` is what stands after the last. nan where there was no proxy.
+        """
+        rounds = self.runs[self.names[strategy]].rounds
+        if slot == 0 or slot > len(rounds):
+            return np.full(self.n, np.nan, dtype=np.float32)
+        return np.asarray(rounds[slot - 1].watched_logits, dtype=np.float32)
+
+    def probability(self, strategy: int, slot: int) -> np.ndarray:
+        """The proxy's p(positive), float32 (n,); the decision boundary is at 0.5."""
+        logits = np.clip(self.logits(strategy, slot), -80, 80)
+        return (1 / (1 + np.exp(-logits))).astype(np.float32)
+
+    def entropy(self, strategy: int, slot: int) -> np.ndarray:
+        """-sum p log p in nats, 0 to ln 2, float32 (n,) (paper, formula (3) with its sign)."""
+        a = np.abs(self.logits(strategy, slot).astype(np.float64))
+        return (np.log1p(np.exp(-a)) + a * np.exp(-a) / (1 + np.exp(-a))).astype(np.float32)
+
+    @functools.cached_property
+    def distances(self) -> np.ndarray:
+        """Distance to the chosen set before each pick: float32 (strategies, rounds + 1, n).
+
+        nan in slot 0, where nothing is chosen, and for rounds that have not been run. Chosen
+        patches that are not on the map have no features here and do not count.
+        """
+        found = np.full((len(self.names), self.rounds + 1, self.n), np.nan, dtype=np.float32)
+        features = self.map.features
+        with maps.one_thread():
+            for s, run in enumerate(self.runs.values()):
+                nearest = np.full(self.n, np.inf, dtype=np.float32)
+                for t in range(len(run.rounds)):
+                    new = maps.distances(features, features[self.taken[s] == t])
+                    nearest = np.minimum(nearest, new)
+                    nearest[self.taken[s] == t] = 0  # exactly, whatever rounding says
+                    found[s, t + 1] = np.where(np.isfinite(nearest), nearest, np.nan)
+        return found
+
+    # what the strategies did -------------------------------------------------------------
+
+    @functools.cached_property
+    def counts(self) -> np.ndarray:
+        """Picks by class: int64 (strategies, rounds, classes), of all picks, on the map or not."""
+        found = np.zeros((len(self.names), self.rounds, len(self.class_names)), dtype=np.int64)
+        for s, run in enumerate(self.runs.values()):
+            for t, round in enumerate(run.rounds):
+                labels = self.all_labels[round.picked]
+                found[s, t] = np.bincount(labels, minlength=len(self.class_names))
+        return found
+
+    @functools.cached_property
+    def f1(self) -> np.ndarray:
+        """F1 at the end of each round: float64 (strategies, rounds), nan where there is none."""
+        found = np.full((len(self.names), self.rounds), np.nan)
+        for s, run in enumerate(self.runs.values()):
+            for t, round in enumerate(run.rounds):
+                found[s, t] = round.scores.get("f1", np.nan)
+        return found
+
+    def done(self, strategy: int) -> int:
+        """How many rounds of this strategy there are so far."""
+        return len(self.runs[self.names[strategy]].rounds)
+
+    def summary(self, strategy: int, round: int) -> Summary:
+        """What stands under the panel of this strategy in this round."""
+        picks = self.taken[strategy] == round
+        behind = (self.taken[strategy] < 0) | (self.taken[strategy] > round)
+        entropy, distance = self.entropy(strategy, round), self.distances[strategy, round]
+        after = self.distances[strategy, round + 1]
+        return Summary(
+            strategy=self.names[strategy],
+            round=round,
+            picked=self.counts[strategy, round],
+            so_far=self.counts[strategy, : round + 1].sum(axis=0),
+            positive=self.class_names.index(self.positive),
+            f1=float(self.f1[strategy, round]),
+            entropy_picks=mean(entropy[picks]),
+            entropy_rest=mean(entropy[behind]),
+            distance_picks=mean(distance[picks]),
+            distance_rest=mean(distance[behind]),
+            farthest=float(after.max()),
+        )
+
+    def overlap(self, first: int, second: int, round: int, so_far: bool = False) -> Overlap:
+        """What two strategies' picks of this round (or from round 1 up to it) share."""
+        a, b = (self._picked(s, round, so_far) for s in (first, second))
+        when = slice(1 if so_far else round, round + 1)
+        return Overlap(
+            first=len(a),
+            second=len(b),
+            shared=len(np.intersect1d(a, b)),
+            chance=float(self._chances[first, second, when, when].sum()),
+        )
+
+    @functools.cached_property
+    def _chances(self) -> np.ndarray:
+        """What random picks would share: float32 (strategies, strategies, rounds, rounds).
+
+        A patch among the c candidates of a round with k picks is picked with the chance k / c, and
+        by two strategies with the product of theirs; the sum over all patches is what is expected.
+        """
+        strategies = len(self.names)
+        odds = np.zeros((strategies, self.rounds, len(self.all_labels)), dtype=np.float32)
+        for s, run in enumerate(self.runs.values()):
+            for t, round in enumerate(run.rounds):
+                odds[s, t, round.candidates] = len(round.picked) / max(len(round.candidates), 1)
+        flat = odds.reshape(strategies * self.rounds, -1)
+        with maps.one_thread():
+            shared = flat @ flat.T
+        return shared.reshape(strategies, self.rounds, strategies, self.rounds).swapaxes(1, 2)
+
+    def _picked(self, strategy: int, round: int, so_far: bool) -> np.ndarray:
+        rounds = self.runs[self.names[strategy]].rounds
+        wanted = rounds[1 : round + 1] if so_far else rounds[round : round + 1]
+        return np.concatenate([np.asarray(r.picked) for r in wanted] or [np.empty(0, np.int64)])
+
+    def picks(self, strategy: int, round: int, so_far: bool = False) -> np.ndarray:
+        """Rows picked in this round, or from round 1 up to it, in the order picked: int64."""
+        taken, order = self.taken[strategy], self.order[strategy]
+        rows = np.flatnonzero((taken >= 1) & (taken <= round) if so_far else taken == round)
+        return rows[np.lexsort((order[rows], taken[rows]))]
+
+    def difference(self, first: int, second: int, round: int, so_far: bool = False) -> Difference:
+        """What only one of two strategies picked, and what both did, of the patches on the map."""
+        a, b = (self.picks(s, round, so_far) for s in (first, second))
+        return Difference(a[~np.isin(a, b)], a[np.isin(a, b)], b[~np.isin(b, a)])
+
+    def nearest_half(self, strategy: int, round: int, count: int) -> np.ndarray:
+        """The patches left before the pick whose p is nearest one half, nearest first: int64.
+
+        What entropy would pick, were they all candidates; none before round 0, which has no proxy.
+        """
+        logits, taken = self.logits(strategy, round), self.taken[strategy]
+        left = np.flatnonzero(((taken < 0) | (taken >= round)) & np.isfinite(logits))
+        return left[np.argsort(np.abs(logits[left]), kind="stable")][:count]
+
+    # what can be asked of single patches ---------------------------------------------------
+
+    @functools.cached_property
+    def colourings(self) -> dict[str, Colouring]:
+        """The ways to colour the map, by name; ground truth only where the tissue knows it."""
+        far = self.distances[np.isfinite(self.distances)]
+        found = {
+            "class": Colouring("class", "names", self.labels, self.class_names),
+            "entropy": Colouring("entropy of the proxy", "numbers", high=LN2),
+            "probability": Colouring(f"p({self.positive}) of the proxy", "numbers"),
+            # Not up to the largest: one outlier would leave all other patches a single colour.
+            "distance": Colouring(
+                "distance to the chosen set",
+                "numbers",
+                high=float(np.quantile(far, 0.99)) or 1.0 if len(far) else 1.0,
+            ),
+        }
+        for name, values in self.train.facts.items():
+            if name != "label":  # the class again
+                found[name] = colours.fact(name, np.asarray(values)[self.patches], self.class_names)
+        return found
+
+    def values(self, colour: str, strategy: int, slot: int) -> np.ndarray:
+        """What the patches are coloured by: codes or numbers (n,), nan where not known."""
+        if colour not in self.colourings:
+            raise ValueError(
+                f"cannot colour by {colour!r}; choose one of {', '.join(self.colourings)}"
+            )
+        fixed = self.colourings[colour].values
+        if fixed is not None:
+            return fixed
+        if colour == "entropy":
+            return self.entropy(strategy, slot)
+        if colour == "probability":
+            return self.probability(strategy, slot)
+        return self.distances[strategy, slot]
+
+    def row(self, patch: int) -> int:
+        """The row of a patch, given by its position in the train tissue; ValueError if none."""
+        rows, _ = self._rows(np.array([patch]))
+        if not len(rows):
+            raise ValueError(f"patch {patch} is not on the map")
+        return int(rows[0])
+
+    def neighbours(self, row: int) -> np.ndarray:
+        """Rows of the nearest other patches in feature space, nearest first, int32 (8,)."""
+        return self.map.neighbours[row]
+
+    def inside(self, polygon: Sequence[Sequence[float]], round: int = 0) -> np.ndarray:
+        """Rows inside a polygon of map positions (corners, 2), by the even-odd rule, int64."""
+        corners = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+        points = self.positions(round).astype(np.float64)
+        if len(corners) < 3:
+            return np.empty(0, dtype=np.int64)
+        odd = np.zeros(self.n, dtype=bool)
+        for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            if y0 == y1:  # a level edge crosses no level ray
+                continue
+            crosses = (y0 > points[:, 1]) != (y1 > points[:, 1])
+            at = x0 + (points[:, 1] - y0) * (x1 - x0) / (y1 - y0)
+            odd ^= crosses & (points[:, 0] < at)
+        return np.flatnonzero(odd)
+
+    def composition(self, rows: np.ndarray) -> dict[str, int]:
+        """How many patches of each class are among these rows."""
+        counts = np.bincount(self.labels[rows], minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """The patches themselves, uint8 (rows, H, W, 3)."""
+        chosen = self.train.images[self.patches[rows]]
+        return np.ascontiguousarray(np.asarray(chosen).transpose(0, 2, 3, 1))
+
+    def gallery(self, rows: np.ndarray, columns: int = 12, limit: int = 96) -> np.ndarray:
+        """Patches side by side, uint8 (height, width, 3); evenly thinned where there are more."""
+        rows = np.asarray(rows, dtype=np.int64)
+        if len(rows) > limit:
+            rows = rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
+        return (
+            thumbnails.tiles(self.images(rows), columns)
+            if len(rows)
+            else np.zeros((1, 1, 3), np.uint8)
+        )
+
+    # what travels to the browser ------------------------------------------------------------
+
+    def fixed(self) -> dict[str, Any]:
+        """What stays the same while rounds are added: sent to the browser once."""
+        from activecl_nb.pictures.explorer import sending
+
+        return sending.fixed(self)
+
+    def rounds_so_far(self) -> dict[str, Any]:
+        """What grows with the rounds, as the browser gets it."""
+        from activecl_nb.pictures.explorer import sending
+
+        return sending.rounds_so_far(self)
+
+
+def named(runs: Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
+    """Runs by name; of a list, the name is the strategy, with the seed where that is needed."""
+    if isinstance(runs, Mapping):
+        found = dict(runs)
+    else:
+        runs = list(runs) if isinstance(runs, list | tuple) else [runs]
+        found = {}
+        for run in runs:
+            name = run.strategy
+            if name in found:
+                name = f"{run.strategy} (seed {run.seed})"
+            if name in found:
+                raise ValueError(
+                    f"two runs are called {name!r}; give the explorer a dict of names and runs"
+                )
+            found[name] = run
+    if not found:
+        raise ValueError("the explorer needs at least one run")
+    return found
+
+
+def _check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> None:
+    first = next(iter(runs))
+    if len(patches) and patches.max() >= total:
+        raise ValueError(
+            f"run {first!r} watched patch {patches.max()} but the tissue has {total}; "
+            "give the explorer the data that the run was made with"
+        )
+    for name, run in runs.items():
+        if not np.array_equal(run.watched, patches):
+            raise ValueError(
+                f"runs {first!r} and {name!r} watched different patches; "
+                "only runs of one seed, profile and data set can share a map"
+            )
+        if len(run.rounds) > MOST_ROUNDS:
+            raise ValueError(
+                f"run {name!r} has {len(run.rounds)} rounds; {MOST_ROUNDS} is the most"
+            )
+        for round in run.rounds:
+            if np.shape(round.watched_logits) != patches.shape:
+                raise ValueError(
+                    f"run {name!r}, round {round.number}: {np.shape(round.watched_logits)} logits "
+                    f"for {len(patches)} watched patches"
+                )
+
+
+def _check_data(runs: Mapping[str, Run], data: Data | Tissue) -> None:
+    """ValueError where a run was made from other patches than these."""
+    from activecl_nb.runs import fingerprint
+
+    if getattr(data, "test", None) is None:  # the patches without their test set: no fingerprint
+        return
+    known = fingerprint(data)
+    for name, run in runs.items():
+        recorded = getattr(run, "data", None)
+        if recorded and recorded != known:
+            raise ValueError(
+                f"run {name!r} was made from other patches (from {recorded.get('source')}, "
+                f"{recorded.get('train')} to train) than these (from {known['source']}, "
+                f"{known['train']}); give the explorer the data that the run was made with"
+            )
+
+
+def _as_map(map: maps.Map | np.ndarray, patches: np.ndarray) -> maps.Map:
+    """A map, or positions alone (n, 2): distances are then those on the map itself."""
+    if isinstance(map, maps.Map):
+        if not np.array_equal(map.patches, patches):
+            raise ValueError("the map is of other patches than the runs watched; make it anew")
+        return map
+    positions = np.asarray(map, dtype=np.float32)
+    last = positions if positions.ndim == 2 else positions[-1]
+    return maps.of_features(last, patches, positions=positions)

@@ -1,0 +1,343 @@
+"""The live view in a notebook, and what holds it together with the view-model."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from activecl_nb.pictures import figures, maps, release
+from activecl_nb.pictures.explorer import filters, page, script, still, thumbnails, words
+from activecl_nb.pictures.explorer import hand as hands
+from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel, named
+from activecl_nb.pictures.explorer.settings import SETTINGS, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from activecl_nb.imbalance import Data
+    from activecl_nb.runs import Run
+    from activecl_nb.tissue import Tissue
+
+INVITATION = "Run this cell for the live explorer."
+FIRST_VIEW = ("random", "entropy")  # two large panels say more than four small ones
+
+
+class View(anywidget.AnyWidget):
+    """The one widget: holds all panels, draws in the browser, knows nothing of NumPy."""
+
+    _esm = script.joined()
+    _css = script.style()
+    fixed = traitlets.Dict().tag(sync=True)
+    runs = traitlets.Dict().tag(sync=True)
+    token = traitlets.Unicode().tag(sync=True)
+    hand_state = traitlets.Dict().tag(sync=True)
+    round = traitlets.Int(0).tag(sync=True)
+    panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    colour = traitlets.Unicode("class").tag(sync=True)
+    when = traitlets.Unicode("before").tag(sync=True)
+    pinned = traitlets.Int(-1).tag(sync=True)
+    lasso = traitlets.List().tag(sync=True)
+    strokes = traitlets.List().tag(sync=True)
+    compare = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    so_far = traitlets.Bool(False).tag(sync=True)
+    nearest_half = traitlets.Bool(False).tag(sync=True)
+    filter = traitlets.Dict().tag(sync=True)
+    hand = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"View({', '.join(self.panels)}, round {self.round})"
+
+
+class Explorer(Settings):
+    """Look at what strategies picked: the last line of a cell shows it.
+
+    runs: runs of one seed (see ``experiment``), as a list or a dict by name, finished or in the
+    making; data: the data they picked from. map: a ``maps.Map``, positions (n, 2), or positions
+    (rounds, n, 2) that follow the encoder; without one the stored map of a run is used, else it
+    is made from the first run's encoder, which takes a minute for 10,000 patches. by_hand: the
+    folder of the run whose picks are made by hand; without one they go to a temporary folder.
+
+    What is on screen can be set from Python as well, and follows what is done there: see
+    ``Settings``.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run] | Mapping[str, Run],
+        data: Data | Tissue,
+        *,
+        map: maps.Map | np.ndarray | None = None,
+        positive: str = "TUM",
+        by_hand: str | os.PathLike[str] | None = None,
+        **state: Any,
+    ) -> None:
+        self._data, self._positive, self._hand_folder = data, positive, by_hand
+        runs = named(runs)
+        if map is None:
+            map = _map_of(runs, getattr(data, "train", data))
+        self.view = ViewModel(runs, data, map, positive=positive)
+        self._widget: View | None = None
+        self._hand: hands.Hand | None = None
+        self._busy = ""
+        first = [name for name in FIRST_VIEW if name in self.view.names]
+        # Round 1 is the first that a strategy chose; round 0 is random for all of them.
+        super().__init__(
+            panels=first if len(first) == 2 else list(self.view.names[:2]),
+            round=min(1, self.view.rounds - 1),
+        )
+        for name, value in state.items():
+            if name not in SETTINGS:
+                raise TypeError(f"Explorer has no setting {name!r}")
+            setattr(self, name, value)
+
+    @classmethod
+    def open(cls, *paths: str | os.PathLike[str], data: Data | None = None, **how: Any) -> Explorer:
+        """The explorer of runs in these folders; see ``opening.open_runs``."""
+        from activecl_nb.pictures.explorer import opening
+
+        runs, found = opening.open_runs(*paths, data=data)
+        return cls(runs, found, positive=found.positive, **how)
+
+    def __repr__(self) -> str:
+        view = self.view
+        return (
+            f"Explorer({', '.join(view.names)}: {view.rounds} rounds, {view.n:,} patches; "
+            f"round {self.round}, by {self.colour})"
+        )
+
+    # --- what is selected
+
+    @property
+    def selected(self) -> np.ndarray:
+        """Positions in the train tissue of the patches inside the lasso that the filter shows."""
+        rows = filters.selected(self.view, self.lasso, self.strokes, self.round)
+        return self.view.patches[rows[self._shown()[rows]]]
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Positions in the train tissue of the patches that the filter lets through, int64."""
+        return self.view.patches[self._shown()]
+
+    def _shown(self) -> np.ndarray:
+        main = self.view.names.index((self.compare or self.panels)[0])
+        return filters.shown(self.view, self.filter, main, self.slot)
+
+    @property
+    def slot(self) -> int:
+        """Before which round the proxy and the distances are shown."""
+        return self.round if self.when == "before" else self.round + 1
+
+    def table(self) -> pd.DataFrame:
+        """The selected patches, or all that are shown where nothing is: see ``filters.table``."""
+        patches = self.selected if self.lasso or self.strokes else self.shown
+        rows = np.flatnonzero(np.isin(self.view.patches, patches))
+        return filters.table(self.view, rows, self.slot)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write ``table()`` to a file, as the button CSV does in the browser."""
+        from activecl_nb import files
+
+        with files.replacing(path) as temporary:
+            self.table().to_csv(temporary, index=False)
+
+    @property
+    def neighbours(self) -> np.ndarray:
+        """Positions in the train tissue of the pinned patch's nearest neighbours, int64."""
+        if self.pinned < 0:
+            return np.empty(0, dtype=np.int64)
+        return self.view.patches[self.view.neighbours(self.view.row(self.pinned))]
+
+    # --- runs that grow
+
+    def update(self, runs: Sequence[Run] | Mapping[str, Run]) -> None:
+        """Show these runs instead: the same ones with more rounds, or others on the same map.
+
+        Call it after each round to watch a run in the making. Where the slider stood on the last
+        round it moves on to the new last one. A strategy that was not there gets a panel of its
+        own while there is room for one.
+        """
+        at_the_end = self.round >= self.view.rounds - 1
+        before = self.view.names
+        view = ViewModel(runs, self._data, self.view.map, positive=self._positive)
+        kept = [name for name in self.panels if name in view.names]
+        new = [name for name in view.names if name not in before]
+        # In one message: the browser must not hear of a panel before it has its run.
+        with self._widget.hold_sync() if self._widget else contextlib.nullcontext():
+            self.view = view
+            if self._widget is not None:
+                self._widget.runs = view.rounds_so_far()
+                self._widget.hand_state = self._hand_state()
+            if any(name not in view.names for name in self.compare):
+                self.compare = []
+            self.panels = (kept + new)[:MOST_PANELS] or list(view.names[:2])
+            self.round = view.rounds - 1 if at_the_end else self.round
+
+    # --- picking by hand
+
+    @property
+    def hand_run(self) -> Run | None:
+        """The run whose picks were made by hand, as far as it is; None before its first round."""
+        return self._hand.run if self._hand else None
+
+    def pick_by_hand(self, picks: Sequence[int] | None = None) -> Run:
+        """Train the next round on picks made by hand, and show the run beside the others.
+
+        picks: positions in the train tissue, as many as a round takes; without them ``hand``,
+        what is picked on screen. Returns the run so far, which is stored in ``by_hand``.
+
+        ValueError: the picks cannot be a round's, or these runs and data cannot be trained on.
+        """
+        hand = self._begun_hand()
+        hand.pick(self.hand if picks is None else picks, on_round=self._hand_grew)
+        self.hand = []
+        return hand.run
+
+    def _begun_hand(self) -> hands.Hand:
+        like = next(iter(self.view.runs.values()))
+        problem = hands.possible(like, self._data)
+        if problem:
+            raise ValueError(f"no round can be trained by hand: {problem}")
+        if self._hand is None:
+            self._hand = hands.Hand(like, self._data, self._hand_folder)
+        return self._hand
+
+    def _hand_grew(self, run: Run) -> None:
+        self.update({**self.view.runs, hands.NAME: run})
+
+    def _hand_state(self) -> dict[str, Any]:
+        """What the browser has to know of the round that is open."""
+        return page.hand_state(self.view, self._data, self._hand, self._busy)
+
+    def _train_by_hand(self) -> None:
+        """The browser's button: what goes wrong is said beside the picks."""
+        self._busy = "Training the round on your picks; this takes as long as a round of a run."
+        self._widget.hand_state = self._hand_state()
+        try:
+            self.pick_by_hand()
+            said = f"Trained; the run is in {self._hand.path}."
+        except Exception as error:
+            said = str(error)
+        self._busy = ""
+        self._widget.hand_state = self._hand_state() | {"text": said}
+
+    # --- the live view
+
+    @property
+    def widget(self) -> View:
+        """The live view, made when it is first asked for; there is one, however often shown."""
+        if self._widget is None:
+            self._widget = View(
+                fixed=self.view.fixed(),
+                runs=self.view.rounds_so_far(),
+                token=os.urandom(6).hex(),
+                hand_state=self._hand_state(),
+                **self.state(),
+            )
+            _join(self, self._widget)
+        return self._widget
+
+    def close(self) -> None:
+        """Let go of the live view; it is made anew when it is asked for."""
+        if self._widget is not None:
+            self._widget.close()
+            self.unobserve_all()
+            self._widget = None
+
+    def _answer(self, view: View, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """The browser has thumbnails; of a pinned patch it asks for the whole image."""
+        if message.get("ask") == "hand":
+            self._train_by_hand()
+        if message.get("ask") == "patch":
+            row = int(message["row"])
+            if not 0 <= row < self.view.n:
+                raise ValueError(f"the browser asked for patch {row} of {self.view.n}")
+            view.send({"patch": row}, [thumbnails.png(self.view.images(np.array([row]))[0])])
+
+    # --- the other forms
+
+    def still(self) -> figures.Picture:
+        """The same view as a static figure, with its description as alt text."""
+        state = self.state()
+        return figures.Picture(still.draw(self.view, **state), words.describe(self.view, **state))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        picture = self.still()
+        shown = picture._repr_mimebundle_()["text/html"]
+        return {
+            "text/html": f"{shown}<p><em>{INVITATION}</em></p>",
+            "text/plain": f"{self!r}\n{picture!r}\n{INVITATION}",
+        }
+
+    def _ipython_display_(self) -> None:
+        """Live where there may be a front end, and always the static figure for the stored copy.
+
+        The live view hides the figure as soon as it is there. A notebook that is opened later,
+        without a kernel, then shows the figure.
+        """
+        from IPython.display import publish_display_data
+
+        release.replaces(self)
+        if os.environ.get("ACTIVECL_STATIC") == "1":
+            publish_display_data(self._repr_mimebundle_())
+            return
+        publish_display_data(*self.widget._repr_mimebundle_())
+        stored = self._repr_mimebundle_()
+        stored["text/html"] = (
+            f'<div data-activecl-still="{self.widget.token}">{stored["text/html"]}</div>'
+        )
+        publish_display_data(stored)
+
+    def to_html(self, path: str | os.PathLike[str], title: str = "Active sampling") -> Path:
+        """Write one page with everything in it; it opens from a file, with no network.
+
+        All strategies, rounds and thumbnails are in it, and patches at thumbnail size only.
+        """
+        state = self.state() | {"hand_state": page.hand_state(self.view, None, None)}
+        return page.write(self.view, state, path, title)
+
+
+def _join(explorer: Explorer, widget: View) -> None:
+    """Let the two follow each other, such that the widget does not keep the explorer alive.
+
+    ipywidgets keeps every widget until it is closed, so the widget knows its explorer weakly,
+    and is closed when the explorer goes.
+    """
+    known = weakref.ref(explorer)
+
+    def to_explorer(change: Any) -> None:
+        there = known()
+        if there is None:
+            return
+        try:
+            setattr(there, change.name, change.new)
+        finally:  # what was refused, or moved to a bound, is taken back on screen
+            setattr(widget, change.name, getattr(there, change.name))
+
+    def answered(*message: Any) -> None:
+        there = known()
+        if there is not None:
+            there._answer(*message)
+
+    explorer.observe(lambda change: setattr(widget, change.name, change.new), SETTINGS)
+    widget.observe(to_explorer, SETTINGS)
+    widget.on_msg(answered)
+    weakref.finalize(explorer, widget.close).atexit = False
+
+
+def _map_of(runs: Mapping[str, Run], train: Tissue) -> maps.Map:
+    """The stored map of one of the runs, else a new one from the first encoder there is."""
+    first = next(iter(runs.values()))
+    for run in runs.values():
+        found = maps.stored(run, first.watched)
+        if found is not None:
+            return found
+    trained = (run for run in runs.values() if getattr(run, "weights", None))
+    return maps.of_run(next(trained, first), train)

@@ -1,0 +1,119 @@
+"""The same view in words: the alt text of the figure, and the line under each map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.pictures.explorer.colours import counts
+from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
+from activecl_nb.pictures.explorer.picks import mean
+from activecl_nb.pictures.explorer.wording import digits, percent
+
+
+def describe(
+    view: ViewModel,
+    *,
+    round: int = 0,
+    panels: Sequence[str] = (),
+    colour: str = "class",
+    when: str = "before",
+    compare: Sequence[str] = (),
+    so_far: bool = False,
+    **_: Any,
+) -> str:
+    """What there is to see, in words: the figure's alt text."""
+    slot = round if when == "before" else round + 1
+    said = [
+        f"Map of {view.n:,} patches coloured by {view.colourings[colour].title}, "
+        f"round {round} of {view.rounds - 1}."
+    ]
+    if len(compare) == 2:
+        said.append(f"{difference_in_short(view, compare, round, so_far)}.")
+        return " ".join([*said, *_groups(view, compare, round, so_far)])
+    for name in panels or view.names[:MOST_PANELS]:
+        summary = view.summary(view.names.index(name), round)
+        if not summary.picked.sum():
+            said.append(f"{name} has not run this round.")
+            continue
+        f1 = f", F1 {digits(summary.f1)}" if np.isfinite(summary.f1) else ""
+        said.append(
+            f"{name} picked {summary.picked.sum()}, {_share(summary.picked, view)} of them "
+            f"{view.positive} ({_share(summary.so_far, view)} so far){f1}; "
+            f"{_picks_by_colour(view, summary.strategy, round, colour, slot)}."
+        )
+    return " ".join(said)
+
+
+def _share(by_class: np.ndarray, view: ViewModel) -> str:
+    """The positive class among these counts."""
+    return percent(by_class[view.class_names.index(view.positive)], by_class.sum())
+
+
+def in_short(view: ViewModel, strategy: int, round: int, colour: str, slot: int) -> str:
+    """The colours of the picks as numbers; nothing for classes, which the bars below show."""
+    colouring, values = view.colourings[colour], view.values(colour, strategy, slot)
+    taken = view.taken[strategy]
+    picks, behind = taken == round, (taken < 0) | (taken > round)
+    if colouring.kind == "numbers":
+        of_picks, rest = mean(values[picks]), mean(values[behind])
+        if np.isnan(of_picks):
+            return ""
+        return f"mean {digits(of_picks)}, of those left {digits(rest)}"
+    if not picks.any() or colouring.names == view.class_names or not 2 <= len(colouring.names) <= 5:
+        return ""
+    of_picks, of_all = counts(values[picks], colouring), counts(values, colouring)
+    usual = int(of_all.argmax())
+    *most, last = (name for c, name in enumerate(colouring.names) if c != usual)
+    unusual = f"{', '.join(most)} or {last}" if most else last
+    shares = [percent(of.sum() - of[usual], of.sum()) for of in (of_picks, of_all)]
+    return f"{unusual}: {shares[0]}, of all {shares[1]}"
+
+
+def difference_in_short(view: ViewModel, pair: Sequence[str], round: int, so_far: bool) -> str:
+    """How many only one of two strategies picked, and how many both."""
+    found = view.difference(*(view.names.index(name) for name in pair), round, so_far)
+    return (
+        f"only {pair[0]} {len(found.only_a)}, both {len(found.both)}, "
+        f"only {pair[1]} {len(found.only_b)}"
+    )
+
+
+def _groups(view: ViewModel, pair: Sequence[str], round: int, so_far: bool) -> list[str]:
+    """The classes of the three groups."""
+    found = view.difference(*(view.names.index(name) for name in pair), round, so_far)
+    said = []
+    for title, rows in (
+        (f"Only {pair[0]}", found.only_a),
+        (f"{pair[0]} and {pair[1]}", found.both),
+        (f"Only {pair[1]}", found.only_b),
+    ):
+        there = sorted(view.composition(rows).items(), key=lambda item: -item[1])
+        named = ", ".join(f"{name} {count}" for name, count in there if count)
+        said.append(f"{title}: {named or 'none'}.")
+    return said
+
+
+def _picks_by_colour(view: ViewModel, name: str, round: int, colour: str, slot: int) -> str:
+    """What the colours say of the picks of one panel, against all patches or those left behind."""
+    strategy, colouring = view.names.index(name), view.colourings[colour]
+    values, taken = view.values(colour, strategy, slot), view.taken[strategy]
+    picks = taken == round
+    if not picks.any():
+        return "none of its picks is on the map"
+    if colouring.kind == "numbers":
+        of_picks, rest = mean(values[picks]), mean(values[(taken < 0) | (taken > round)])
+        if np.isnan(of_picks):
+            return f"{colouring.title} is not known yet"
+        return (
+            f"{colouring.title}: mean of the picks {digits(of_picks)}, of those left {digits(rest)}"
+        )
+    of_picks, of_all = counts(values[picks], colouring), counts(values, colouring)
+    most = sorted(np.flatnonzero(of_picks), key=lambda c: -of_picks[c])[:4]
+    return "of its picks " + ", ".join(
+        f"{colouring.names[c]} {percent(of_picks[c], of_picks.sum())} "
+        f"(of all {percent(of_all[c], of_all.sum())})"
+        for c in most
+    )

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { colouring, namesCss, shade } from "../../../activecl_nb/pictures/explorer/js/colours.mjs";
+import { differenceOf, groupFacts } from "../../../activecl_nb/pictures/explorer/js/difference.mjs";
+import { NEVER, typed, unsigned } from "../../../activecl_nb/pictures/explorer/js/patches.mjs";
+import { patches, runs } from "./small.mjs";
+
+test("bytes are read in the type that their number says, wherever they begin", () => {
+  const bytes = Uint8Array.from([9, 9, 9, 1, 0, 2, 0]);
+  assert.deepEqual(Array.from(unsigned(new DataView(bytes.buffer, 3, 4), 2)), [1, 2]);
+  assert.deepEqual(Array.from(unsigned(new DataView(bytes.buffer, 3, 4), 4)), [1, 0, 2, 0]);
+  assert.deepEqual(Array.from(typed(new DataView(bytes.buffer, 3, 4), Uint16Array)), [1, 2]);
+});
+
+test("what nobody took was never taken, and picks come in their order", () => {
+  assert.equal(runs.takenBy(0)[2], NEVER);
+  assert.deepEqual(runs.picks(0, 1), [3, 1]);
+  assert.deepEqual(runs.picks(1, 1, true), [3, 5]);
+});
+
+test("the patches nearest one half are those left, by their distance from it", () => {
+  assert.deepEqual(runs.nearestHalf(0, 1, 3), [3, 2, 4]); // 0 is chosen already
+  assert.deepEqual(runs.nearestHalf(0, 0, 3), []); // no proxy yet
+});
+
+test("scores are decoded, and nan where nothing was known", () => {
+  assert.equal(runs.score("probability", 0, 1, 3), 0.5);
+  assert.ok(runs.score("probability", 0, 1, 5) > 0.999);
+  assert.ok(Number.isNaN(runs.score("entropy", 0, 0, 1)));
+  assert.equal(runs.score("distance", 0, 1, 5), 10);
+});
+
+test("the difference of two strategies: three groups that make up their picks", () => {
+  const groups = differenceOf(runs, 0, 1, 1, false);
+  assert.deepEqual(groups, { onlyA: [1], both: [3], onlyB: [5] });
+  const facts = groupFacts(groups.onlyB, patches, runs, [0, 1], 1);
+  assert.deepEqual(facts.counts, [0, 1]);
+  assert.equal(facts.scores.distance[0], 10);
+});
+
+test("names that say none are grey, the others take the class colours in turn", () => {
+  assert.deepEqual(namesCss(patches.fact("artefact"), ["#111111", "#222222"], "#cccccc"), ["#111111", "#cccccc"]);
+});
+
+test("what is not known has the colour for it, and scales end where they say", () => {
+  const theme = { classColours: ["#111111", "#222222"], faint: "#cccccc" };
+  const { codes, css } = colouring(patches, runs, "difficulty", 0, 1, theme);
+  assert.equal(css[codes[3]], "#cccccc");
+  assert.equal(css[codes[2]], shade("numbers", 1));
+  assert.equal(css[codes[0]], shade("numbers", 0));
+});
+
+test("facts in words", () => {
+  assert.equal(patches.told(patches.fact("artefact"), 0), "fold");
+  assert.equal(patches.told(patches.fact("difficulty"), 1), "0.50");
+  assert.equal(patches.told(patches.fact("difficulty"), 3), "not known");
+});
