@@ -26,6 +26,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from activecl_nb.sampling import code
+
 Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]
 
 # Above this many products the plain k-center loop takes longer than a second or so, and the
@@ -309,7 +311,7 @@ def pick(
 def named(strategy: str | Strategy) -> tuple[str, Strategy]:
     """The name and the function of a strategy given by either; ValueError for an unknown name."""
     if callable(strategy):
-        return getattr(strategy, "__name__", repr(strategy)), strategy
+        return code.name_of(strategy), strategy
     if not isinstance(strategy, str):
         raise ValueError(f"a strategy is a name or a function, not {type(strategy).__name__}")
     if strategy not in STRATEGIES:
