@@ -3,7 +3,8 @@
 The files beside this one are the method of the paper and nothing else. Read them in the order in
 which data flows; each imports those above it in this list and none below:
 
-    seeds, files        every random draw has a name; files are written whole or not at all
+    seeds, files        every random draw has a name; files are believed with their checksum
+    values              what a value may be: types and bounds, checked at the start
     profiles            how large a run is, and on which device
     protocol            the paper's protocol and its silences; the plan of a run, its work
     tissue              patches with labels, from any source
@@ -12,7 +13,7 @@ which data flows; each imports those above it in this list and none below:
     simclr              the encoder, the projection head, NT-Xent, the training loop
     proxy               the linear proxy f_p, and its scores
     sampling/           the strategies that pick the next images
-    runs                what each round did; a run as a folder
+    runs/               what each round did; a run as a folder
     experiment          Algorithm 2 of the paper, and its benchmark
     __main__            the same from a terminal
 

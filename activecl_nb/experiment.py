@@ -43,39 +43,42 @@ def run(
         next one follows.
     on_round: called with the run so far after each round.
 
-    ValueError: an unknown strategy, sizes that the data cannot meet, or a folder that holds
-    another run. Ctrl-C loses the round it interrupts, no other.
+    ValueError: an unknown strategy, sizes that the data cannot meet, a folder that is damaged or
+    holds another run, or (``runs.Busy``) that another process is at. FileNotFoundError: the
+    folder vanished while the run went on. Ctrl-C loses the round it interrupts, no other.
     """
     from tqdm.auto import tqdm
 
     if distributed.rank() > 0:
         raise ValueError("only rank 0 runs the rounds; call experiment.follow on the others")
-    begun = runs.begin(protocol, data, strategy, seed, out)
-    distributed.same("protocol or data", json.dumps(runs.identity(begun)))
-    state = State.of(begun, data, profiles.device(device))
-    if not begun.rounds:
-        begun = replace(begun, floors=floors(begun, data, state.model.encoder))
-        if begun.path:
-            runs.save_floors(begun)
-    work = image_epochs(protocol, begun.strategy, len(begun.pool))
-    bar = tqdm(
-        total=sum(work),
-        initial=sum(work[: len(begun.rounds)]),
-        desc=f"{begun.strategy}, seed {seed}",
-        unit="image",
-        unit_scale=True,
-        disable=not progress,
-    )
-    so_far = begun
-    with bar:
-        for so_far in algorithm_2(begun, data, strategy, state, bar.update):
-            if so_far.path:
-                runs.save_round(so_far)
-            f1 = so_far.rounds[-1].scores["f1"]
-            bar.set_postfix_str(f"round {len(so_far.rounds)}/{len(work)}, F1 {f1:.3f}")
-            if on_round:
-                on_round(so_far)
-    distributed.tell([])  # the others may go
+    on = profiles.device(device)
+    fresh = runs.fresh(protocol, data, strategy, seed, on)
+    with runs.writing(fresh, out) as begun:
+        distributed.same("protocol or data", json.dumps(runs.identity(begun)))
+        state = State.of(begun, data, on)
+        if not begun.rounds:
+            begun = replace(begun, floors=floors(begun, data, state.model.encoder))
+            if begun.path:
+                runs.save_floors(begun)
+        work = image_epochs(protocol, begun.strategy, len(begun.pool))
+        bar = tqdm(
+            total=sum(work),
+            initial=sum(work[: len(begun.rounds)]),
+            desc=f"{begun.strategy}, seed {fresh.seed}",
+            unit="image",
+            unit_scale=True,
+            disable=not progress,
+        )
+        so_far = begun
+        with bar:
+            for so_far in algorithm_2(begun, data, strategy, state, bar.update):
+                if so_far.path:
+                    runs.save_round(so_far)
+                f1 = so_far.rounds[-1].scores["f1"]
+                bar.set_postfix_str(f"round {len(so_far.rounds)}/{len(work)}, F1 {f1:.3f}")
+                if on_round:
+                    on_round(so_far)
+        distributed.tell([])  # the others may go
     return so_far
 
 
@@ -232,9 +235,10 @@ def follow(
 
     ValueError: this rank was given another protocol or other data than rank 0.
     """
-    run = runs.begin(protocol, data, strategy, seed, None)
+    on = profiles.device(device)
+    run = runs.fresh(protocol, data, strategy, seed, on)
     distributed.same("protocol or data", json.dumps(runs.identity(run)))
-    state = State.of(run, data, profiles.device(device))
+    state = State.of(run, data, on)
     while told := distributed.tell():
         t, *chosen = told
         simclr.train(**state.training(t, np.array(chosen)))

@@ -1,14 +1,30 @@
-"""Files: written whole or not at all, read with their name in every error; where caches live."""
+"""Files: written whole or not at all, believed only with their checksum; where caches live.
+
+A folder that the kit fills holds a ``manifest.json``, which names each file with its size, its
+checksum and, for arrays, their types and shapes. Files come first and the manifest last: what it
+does not name is not there yet, and what does not agree with it is damaged.
+
+    with files.replacing(folder / "images.npy") as temporary:
+        ...
+    files.seal(folder, "images.npy")         # from now on it is believed
+    files.verified(folder, "images.npy")     # ValueError if a byte of it has changed since
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+MANIFEST = "manifest.json"
+CHUNK = 1 << 24  # bytes hashed at a time
 
 
 @contextlib.contextmanager
@@ -29,6 +45,175 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left of ``replacing``; for who holds the folder's lock."""
+    for path in Path(folder).glob(".*"):
+        if re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+# ---- the manifest -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a folder's manifest says of its files.
+
+    entries: name -> size, checksum and arrays; None in a folder that was written before there
+        were manifests, whose files are read as they are.
+    """
+
+    folder: Path
+    entries: Mapping[str, Mapping[str, Any]] | None
+
+    @classmethod
+    def of(cls, folder: str | os.PathLike[str]) -> Manifest:
+        """Read a folder's manifest. ValueError: it is damaged."""
+        folder = Path(folder)
+        try:
+            text = (folder / MANIFEST).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(folder, None)
+        try:
+            entries = json.loads(text)["files"]
+            whole = text == _text(entries)
+        except (ValueError, KeyError, TypeError):
+            whole = False
+        if not whole:
+            raise ValueError(f"{folder / MANIFEST} is damaged; {MEND}")
+        return cls(folder, entries)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether there is a manifest, so that what is read is known to be what was written."""
+        return self.entries is not None
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the file is one to believe: named, or in a folder without a manifest there."""
+        if self.entries is None:
+            return (self.folder / name).is_file()
+        return name in self.entries
+
+    def read(self, name: str, *, grows: bool = False) -> bytes:
+        """The bytes of a file, which are those that were sealed.
+
+        grows: lines are only ever added to it, so what follows the sealed part is not believed.
+
+        FileNotFoundError: it is not there. ValueError: it is damaged, or not named.
+        """
+        content = (self.folder / name).read_bytes()
+        if self.entries is None:
+            return content
+        entry = self._entry(name)
+        if grows:
+            content = content[: entry["bytes"]]
+        self._hold(name, len(content), checksum(content))
+        return content
+
+    def verify(self, name: str) -> None:
+        """ValueError: the file is not what was sealed. Nothing of it is kept in memory."""
+        if self.entries is not None:
+            path = self.folder / name
+            self._entry(name)
+            self._hold(name, path.stat().st_size, _checksum_of(path))
+
+    def _entry(self, name: str) -> Mapping[str, Any]:
+        if name not in self.entries:
+            raise ValueError(f"{self.folder / name} is not named in {MANIFEST} beside it; {MEND}")
+        return self.entries[name]
+
+    def _hold(self, name: str, size: int, found: str) -> None:
+        entry = self.entries[name]
+        if (size, found) != (entry["bytes"], entry["xxh128"]):
+            what = "" if size == entry["bytes"] else f" ({size} bytes, not {entry['bytes']})"
+            raise ValueError(
+                f"{self.folder / name} is damaged: it is not what was written{what}; {MEND}"
+            )
+
+
+MEND = "restore it, or remove its folder and make it anew"
+
+
+def seal(folder: str | os.PathLike[str], *names: str, without: Collection[str] = ()) -> Manifest:
+    """Name these files in the folder's manifest, in one step; what it named before stays.
+
+    without: files that it no longer names; the caller removes them afterwards.
+    """
+    before = Manifest.of(folder)
+    entries = {name: _described(before.folder / name) for name in names}
+    kept = {k: v for k, v in (before.entries or {}).items() if k not in without}
+    with replacing(before.folder / MANIFEST) as temporary:
+        temporary.write_bytes(_text(kept | entries))
+    return Manifest(before.folder, kept | entries)
+
+
+def verified(folder: str | os.PathLike[str], *names: str) -> bool:
+    """Whether these files (by default all that are sealed) are what was written.
+
+    False: the folder has no manifest, so nobody can tell. FileNotFoundError, ValueError: one is
+    missing or damaged; the message names it.
+    """
+    manifest = Manifest.of(folder)
+    for name in names or (manifest.entries or ()):
+        manifest.verify(name)
+    return manifest.sealed
+
+
+def checksum(*parts: Any) -> str:
+    """32 hex digits that stand for these bytes (anything with a buffer), one after the other.
+
+    XXH3, which is as fast as the memory: it is there against damage, not against forgery.
+    """
+    return _hexdigest(parts)
+
+
+def _checksum_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return _hexdigest(iter(lambda: file.read(CHUNK), b""))
+
+
+def _hexdigest(parts: Iterable[Any]) -> str:
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _described(path: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = {"bytes": path.stat().st_size, "xxh128": _checksum_of(path)}
+    arrays = _arrays(path)
+    return entry | {"arrays": arrays} if arrays else entry
+
+
+def _arrays(path: Path) -> dict[str, list[Any]]:
+    """Type and shape of each array in a file: name -> [dtype, *shape]; {} for other files."""
+    if path.suffix in (".npy", ".npz"):
+        import numpy as np
+
+        opened = np.load(path, mmap_mode="r", allow_pickle=False)
+        arrays = {"": opened} if path.suffix == ".npy" else dict(opened)
+        return {name: [str(a.dtype), *a.shape] for name, a in arrays.items()}
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, "np") as tensors:
+            parts = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
+            return {name: [part.get_dtype(), *part.get_shape()] for name, part in parts.items()}
+    return {}
+
+
+def _text(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """The manifest as it is written, byte for byte, with a checksum of its own."""
+    listed = json.dumps(entries, sort_keys=True).encode()
+    whole = {"files": entries, "xxh128": checksum(listed)}
+    return (json.dumps(whole, sort_keys=True, indent=1) + "\n").encode()
+
+
+# ---- settings and caches ------------------------------------------------------------------
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import html
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from activecl_nb.values import Count, Pairs, Positive, Problems, Switch, checked
 
 if TYPE_CHECKING:
     import torch
 
 Kind = TypeVar("Kind", bound=type)
+
+Contradiction: TypeAlias = tuple[tuple[str, ...], Callable[..., bool], str]
 
 
 def made_anew(kind: Kind) -> Kind:
@@ -65,27 +70,48 @@ class Profile:
     """
 
     name: str = "paper"
-    image_size: int = 224
-    train_images: int = 100_000
-    labelled: int = 1_000
-    test_images: int = 7_180
-    width: int = 64
-    stem: str = "imagenet"
-    rounds: int = 20
-    budget: int = 1_000
-    candidates: int = 10_000
-    epochs: int = 100
-    batch_size: int = 128
-    learning_rate: float = 1e-4
-    schedule: str = "constant"
-    proxy_epochs: int = 40
-    proxy_learning_rate: float = 1e-3
-    standardise: bool = False
-    benchmark_epochs: int = 100
-    benchmark_every: int = 20
-    benchmark_proxy_epochs: int = 200
-    benchmark_proxy_every: int = 20
-    repeats: int = 3
+    image_size: Count = 224
+    train_images: Count = 100_000
+    labelled: Count = 1_000
+    test_images: Count = 7_180
+    width: Count = 64
+    stem: Literal["imagenet", "half", "full"] = "imagenet"
+    rounds: Count = 20
+    budget: Count = 1_000
+    candidates: Count = 10_000
+    epochs: Count = 100
+    batch_size: Pairs = 128
+    learning_rate: Positive = 1e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    proxy_epochs: Count = 40
+    proxy_learning_rate: Positive = 1e-3
+    standardise: Switch = False
+    benchmark_epochs: Count = 100
+    benchmark_every: Count = 20
+    benchmark_proxy_epochs: Count = 200
+    benchmark_proxy_every: Count = 20
+    repeats: Count = 3
+
+    def __post_init__(self) -> None:
+        """ValueError: values of a wrong type, out of bounds or against each other, all at once."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        lines, unusable = [], ()
+        try:
+            values = checked(type(self), values)
+        except Problems as error:
+            lines, unusable = error.lines, error.names
+        for names, against, said in self.contradictions():
+            if not {*names} & {*unusable} and against(*(values[name] for name in names)):
+                lines.append(said.format(**values))
+        if lines:
+            raise Problems(lines)
+        for name, value in values.items():  # NumPy's numbers have become plain ones
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def contradictions(cls) -> Sequence[Contradiction]:
+        """What values must not be together: their names, whether they are, and the words."""
+        return ()
 
     def differences(self) -> dict[str, tuple[object, object]]:
         """What departs from the paper: field name -> (the paper's value, this profile's)."""
@@ -212,15 +238,18 @@ def device(name: str | None = None) -> torch.device:
     """
     import torch
 
-    at_hand = ["cpu"]
+    at_hand = {"cpu": 1}
     if torch.backends.mps.is_available():
-        at_hand.insert(0, "mps")
+        at_hand = {"mps": 1} | at_hand
     if torch.cuda.is_available():
-        at_hand.insert(0, "cuda")
-    wanted = name or os.environ.get("ACTIVECL_DEVICE") or at_hand[0]
-    if wanted.split(":")[0] not in at_hand:
+        at_hand = {"cuda": torch.cuda.device_count()} | at_hand
+    wanted = name or os.environ.get("ACTIVECL_DEVICE") or next(iter(at_hand))
+    kind, colon, number = wanted.partition(":")
+    known = not colon or (number.isdecimal() and int(number) < at_hand.get(kind, 0))
+    if kind not in at_hand or not known:
         raise ValueError(
-            f"the device {wanted!r} is not on this machine; it has {', '.join(at_hand)} "
+            f"the device {wanted!r} is not on this machine; it has "
+            f"{', '.join(f'{k} ({n})' if n > 1 else k for k, n in at_hand.items())} "
             "(ACTIVECL_DEVICE or --device)"
         )
     return torch.device(wanted)

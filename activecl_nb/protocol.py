@@ -6,10 +6,13 @@ and rates only, and wherever the paper is silent there is an option with a name.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Literal
 
 from activecl_nb import profiles
-from activecl_nb.profiles import Profile
+from activecl_nb.profiles import Contradiction, Profile
+from activecl_nb.values import Positive, Problems, Switch
 
 BENCHMARK = "benchmark"  # the strategy's name in a benchmark's Run
 
@@ -31,25 +34,13 @@ class Protocol(Profile):
         patients, so that no patient is both in S_L and in the pool.
     """
 
-    head: str = "paper"
-    temperature: float = 0.1
-    carry_optimizer: bool = False
-    rotation: str = "right-angles"
-    kcenter_seed: str = "chosen"
-    proxy_classes: str = "two"
-    labelled_by: str = "image"
-
-    def __post_init__(self) -> None:
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be {' or '.join(map(repr, known))}, not {getattr(self, name)!r}"
-                )
-        if self.budget < self.batch_size:
-            raise ValueError(
-                f"a budget of {self.budget} images does not fill one batch of {self.batch_size}; "
-                "raise the budget or lower batch_size"
-            )
+    head: Literal["paper", "simclr"] = "paper"
+    temperature: Positive = 0.1
+    carry_optimizer: Switch = False
+    rotation: Literal["right-angles", "continuous", "none"] = "right-angles"
+    kcenter_seed: Literal["chosen", "none"] = "chosen"
+    proxy_classes: Literal["two", "all"] = "two"
+    labelled_by: Literal["image", "patient"] = "image"
 
     @classmethod
     def paper(cls) -> Protocol:
@@ -58,25 +49,46 @@ class Protocol(Profile):
 
     @classmethod
     def of(cls, profile: Profile | str, **choices: object) -> Protocol:
-        """The protocol at a profile's sizes; ``choices`` override any field."""
+        """The protocol at a profile's sizes; ``choices`` override any field.
+
+        ValueError: all that is wrong with them.
+        """
         if isinstance(profile, str):
             profile = profiles.current(profile)
-        return cls(**{**asdict(profile), **choices})
+        known = [f.name for f in fields(cls)]
+        lines = [f"the protocol has no field {name!r}" for name in choices if name not in known]
+        if lines:
+            lines[-1] += f"; it has {', '.join(known)}"
+        try:
+            made = cls(**asdict(profile) | {k: v for k, v in choices.items() if k in known})
+        except Problems as error:
+            lines += error.lines
+        if lines:
+            raise Problems(lines)
+        return made
+
+    @classmethod
+    def contradictions(cls) -> Sequence[Contradiction]:
+        """See ``Profile``: a subset fills a batch, and the candidates fill a subset."""
+        return [
+            (
+                ("budget", "batch_size"),
+                lambda budget, batch_size: budget < batch_size,
+                "a budget of {budget} images does not fill one batch of {batch_size}; "
+                "raise the budget or lower batch_size",
+            ),
+            (
+                ("candidates", "budget", "rounds"),
+                lambda candidates, budget, rounds: candidates < budget and rounds > 1,
+                "{candidates} candidates do not fill a budget of {budget} images; "
+                "raise candidates or lower the budget",
+            ),
+        ]
 
     def differences(self) -> dict[str, tuple[object, object]]:
         """What departs from ``Protocol.paper()``: name -> (the paper's value, this one's)."""
         ours, paper = asdict(self), asdict(Protocol.paper())
         return {k: (paper[k], ours[k]) for k in ours if k != "name" and ours[k] != paper[k]}
-
-
-CHOICES = {
-    "head": ("paper", "simclr"),
-    "schedule": ("constant", "cosine"),
-    "rotation": ("right-angles", "continuous", "none"),
-    "kcenter_seed": ("chosen", "none"),
-    "proxy_classes": ("two", "all"),
-    "labelled_by": ("image", "patient"),
-}
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from activecl_nb.files import read_toml
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "activecl_nb"
 ORDER_OF_WINGS = ["sources", "fast", "evidence", "pictures", "curation", "lessons"]
-CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge says it otherwise
+CONDA_NAMES = {"torch": "pytorch", "xxhash": "python-xxhash"}  # where conda-forge says it otherwise
 # The method, in the order in which data flows; each file imports only those before it.
 METHOD = [
     "seeds",
     "files",
+    "values",
     "profiles",
     "protocol",
     "tissue",
@@ -32,7 +33,7 @@ METHOD = [
     "__main__",
 ]
 # What each wing may import: of the method, and of the other wings.
-FOUNDATIONS = {"seeds", "files", "profiles"}
+FOUNDATIONS = {"seeds", "files", "values", "profiles"}
 WINGS = {
     "fast": FOUNDATIONS,
     "sources": FOUNDATIONS | {"fast"},

@@ -17,7 +17,7 @@ from activecl_nb.imbalance import Data
 from activecl_nb.pictures import maps
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import BENCHMARK, Protocol
-from activecl_nb.runs import Run, fingerprint, stored
+from activecl_nb.runs import Run, same_tissue, stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,9 +82,8 @@ def _place(run: Run) -> tuple[float, str, int]:
 
 def _check(runs: list[Run], data: Data, mapped: bool) -> None:
     """ValueError where the stored runs cannot be used together, or not with this tissue."""
-    here = fingerprint(data)
     for run in runs:
-        if run.data != here:
+        if not same_tissue(run.data, data):
             raise ValueError(
                 f"{run.path} was made from other patches than this kit draws; make it anew"
             )

@@ -27,6 +27,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from activecl_nb.sampling import code
 from activecl_nb.sampling.diversity import badge, entropy_diverse, kmeans, sas, typiclust
 from activecl_nb.sampling.oracle import oracle
 from activecl_nb.sampling.order import largest
@@ -93,7 +94,7 @@ def pick(
 def named(strategy: str | Strategy) -> tuple[str, Strategy]:
     """The name and the function of a strategy given by either; ValueError for an unknown name."""
     if callable(strategy):
-        return getattr(strategy, "__name__", repr(strategy)), strategy
+        return code.name_of(strategy), strategy
     if not isinstance(strategy, str):
         raise ValueError(f"a strategy is a name or a function, not {type(strategy).__name__}")
     if strategy not in STRATEGIES:

@@ -1,0 +1,99 @@
+"""Whether a run fits together, for folders that no manifest vouches for.
+
+What follows from the protocol and the seed is computed and compared; the rest is held against
+what it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from activecl_nb import files, simclr
+from activecl_nb.protocol import Protocol, image_epochs, plan
+from activecl_nb.runs.record import Round, Run, split
+
+
+def check(run: Run) -> None:
+    """ValueError: a file of the run's folder contradicts the others; the message names it."""
+    if run.protocol.labelled_by == "image":  # by patient the patches themselves would be needed
+        expected = split(range(run.data["train"]), run.protocol, run.seed)
+        parts = (run.pool, run.labelled, run.watched)
+        if not all(np.array_equal(a, b) for a, b in zip(parts, expected, strict=True)):
+            raise _wrong(run.path / "split.npz", f"it is not the split of seed {run.seed}")
+    numbers = [one.number for one in run.rounds]
+    if numbers != [*range(len(numbers))] or len(numbers) > plan(run.protocol, run.strategy).rounds:
+        raise _wrong(run.path / "rounds.csv", f"its rounds are numbered {numbers}")
+    for one in run.rounds:
+        for problem in _of_arrays(run, one):
+            raise _wrong(run.path / f"round-{one.number:02d}.npz", problem)
+        for problem in _of_line(run, one):
+            raise _wrong(run.path / "rounds.csv", f"round {one.number}: {problem}")
+    for problem in _of_weights(run.weights, run.protocol):
+        raise _wrong(run.path / f"weights-{len(numbers) - 1:02d}.safetensors", problem)
+
+
+def _wrong(file: Path, problem: str) -> ValueError:
+    return ValueError(f"{file} is damaged: {problem}; {files.MEND}")
+
+
+def _of_arrays(run: Run, one: Round) -> Iterator[str]:
+    before = run.chosen(one.number - 1) if one.number else run.pool[:0]
+    for name in ("picked", "candidates"):
+        positions = getattr(one, name)
+        if len(np.unique(positions)) < len(positions) or not np.isin(positions, run.pool).all():
+            yield f"{name} are not different images of the pool"
+        if np.isin(positions, before).any():
+            yield f"among its {name} are images of an earlier round"
+    if not np.isin(one.picked, one.candidates).all():
+        yield "not all that it picked are candidates"
+    if one.losses.shape != (plan(run.protocol, run.strategy).epochs,):
+        yield f"losses of {len(one.losses)} epochs"
+    if one.watched_logits.shape != run.watched.shape:
+        yield f"{len(one.watched_logits)} logits of {len(run.watched)} watched images"
+    for name in ("losses", "watched_logits", "test_logits"):
+        if not np.isfinite(getattr(one, name)).all():
+            yield f"{name} are NaN or infinite"
+    if not len(one.proxy_f1) == len(one.proxy_epochs) > 0:
+        yield f"{len(one.proxy_f1)} scores after {len(one.proxy_epochs)} numbers of proxy epochs"
+
+
+def _of_line(run: Run, one: Round) -> Iterator[str]:
+    so_far = len(run.chosen(one.number))
+    if one.images != so_far:
+        yield f"{one.images} images, and not the {so_far} that are picked"
+    work = image_epochs(run.protocol, run.strategy, len(run.pool))[one.number]
+    if one.image_epochs != work:
+        yield f"{one.image_epochs} image-epochs, and not {work}"
+    for name, value in one.scores.items():
+        if not 0 <= value <= 1:
+            yield f"{name} is {value}"
+    if one.scores.get("f1") != one.proxy_f1[-1]:
+        yield f"f1 is {one.scores.get('f1')}, and not the {one.proxy_f1[-1]} of its arrays"
+
+
+def _of_weights(weights: dict[str, Tensor], protocol: Protocol) -> Iterator[str]:
+    """Against tensors of a new encoder and head; the rest is the proxy's and the optimiser's."""
+    if not weights:
+        return
+    encoder = simclr.build_encoder(protocol.width, protocol.stem)
+    head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head)
+    expected = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    expected |= {f"head.{k}": v for k, v in head.state_dict().items()}
+    theirs = {k for k in weights if not k.startswith(("proxy.", "optimizer."))}
+    proxy = {k for k in weights if k.startswith("proxy.")}
+    for name in sorted(expected.keys() ^ theirs | {"proxy.weight", "proxy.bias"} ^ proxy):
+        yield f"the tensor {name} is {'foreign' if name in weights else 'missing'}"
+        return
+    for name, tensor in weights.items():
+        like = expected.get(name)
+        if like is not None and (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
+            yield f"{name} is {tensor.dtype} {[*tensor.shape]}, not {like.dtype} {[*like.shape]}"
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            yield f"{name} is {tensor.dtype}, not float32"
+        if not torch.isfinite(tensor).all():
+            yield f"{name} is NaN or infinite"

@@ -1,0 +1,295 @@
+"""A run's folder: locked while it is written, verified when it is read."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from activecl_nb import files
+from activecl_nb.protocol import Protocol
+from activecl_nb.runs.check import check
+from activecl_nb.runs.identity import DataFile, RunFile, differences, identity
+from activecl_nb.runs.record import ARRAYS, Round, Run
+from activecl_nb.values import Problems, checked
+
+
+class Busy(ValueError):
+    """Another process is at the run."""
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep every other process, here or on a machine with the same disk, from writing a run.
+
+    The lock lies beside the folder, and a thread that holds it may take it again. It ends with
+    the process, however that ends. Busy: another one holds it.
+    """
+    import filelock
+
+    folder = Path(path).resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder.parent / f"{folder.name}.lock", is_singleton=True)
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except filelock.Timeout:
+        raise Busy(
+            f"another process is at the run in {path}; wait for it, or choose another folder"
+        ) from None
+
+
+@contextlib.contextmanager
+def writing(run: Run, out: str | os.PathLike[str] | None) -> Iterator[Run]:
+    """The run as its folder holds it, or begun there; nobody else writes it meanwhile.
+
+    run: as ``fresh`` gives it. Without ``out`` it has no folder.
+
+    Busy: another process is at it. ValueError: the folder holds another run, or something else,
+    or is damaged. FileNotFoundError: it has vanished meanwhile.
+    """
+    if out is None:
+        yield run
+        return
+    path = Path(out)
+    with locked(path):
+        yield _taken_up(replace(run, path=path, sealed=True))
+        _still_there(path)
+
+
+# What a process that was killed before it could write run.json leaves.
+BEGINNING = {"split.npz"}
+
+
+def _taken_up(run: Run) -> Run:
+    path = run.path
+    if path.is_dir():
+        files.sweep(path)
+    if (path / "run.json").exists() or (path / files.MANIFEST).exists():
+        found = load(path)
+        if differ := differences(found, run):
+            raise ValueError(
+                f"{path} holds another run ({'; '.join(differ)}); choose another folder, "
+                "or ask for that run"
+            )
+        for name in ("pool", "labelled", "watched"):
+            if not np.array_equal(getattr(found, name), getattr(run, name)):
+                raise ValueError(
+                    f"{path / 'split.npz'} is not the split of seed {run.seed}; {files.MEND}"
+                )
+        if found.rounds:
+            if not found.weights and not found.finished:
+                raise ValueError(
+                    f"{path} holds {len(found.rounds)} finished rounds but no weights to go on "
+                    "from; restore them, or choose another folder"
+                )
+            return found
+    elif path.exists() and (others := {p.name for p in path.iterdir()} - BEGINNING):
+        raise ValueError(
+            f"{path} holds files but no run.json, so it is no run's folder ({min(others)}, ...); "
+            "choose an empty or a new one"
+        )
+    with files.replacing(path / "split.npz") as temporary:
+        np.savez_compressed(temporary, pool=run.pool, labelled=run.labelled, watched=run.watched)
+    content = identity(run) | {"recipe": run.recipe, "environment": run.environment}
+    with files.replacing(path / "run.json") as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    files.seal(path, "split.npz", "run.json")
+    return run
+
+
+def _still_there(path: Path) -> None:
+    if not (path / "run.json").exists():
+        raise FileNotFoundError(
+            f"{path} has vanished while the run went on, and the run with it; run it again"
+        )
+
+
+def save_round(run: Run) -> None:
+    """The arrays, the weights and the table first, the manifest last: it makes the round true.
+
+    FileNotFoundError: the run's folder has vanished.
+    """
+    from safetensors.torch import save_file
+
+    path, number = run.path, run.rounds[-1].number
+    _still_there(path)
+    arrays, weights = f"round-{number:02d}.npz", f"weights-{number:02d}.safetensors"
+    with files.replacing(path / arrays) as temporary:
+        np.savez_compressed(temporary, **{name: getattr(run.rounds[-1], name) for name in ARRAYS})
+    with files.replacing(path / weights) as temporary:
+        save_file(run.weights, temporary)
+    before = files.Manifest.of(path)
+    lines = _table_text(run.rounds).encode()
+    if "rounds.csv" in before and not lines.startswith(before.read("rounds.csv", grows=True)):
+        # The columns are no longer those of the kit that began it: from here to the seal below
+        # the folder is one without a manifest, which can be gone on from, too.
+        (path / files.MANIFEST).unlink(missing_ok=True)
+        before = files.Manifest(path, None)
+    with files.replacing(path / "rounds.csv") as temporary:
+        temporary.write_bytes(lines)
+    new = {arrays, weights, "rounds.csv"}
+    if not before.sealed:
+        new |= {p.name for p in path.glob("round-*.npz")}
+        new |= {n for n in ("run.json", "split.npz", "floors.json") if (path / n).exists()}
+    old = {p.name for p in path.glob("weights-*.safetensors")} - {weights}
+    files.seal(path, *new, without=old)
+    for name in old:
+        (path / name).unlink(missing_ok=True)
+
+
+def _table_text(rounds: tuple[Round, ...]) -> str:
+    rows = [one.row() for one in rounds]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    stream = io.StringIO()
+    table = csv.DictWriter(stream, columns, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return stream.getvalue()
+
+
+def save_floors(run: Run) -> None:
+    """Keep what was measured before the first round."""
+    with files.replacing(run.path / "floors.json") as temporary:
+        temporary.write_text(json.dumps(run.floors, indent=1) + "\n")
+    files.seal(run.path, "floors.json")
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """Read a run's folder.
+
+    A folder without a manifest was written by an older kit: it is read, checked as far as it can
+    be, and a warning says that nothing vouches for it.
+
+    FileNotFoundError: there is no run. ValueError: a file of it is damaged (it is named).
+    """
+    path = Path(path)
+    while True:
+        manifest = files.Manifest.of(path)
+        try:
+            return _read(path, manifest)
+        except (ValueError, FileNotFoundError):
+            if files.Manifest.of(path) == manifest:
+                raise  # else another process has finished a round meanwhile
+
+
+def _read(path: Path, manifest: files.Manifest) -> Run:
+    if "run.json" not in manifest:
+        raise FileNotFoundError(f"{path} is no run's folder: it has no run.json")
+    with _naming(path / "run.json"):
+        content = json.loads(manifest.read("run.json"))
+        told = _whole(RunFile, content, {"version", "code", "recipe", "environment"})
+        told["data"] = _whole(DataFile, told["data"], {"fold", "exact"})
+        told.setdefault("version", 1)
+        told["protocol"] = Protocol(**checked(Protocol, told["protocol"]))
+    with _naming(path / "split.npz"):
+        split = _arrays_of(manifest, "split.npz")
+        told |= {name: split[name] for name in ("pool", "labelled", "watched")}
+    run = Run(**told, path=path, sealed=manifest.sealed)
+    if "floors.json" in manifest:
+        with _naming(path / "floors.json"):
+            run = replace(run, floors=json.loads(manifest.read("floors.json")))
+    if "rounds.csv" in manifest:
+        with _naming(path / "rounds.csv"):
+            lines = io.StringIO(manifest.read("rounds.csv", grows=True).decode())
+            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(lines)]
+            rounds = tuple(_read_round(manifest, row) for row in rows)
+        run = replace(run, rounds=rounds, weights=_read_weights(manifest, len(rounds) - 1))
+    if not manifest.sealed:
+        check(run)
+        warnings.warn(
+            f"{path} was written without checksums by an older kit; what it holds is read "
+            "unverified",
+            stacklevel=4,
+        )
+    return run
+
+
+def _whole(kind: type, content: Mapping[str, Any], optional: set[str]) -> dict[str, Any]:
+    """The content as ``kind`` declares it. ValueError: it is not like that, or lacks something."""
+    told = checked(kind, content)
+    if missing := kind.__annotations__.keys() - told.keys() - optional:
+        raise Problems([f"{', '.join(sorted(missing))} missing"])
+    return told
+
+
+def _read_round(manifest: files.Manifest, row: dict[str, float]) -> Round:
+    number = int(row.pop("round"))
+    file = f"round-{number:02d}.npz"
+    with _naming(manifest.folder / file):
+        arrays = _arrays_of(manifest, file)
+        return Round(
+            number=number,
+            images=int(row.pop("images")),
+            image_epochs=int(row.pop("image_epochs")),
+            seconds={
+                k.removeprefix("seconds_"): row.pop(k) for k in [*row] if k.startswith("seconds_")
+            },
+            scores=row,
+            **{name: arrays.get(name, np.empty(0, np.float32)) for name in ARRAYS},
+        )
+
+
+def _arrays_of(manifest: files.Manifest, name: str) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(manifest.read(name)), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read_weights(manifest: files.Manifest, last: int) -> dict[str, Tensor]:
+    """Stored results may leave them out: they are most of a run's bytes."""
+    from safetensors.torch import load as from_bytes
+
+    name = f"weights-{last:02d}.safetensors"
+    with _naming(manifest.folder / name):
+        there = name in manifest and (manifest.folder / name).exists()
+        return from_bytes(manifest.read(name)) if there else {}
+
+
+def drop_weights(path: str | os.PathLike[str]) -> None:
+    """Remove a finished run's weights: most of its bytes, and no longer needed to go on."""
+    for file in Path(path).glob("weights-*.safetensors"):
+        file.unlink()
+
+
+def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None) -> list[Run]:
+    """The runs that come with the kit, for lessons where there is no time to train.
+
+    folder: where runs are kept, by profile; by default the kit's own ``results``.
+
+    FileNotFoundError: none are there.
+    """
+    folder = Path(folder or Path(__file__).parents[1] / "results") / profile
+    found = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} holds no runs; make some with "
+            f"python -m activecl_nb run --profile {profile} --out {folder}/entropy-0"
+        )
+    return found
+
+
+class _naming:
+    """Turn whatever goes wrong while a file is read into one error that names the file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and str(self.file.parent) not in str(error):
+            raise ValueError(
+                f"{self.file} cannot be read ({type(error).__name__}: {error}); restore it, "
+                "or remove the run's folder and run again"
+            ) from error

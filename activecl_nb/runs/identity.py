@@ -1,0 +1,155 @@
+"""Which run it is: what decides a result, and what tells one set of patches from another."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+import activecl_nb
+from activecl_nb import files, imbalance
+from activecl_nb.imbalance import Data
+from activecl_nb.values import Count, Seed, Whole
+
+if TYPE_CHECKING:
+    from activecl_nb.runs.record import Run
+
+# Raise it when the same protocol, data and seed come to give other picks or scores.
+RESULTS_VERSION = 1
+
+
+class RunFile:
+    """What run.json says; see ``Run``."""
+
+    strategy: str
+    seed: Seed
+    protocol: dict[str, Any]
+    data: dict[str, Any]
+    version: Whole
+    code: str
+    recipe: dict[str, Any]
+    environment: dict[str, Any]
+
+
+class DataFile:
+    """What it says of the data; see ``described``."""
+
+    source: str
+    train: Count
+    test: Count
+    positive: str
+    sha256: str
+    fold: Whole
+    exact: str
+
+
+def identity(run: Run) -> dict[str, object]:
+    """What makes a run this run and no other: all that decides its result."""
+    return {
+        "version": run.version,
+        "strategy": run.strategy,
+        "code": run.code,
+        "seed": run.seed,
+        "protocol": asdict(run.protocol),
+        "data": run.data,
+    }
+
+
+def described(data: Data) -> dict[str, object]:
+    """``fingerprint``, the fold, and ``exact``, a checksum of all images, labels and patients."""
+    parts = []
+    for part in (data.train, data.test):
+        images, patients = part.images, part.facts.get("patient")
+        parts += [repr((part.class_names, tuple(images.shape))).encode(), part.labels.numpy()]
+        # Chunk by chunk: they may be memory-mapped, and on another device than the processor.
+        at_a_time = max(1, files.CHUNK // images[0].numel())
+        parts += (chunk.cpu().contiguous().numpy() for chunk in images.split(at_a_time))
+        parts += [] if patients is None else [repr(patients.tolist()).encode()]
+    fold = int(data.recipe.get("fold", 0))
+    return fingerprint(data) | {"fold": fold, "exact": files.checksum(*parts)}
+
+
+def fingerprint(data: Data) -> dict[str, object]:
+    """What tells one data set from another: its size, and a hash of labels and sampled colours.
+
+    Colours are means over an image in steps of 4: the phantom is drawn in floating point, and
+    a pixel may round differently on another processor.
+    """
+    digest = hashlib.sha256()
+    for part in (data.train, data.test):
+        digest.update(part.labels.numpy().tobytes())
+        sampled = np.linspace(0, len(part) - 1, 64).astype(np.int64)
+        colours = part.images[torch.from_numpy(sampled)].double().mean(dim=(2, 3)) / 4
+        digest.update(colours.round().to(torch.uint8).numpy().tobytes())
+    return {
+        "source": data.train.source,
+        "train": len(data.train),
+        "test": len(data.test),
+        "positive": data.positive,
+        "sha256": digest.hexdigest()[:16],
+    }
+
+
+def same_tissue(recorded: Mapping[str, object], data: Data | Mapping[str, object]) -> bool:
+    """Whether a run that recorded this (``Run.data``) was made from these patches.
+
+    Rounding on another processor does not matter, see ``fingerprint``; to go on with a run its
+    patches have to be the same to the last bit, which ``exact`` says.
+    """
+    here = fingerprint(data) if isinstance(data, Data) else data
+    return all(recorded.get(name) == here.get(name) for name in TISSUE)
+
+
+TISSUE = ("source", "train", "test", "positive", "sha256")
+
+
+def load_data(run: Run) -> Data:
+    """The patches that a run was made from, loaded again as it recorded.
+
+    ValueError: they have changed since, or the run was given patches made by hand.
+    """
+    recipe = dict(run.recipe) or {"source": "phantom"}  # of runs that recorded none
+    data = imbalance.load(
+        recipe.pop("source"), run.protocol, positive=run.data["positive"], **recipe
+    )
+    if not same_tissue(run.data, data):
+        raise ValueError(
+            f"{run.path or run!r} was made from {run.data['source']}; {data.train.source} as it "
+            "is loaded now holds other patches"
+        )
+    return data
+
+
+def differences(there: Run, here: Run) -> list[str]:
+    """In what two runs are not the same, a line each."""
+    a, b = identity(there), identity(here)
+    if there.code is None:  # an older kit did not record it, nor a checksum of all images
+        a["code"] = b["code"]
+    a["data"] = {"fold": 0, "exact": b["data"]["exact"]} | a["data"]
+    for key in ("protocol", "data"):
+        a |= {f"{key}.{k}": v for k, v in a.pop(key).items()}
+        b |= {f"{key}.{k}": v for k, v in b.pop(key).items()}
+    return [
+        f"{key}: {a.get(key)!r} there, {b.get(key)!r} here"
+        for key in a | b
+        if a.get(key) != b.get(key)
+    ]
+
+
+def environment(device: str | torch.device) -> dict[str, object]:
+    """What a result may differ by although it should not: rounding is another elsewhere."""
+    return {
+        "activecl": activecl_nb.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }

@@ -1,0 +1,96 @@
+"""What a value may be: types and bounds are declared once, and all problems are told at once.
+
+A dataclass, or any class with annotations, declares its fields with the types below:
+
+    rounds: Count = 20
+    temperature: Positive = 0.1
+
+and ``checked`` holds given values against them: in a protocol, in a study's file, on the command
+line, in a run's folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import pydantic
+from pydantic import BeforeValidator, Field
+from typing_extensions import TypedDict
+
+
+def _plain(value: object) -> object:
+    """A NumPy scalar as the Python value that it stands for."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+MOST = 2**31 - 1  # more images, rounds or epochs than any machine holds
+
+Switch = Annotated[bool, BeforeValidator(_plain)]
+Count = Annotated[int, BeforeValidator(_plain), Field(ge=1, le=MOST)]
+Pairs = Annotated[int, BeforeValidator(_plain), Field(ge=2, le=MOST)]
+Whole = Annotated[int, BeforeValidator(_plain), Field(ge=0, le=MOST)]
+Seed = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**63)]
+Positive = Annotated[float, BeforeValidator(_plain), Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, BeforeValidator(_plain), Field(gt=0, lt=1, allow_inf_nan=False)]
+
+
+class Problems(ValueError):
+    """Values that a declaration refuses.
+
+    lines: what each is and what it should be. names: of the fields.
+    """
+
+    def __init__(self, lines: list[str], names: Collection[str] = ()) -> None:
+        self.lines, self.names = lines, names
+        super().__init__("; ".join(lines))
+
+
+def checked(kind: type, given: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:
+    """The values as ``kind`` declares them, by name: those that are given, in its order.
+
+    Types are strict: "3" and 3.0 are no whole numbers, and True is no number. NumPy's numbers
+    are taken for the plain ones. text: the values are text, as a command line gives them, and
+    are read as what the field is.
+
+    Problems (a ValueError): the whole list of what is unknown, of a wrong type or out of bounds.
+    """
+    known = _declared(kind)
+    lines = [
+        f"{name}: unknown; there are {', '.join(known)}" for name in given if name not in known
+    ]
+    try:
+        values = _adapter(kind).validate_python(
+            {name: value for name, value in given.items() if name in known}, strict=not text
+        )
+    except pydantic.ValidationError as error:
+        lines += [_line(one) for one in error.errors()]
+        raise Problems(lines, {str(one["loc"][0]) for one in error.errors()}) from None
+    if lines:
+        raise Problems(lines)
+    return {name: values[name] for name in known if name in values}
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    wanted = problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{place}: {wanted}, not {_shown(problem['input'])}"
+
+
+@functools.cache
+def _declared(kind: type) -> dict[str, Any]:
+    """Name -> annotated type, in the order of the fields."""
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+@functools.cache
+def _adapter(kind: type) -> pydantic.TypeAdapter:
+    return pydantic.TypeAdapter(TypedDict(kind.__name__, _declared(kind), total=False))
