@@ -213,7 +213,12 @@ def _pixels(images: archive.Archive, size: int | None) -> np.ndarray:
     if len(images.labels) * 3 * height * width <= IN_MEMORY:
         return archive.decode(images, size)
     kept = cache_dir() / "prepared" / f"{images.identity}-{prepared.RECIPE}-{height}x{width}"
-    return prepared.prepare(images, size, kept).images
+    try:
+        return prepared.prepare(images, size, kept).images
+    except OSError as error:
+        if not prepared.cannot_write(error, kept.parent):
+            raise
+        return archive.decode(images, size)
 
 
 def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> Tissue:

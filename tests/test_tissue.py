@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import warnings
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 import torch
@@ -254,6 +256,32 @@ def test_large_arrays_are_memory_mapped(
     assert same(tissue.load("pathmnist", path=path), in_memory)
 
 
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS])
+def test_a_shared_cache_that_cannot_be_written(
+    tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """What is there is used; what is not is decoded in memory, and it is said."""
+    monkeypatch.setitem(sets.SETS, "pathmnist", small_pathmnist(empty_cache / "data"))
+    path = write_npz(tmp_path / "x.npz")
+    monkeypatch.setattr(tissue, "IN_MEMORY", 1)
+    ready, own = tissue.load("pathmnist"), tissue.load("pathmnist", path=path)
+
+    def read_only(self: Path, *_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code), str(self))
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    monkeypatch.setattr(filelock.FileLock, "acquire", read_only)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert same(tissue.load("pathmnist"), ready) and same(
+            tissue.load("pathmnist", path=path), own
+        )
+    with pytest.warns(UserWarning, match=r"prepared cannot be written, .* kept in memory"):
+        small = tissue.load("pathmnist", size=14)
+    with pytest.warns(UserWarning, match=r"prepared cannot be written"):
+        assert same(small, tissue.load("pathmnist", path=path, size=14))
+
+
 # ------------------------------------------------------------------ official class folders
 
 
@@ -330,8 +358,16 @@ def test_folder_resized_and_of_several_sizes(two_classes: Path) -> None:
 def test_broken_image_is_named(two_classes: Path) -> None:
     for path in (two_classes / "birch").iterdir():
         path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"trees: 6 images cannot.*Cannot be decoded \(6\): birch"):
+    with pytest.raises(ValueError, match=r"trees: 7 images cannot.*Cannot be decoded \(7\): birch"):
         tissue.load("folder", path=two_classes)
+
+
+def test_bad_images_of_the_other_split_are_named_too(two_classes: Path) -> None:
+    for name in ("birch/00.png", "birch/01.png", "oak/03.png", "oak/04.png", "oak/05.png"):
+        (two_classes / name).write_bytes(b"x")
+    for arguments in ({}, {"split": "test"}, {"count": 15, "size": 8}):
+        with pytest.raises(ValueError, match=r"5 images cannot.*\(5\): birch/00.*oak/05\.png"):
+            tissue.load("folder", path=two_classes, **arguments)
 
 
 def test_what_is_no_class_folder(tmp_path: Path, two_classes: Path) -> None:

@@ -138,18 +138,32 @@ def digest(lines: Iterable[str]) -> str:
 
 
 def decode(archive: Archive, size: int | None = None) -> np.ndarray:
-    """All images as uint8 (N, 3, height, width), in memory; BadImages names all that are bad."""
+    """All images as uint8 (N, 3, height, width), in memory.
+
+    BadImages: some are bad; it names all of the whole archive, so that they can be mended at once.
+    """
     total = len(archive.labels)
     height, width = (size, size) if size else archive.shape
     images = np.empty((total, 3, height, width), dtype=np.uint8)
-    bad: list[BadImage] = []
+    bad = False
     with tqdm(total=total, desc="decode", unit="patch", disable=total < 2_000) as progress:
         for row, image in enumerate(archive.read(range(total), size)):
             if isinstance(image, BadImage):
-                bad.append(image)
+                bad = True
             else:
                 images[row] = image
             progress.update()
     if bad:
-        raise BadImages(archive.where, bad)
+        raise BadImages(archive.where, all_bad(archive, size))
     return images
+
+
+def all_bad(archive: Archive, size: int | None) -> list[BadImage]:
+    """Every image that cannot be used, of the archive that this one may be a part of."""
+    while isinstance(archive, Part):
+        archive = archive.whole
+    total = len(archive.labels)
+    images = tqdm(
+        archive.read(range(total), size), "find all that are bad", total, disable=total < 2_000
+    )
+    return [image for image in images if isinstance(image, BadImage)]

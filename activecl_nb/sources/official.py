@@ -10,7 +10,7 @@ from activecl_nb.sources.archive import Archive
 from activecl_nb.sources.download import is_whole
 from activecl_nb.sources.folders import class_folders, from_folder, from_zip
 from activecl_nb.sources.npz import NpzFile
-from activecl_nb.sources.prepared import Prepared, open_prepared, prepare
+from activecl_nb.sources.prepared import Prepared, cannot_write, open_prepared, prepare
 from activecl_nb.sources.sets import CLASS_NAMES, DataSet
 
 
@@ -77,9 +77,14 @@ def _open_official(
     ready = open_prepared(official_folder(data_set, split, size, root))
     if ready is not None:
         return ready
-    if not whole:
-        return open_official(data_set, split, root)
-    return prepare_official(data_set, split, size, root)
+    if whole:
+        try:
+            return prepare_official(data_set, split, size, root)
+        except OSError as error:
+            if not cannot_write(error, root / "prepared"):
+                raise
+    stored = open_prepared(official_folder(data_set, split, None, root)) if whole else None
+    return stored or open_official(data_set, split, root)
 
 
 def official_folder(data_set: DataSet, split: str, size: int | None, home: Path) -> Path:

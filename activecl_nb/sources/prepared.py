@@ -22,7 +22,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from activecl_nb.files import replacing
-from activecl_nb.sources.archive import Archive, digest
+from activecl_nb.sources.archive import Archive, all_bad, digest
 from activecl_nb.sources.download import check_space, write_all
 from activecl_nb.sources.image import (
     BadImage,
@@ -107,6 +107,9 @@ def prepare(
     The folder holds images.npy, uint8 (N, 3, height, width); labels.npy, int64 (N,); about.json.
     """
     folder = Path(folder)
+    ready = open_prepared(folder)
+    if ready is not None and ready.made_from == archive.identity:
+        return ready  # without the lock, which a read-only folder could not hold
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / ".lock"):  # let go by the system when its owner is killed
         ready = open_prepared(folder)
@@ -116,6 +119,18 @@ def prepare(
             _Preparation(archive, size, folder, skip_corrupt, advice).run()
             ready = open_prepared(folder, verify=False)  # the checksum was just taken
         return ready
+
+
+def cannot_write(error: OSError, folder: Path) -> bool:
+    """Whether the disk is read-only, as a teacher's shared cache may be; that is then said."""
+    read_only = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    if read_only:
+        warnings.warn(
+            f"{folder} cannot be written, so that the patches are decoded anew each time and kept "
+            "in memory; ACTIVECL_HOME names another cache",
+            stacklevel=4,
+        )
+    return read_only
 
 
 class _Preparation:
@@ -157,7 +172,8 @@ class _Preparation:
         try:
             self.append_all()
             if self.left_out and not self.skip_corrupt:
-                raise BadImages(self.archive.where, list(self.left_out.values()), self.advice)
+                bad = all_bad(self.archive, self.size)
+                raise BadImages(self.archive.where, bad, self.advice)
             self.finish()
         except OSError as error:
             if error.errno != errno.ENOSPC:
