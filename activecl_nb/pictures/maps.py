@@ -29,6 +29,9 @@ FILE_NAME = "map.npz"
 COMPONENTS = 32  # principal components kept of the features; distances hardly change, files do
 NEIGHBOURS_KEPT = 8  # nearest neighbours that are stored and shown
 FEWEST = 5  # patches a map needs
+LARGEST = 1e15  # of a feature: the squares of larger ones leave float32
+SMALLEST = 1e-15  # of a difference between features, for the same reason
+SPREAD = 1e-6  # of the features against their size: less is what float32 rounds away
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def fit(features: np.ndarray, *, seed: int = 0, neighbours: int = 15) -> np.ndar
     depends on the seed in one place less. The start is the first two principal components, so
     that the large-scale layout is no accident (Kobak and Linderman 2021).
 
-    ValueError: fewer than 5 patches, or features that are not finite.
+    ValueError: fewer than 5 patches, features that are not finite or too large (the encoder has
+    diverged), or the same for all patches (it has collapsed).
     """
     features = _checked(features)
     return _umap(features, seed=seed, neighbours=neighbours, init="pca")
@@ -276,6 +280,18 @@ def _checked(features: np.ndarray) -> np.ndarray:
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise ValueError(f"the features of patch {row} are not finite; the encoder has diverged")
+    largest = float(np.abs(features).max())
+    if largest > LARGEST:
+        raise ValueError(
+            f"the features reach {largest:.1g}, whose distances no float32 holds; "
+            "the encoder has diverged: train it again with a lower learning rate"
+        )
+    spread = float((features.max(axis=0) - features.min(axis=0)).max())
+    if spread <= max(SPREAD * largest, SMALLEST):
+        raise ValueError(
+            f"all {len(features)} patches have the same features: the encoder has collapsed, "
+            "and there is nothing to map; train it again, longer or with another seed"
+        )
     return features
 
 
@@ -292,6 +308,8 @@ def _umap(
     import umap  # here, since it compiles for seconds when it is imported
 
     n = len(features)
+    if features.shape[1] == 1:  # a line: its principal components need a second axis
+        features = np.hstack([features, np.zeros_like(features)])
     neighbours = min(neighbours, n - 1)
     rows, lengths = nearest(features, neighbours - 1)
     itself = np.arange(n, dtype=np.int32)[:, None]  # UMAP counts a point as its first neighbour
