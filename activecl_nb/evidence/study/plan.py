@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from activecl_nb.imbalance import Data
     from activecl_nb.protocol import Protocol
 
-# Raised when a change to the kit makes runs come out differently (training, the phantom's drawing,
-# how data is loaded): it makes every run made before a stranger. The kit's own version does not.
-RESULTS_VERSION = 1
 # In a grid's data these name a tissue, a replicate; whatever else is varied there is a setting.
 REPLICATES = ("fold", "seed")
 
@@ -49,6 +46,8 @@ class Job:
         Of protocol and data only what differs from their defaults counts, so that a field which
         a later kit adds leaves the addresses as they are.
         """
+        from activecl_nb.runs import RESULTS_VERSION
+
         differs = {name: ours for name, (_, ours) in self.protocol.differences().items()}
         identity = {
             "results": RESULTS_VERSION,
