@@ -55,7 +55,7 @@ def test_threads_do_not_matter(monkeypatch):
 
 def test_another_process_draws_the_same():
     code = (
-        "from activecl_nb import phantom; import zlib;"
+        "from activecl_nb.sources import phantom; import zlib;"
         "print(zlib.crc32(phantom.draw([3, 99, 12], 32, seed=4, split='test').tobytes()))"
     )
     import zlib
