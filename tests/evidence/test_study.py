@@ -25,6 +25,7 @@ from scipy import special, stats
 
 from activecl_nb import experiment, imbalance, runs, sampling
 from activecl_nb.evidence import analysis, study
+from activecl_nb.evidence.study import plan
 from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 ROOT = Path(__file__).parents[2]
@@ -178,7 +179,7 @@ def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# changed\n")
     assert mine.address() != before[0] and random_picks.address() == before[1]
     (tmp_path / "mine.py").unlink()
-    with pytest.raises(FileNotFoundError, match=r"mine\.py is not there"):
+    with pytest.raises(ValueError, match=r"mine\.py is no file"):
         study.read(file)
 
 
@@ -229,10 +230,10 @@ def test_an_address_changes_with_whatever_decides_the_result(file, monkeypatch):
     ]
     addresses = {job.address(), *(other.address() for other in others)}
     assert job.address() == dataclasses.replace(job).address()
-    monkeypatch.setattr(study.activecl_nb, "__version__", "0.0.0")
+    monkeypatch.setattr(plan, "RESULTS_VERSION", plan.RESULTS_VERSION + 1)
     assert len({*addresses, job.address()}) == 6
     monkeypatch.undo()
-    monkeypatch.setattr(study, "_fingerprint", lambda *_: {"sha256": "other patches"})
+    monkeypatch.setattr(plan, "fingerprint", lambda *_: {"sha256": "other patches"})
     assert job.address() not in addresses
 
 
@@ -362,7 +363,7 @@ def command(file, out, *more, **options):
 # not, counted from the first file that the process puts in its place. At this step it kills itself.
 FORKS = """
 import os, signal, sys
-import filelock, joblib, pandas, safetensors.torch, sklearn.metrics, torch, torch._dynamo
+import filelock, pandas, safetensors.torch, sklearn.metrics, torch, torch._dynamo
 from activecl_nb import experiment, imbalance, runs
 from activecl_nb.evidence import study
 
@@ -379,7 +380,7 @@ def work(out, last):
             steps = 0
 
     sys.setprofile(count)
-    study.run(study.read(sys.argv[1]), out, stream=open(os.devnull, "w"))
+    study.run(study.read(sys.argv[1]), out, jobs=0, stream=open(os.devnull, "w"))
     sys.setprofile(None)
     print(steps, flush=True)
 
@@ -633,7 +634,7 @@ def test_kept_tables_open_without_torch_and_name_what_is_damaged(made, tmp_path)
     wanted, out = made
     study.store(wanted, out, tmp_path / "kept")
     code = (
-        "import sys; from activecl_nb import study; study.open_stored(sys.argv[1]);"
+        "import sys; from activecl_nb.evidence import study; study.open_stored(sys.argv[1]);"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run(

@@ -48,7 +48,8 @@ def run(
     """Make every run that is not there yet; address -> "done", "run elsewhere" or "failed: why".
 
     out: the folder that holds the runs, ``out/<address>``.
-    jobs: runs at a time, each in a process of its own, on one thread.
+    jobs: runs at a time, each in a process of its own, on one thread; 0 makes them one after the
+        other in this process, where a debugger sees them and nothing else keeps them apart.
     only: (K, N) takes the K-th of N shares, for N machines that see the same folder or not.
     dask: address of a Dask scheduler whose workers, which must see ``out``, do the work.
     keep_weights: of finished runs; they are most of the bytes.
@@ -59,8 +60,8 @@ def run(
     share, of = only
     if not 1 <= share <= of:
         raise ValueError(f"--only {share}/{of}: the share goes from 1/{of} to {of}/{of}")
-    if jobs < 1:
-        raise ValueError(f"--jobs {jobs}: at least one run is made at a time")
+    if jobs < 0:
+        raise ValueError(f"--jobs {jobs}: runs at a time, 1 or more, or 0 for this process alone")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     results = {
@@ -75,7 +76,12 @@ def run(
             results[f"{job}, {dict(job.data)}"] = f"{FAILED}: {_why(error)}"
     _write_plan(study, folders, out)
     tasks = [Task(job, folder, device, keep_weights) for job, folder in folders.items()]
-    made = _on_dask(tasks, dask) if dask else _in_workers(tasks, min(jobs, len(tasks)))
+    if dask:
+        made = _on_dask(tasks, dask)
+    elif jobs:
+        made = _in_workers(tasks, min(jobs, len(tasks)))
+    else:
+        made = ((task.folder.name, make(task)) for task in tasks)
     with Board(study, folders, results).shown(stream), closing(made):
         for address, outcome in made:
             results[address] = outcome
