@@ -328,13 +328,13 @@ def test_contrasts_are_read_in_their_order_and_must_fit(tmp_path):
         """
     (one,) = study.read(written(tmp_path, text)).contrasts
     assert one == study.Contrast("first", "g", "entropy", "random", primary=True)
-    assert (one.metric, one.score) == ("area", "probe_average_precision")
+    assert (one.metric, one.score) == ("chosen", "probe_average_precision")
     for old, new, said in (
         ('b = "random"', 'b = "kcenter"', "'g' has no strategy 'kcenter'"),
         ('grid = "g"', 'grid = "h"', "no grid is called 'h'"),
         ("primary = true", 'setting = "x=1"', "'g' has no setting 'x=1'"),
         ("primary = true", "bound = 0", "bound is a number above 0"),
-        ("primary = true", 'metric = "luck"', "metric is one of area, last, best"),
+        ("primary = true", 'metric = "luck"', "metric is one of chosen, area, last, best"),
     ):
         with pytest.raises(ValueError, match=said):
             study.read(written(tmp_path, text.replace(old, new)))
@@ -785,22 +785,22 @@ def made(file, tmp_path):
 def test_kept_tables_say_what_the_runs_say(made, tmp_path):
     wanted, out = made
     kept = study.store(wanted, out, tmp_path / "kept")
-    runs = [runs.load(out / j.address()) for j in wanted.jobs[:4]]
+    loops = [runs.load(out / j.address()) for j in wanted.jobs[:4]]
     first = kept.grid("first")
     ours = first.rounds.sort_values(["seed", "strategy", "round"], ignore_index=True)
-    theirs = analysis.table(runs).sort_values(["seed", "strategy", "round"], ignore_index=True)
+    theirs = analysis.table(loops).sort_values(["seed", "strategy", "round"], ignore_index=True)
     pd.testing.assert_frame_equal(
         ours[theirs.columns], theirs, check_dtype=False, check_column_type=False, rtol=1e-5
     )
     data = wanted.jobs[0].load()
     by = ["seed", "strategy", "round", "order"]
-    picked = analysis.picks(runs, data.train).sort_values(by, ignore_index=True)
+    picked = analysis.picks(loops, data.train).sort_values(by, ignore_index=True)
     kept_picks = first.picks.sort_values(by, ignore_index=True)
     pd.testing.assert_frame_equal(
         kept_picks[picked.columns], picked, check_dtype=False, check_categorical=False
     )
     assert set(kept.grid("second").rounds["setting"]) == {"head=paper", "head=simclr"}
-    entropy = runs[1].table()["image_epochs"].cumsum().tolist()
+    entropy = loops[1].table()["image_epochs"].cumsum().tolist()
     for one in ("first", "second"):  # which share this run
         rows = kept.grid(one).rounds
         rows = rows[rows["run"] == wanted.jobs[1].address()]

@@ -74,10 +74,21 @@ def _evenness(rounds: pd.DataFrame, picks: pd.DataFrame, score: str) -> pd.Serie
     return later.groupby(run_keys(later))["label"].apply(even)
 
 
+def _chosen(rounds: pd.DataFrame, score: str) -> pd.Series:
+    """Without the first round, whose subset is the same for every strategy."""
+    later = rounds[rounds["round"] > 0]
+    return later.groupby(run_keys(later))[score].mean()
+
+
 METRICS: dict[str, Metric] = {
     "area": Metric(
         lambda rounds, picks, score: _column(analysis.area(rounds, score), "area"),
         "mean {score} along the learning curve",
+        "{score}",
+    ),
+    "chosen": Metric(
+        lambda rounds, picks, score: _chosen(rounds, score),
+        "mean {score} over the rounds that a strategy chose",
         "{score}",
     ),
     "last": Metric(

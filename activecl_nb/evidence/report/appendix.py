@@ -15,7 +15,7 @@ from activecl_nb.evidence.study import Stored
 
 THREE = (("F1", SCORES[2]), ("average precision", SCORES[0]), ("AUROC", SCORES[1]))
 HEADS = ("Grid", "Setting", "Compared", "Replicates", *(name for name, _ in THREE))
-SCORED = ("area", "last", "best")  # metrics that are of a score
+SCORED = ("chosen", "area", "last", "best")  # metrics that are of a score
 
 
 def settings(every: Sequence[Stored]) -> list[tuple[str, ...]]:

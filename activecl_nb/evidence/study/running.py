@@ -141,7 +141,6 @@ def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
                 "setting": entry.label,
                 "tissue": entry.job.tissue,
                 "source": entry.job.source,
-                "data": dict(entry.job.data),
                 "strategy": entry.job.strategy,
                 "seed": entry.job.seed,
                 "run": folders[entry.job].name if entry.job in folders else _address(entry.job),
@@ -149,8 +148,10 @@ def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
             for entry in study.entries
         ],
     }
-    with files.replacing(out / PLAN) as temporary:
-        temporary.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    text = json.dumps(plan, indent=1)
+    if not (out / PLAN).exists() or (out / PLAN).read_text(encoding="utf-8") != text:
+        with files.replacing(out / PLAN) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 # ---- one run --------------------------------------------------------------------------------
@@ -168,21 +169,19 @@ class Task:
 
 def make(task: Task) -> str:
     """Make one run, unless it is finished or another process is at it; what became of it."""
-    import filelock
     import torch
 
     from activecl_nb import runs
 
     folder = task.folder
-    lock = filelock.FileLock(folder.parent / f"{folder.name}.lock")
     try:
-        with lock.acquire(timeout=0):
+        with runs.locked(folder):
             torch.set_num_threads(1)
             there = finished(folder) is not None
             _finish(task.job, folder, task.device)
             if not (task.keep_weights or there):  # what was finished before stays as it is
                 runs.drop_weights(folder)
-    except filelock.Timeout:
+    except runs.Busy:
         return ELSEWHERE
     except (Exception, SystemExit) as error:  # bad settings, a damaged folder, a student's slip
         return f"{FAILED}: {_why(error)}"
