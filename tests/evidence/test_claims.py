@@ -487,24 +487,38 @@ def test_the_papers_numbers_are_all_there(listed):
         assert re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d])", text), number
 
 
-def test_the_kits_own_claims_fit_the_kits_own_study(listed):
+@pytest.mark.parametrize(
+    ("claimed", "planned_in"),
+    [("claims.toml", "study.toml"), ("evidence_claims.toml", "evidence.toml")],
+)
+def test_the_kits_own_claims_fit_the_kits_own_study(claimed, planned_in):
     """Each grid, setting and strategy that a claim names is planned; nothing has been run yet."""
+    wanted = study.read(ROOT / "results" / planned_in)
+    every, headlines = claims.read(ROOT / "results" / claimed)
     planned = pd.DataFrame(
         [
             (entry.grid, entry.label, entry.job.strategy, entry.job.seed, str(n), False)
-            for n, entry in enumerate(study.read(ROOT / "results" / "study.toml").entries)
+            for n, entry in enumerate(wanted.entries)
         ],
         columns=["grid", "setting", "strategy", "seed", "run", "finished"],
     )
     names = ["seed", "round", "f1", "seconds_processor", "image_epochs"]
     nothing = pd.DataFrame(dict.fromkeys(names, pd.Series(dtype=float)))
     nothing = nothing.assign(grid="", setting="", strategy="", tissue="", run="")
-    lines = claims.ledger(listed[0], study.Stored(nothing, nothing, planned))
+    lines = claims.ledger(every, study.Stored(nothing, nothing, planned))
     for line in lines:
         arithmetic = line.claim.arithmetic and not line.claim.untestable
         assert (line.verdict != claims.NOT_TESTABLE) == arithmetic, line.claim.id
-    measured_on = {grid for one in listed[0] for grid in one.grids}
-    assert measured_on == set(planned["grid"]), "a grid that no claim needs"
+    measured_on = {grid for one in every for grid in one.grids}
+    measured_on |= {one.grid for one in wanted.contrasts}
+    alone = {"query size"}  # asked by its figure and the appendix
+    assert measured_on | alone >= set(planned["grid"]), "a grid that no claim needs"
+    known = {one.id for one in every} | {one.id for one in wanted.contrasts}
+    assert {one for one in headlines if not one.startswith("real ")} <= known
+    for one in every:
+        assert len(re.findall(r"[.?!](?= [A-Z]|$)", one.claim.replace("Fig. ", "Fig "))) == 1, (
+            one.id
+        )
 
 
 def test_the_rarest_lines_are_known_by_their_sums(listed):
