@@ -5,7 +5,7 @@
 Makes those runs of results/study.toml that results/study lacks, and the few that lessons open whole
 (all in all hours; about a minute of one core each), goes on where it was stopped, and then keeps
 
-    results/study     three small files with the results of all runs
+    results/study     a few small files with the results of all runs
     results/laptop    the runs of a few seeds whole but for their weights, and a map, for the
                       lessons and the explorer
     results/tiny      one run of seconds, which the tests make again and compare
@@ -40,10 +40,9 @@ def main() -> int:
     evidence = study.read(HERE / "study.toml")
     if not options.finished:
         made = study.run(lacking(evidence), options.runs, jobs=options.jobs, keep_weights=True)
-        failed = {a: why for a, why in made.items() if why.startswith(study.FAILED)}
-        for address, why in failed.items():
-            print(f"{options.runs / address} {why}", file=sys.stderr)
+        failed = study.failures(evidence, made)
         if failed:
+            print(failed, file=sys.stderr)
             return 1
     kept = study.store(evidence, options.runs, HERE / "study")
     print(f"{int(kept.planned['finished'].sum())} of {len(kept.planned)} entries are finished")

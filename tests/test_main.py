@@ -80,11 +80,13 @@ def test_check_says_ready_or_not(capsys):
 
 
 def test_a_report_is_of_runs_or_of_a_study(tmp_path, capsys):
-    assert terminal.main(["report", str(tmp_path), "--study", str(tmp_path)]) == 2
-    assert "report takes folders of runs, or --study" in capsys.readouterr().err
-    assert terminal.main(["report", "--study", str(tmp_path / "none"), "--out", str(tmp_path)]) == 2
+    assert terminal.main(["report", str(tmp_path), str(tmp_path), "--claims", "c.toml"]) == 2
+    assert "--claims and --readme go with one study" in capsys.readouterr().err
+    assert terminal.main(["report", str(tmp_path / "none"), "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "none lacks index.csv, rounds.csv, picks.npz" in error and error.count("\n") == 1
+    assert "none is no folder; give a stored study" in error and error.count("\n") == 1
+    assert terminal.main(["report", str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert "holds neither a stored study nor finished runs" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

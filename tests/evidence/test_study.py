@@ -25,6 +25,7 @@ from scipy import special, stats
 
 from activecl_nb import experiment, imbalance, runs, sampling
 from activecl_nb.evidence import analysis, study
+from activecl_nb.evidence.study import plan, running
 from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 ROOT = Path(__file__).parents[2]
@@ -178,7 +179,7 @@ def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# changed\n")
     assert mine.address() != before[0] and random_picks.address() == before[1]
     (tmp_path / "mine.py").unlink()
-    with pytest.raises(FileNotFoundError, match=r"mine\.py is not there"):
+    with pytest.raises(ValueError, match=r"mine\.py is no file"):
         study.read(file)
 
 
@@ -207,6 +208,138 @@ def test_a_file_that_makes_no_sense_is_named_and_why(tmp_path, text, says):
     assert str(file) in str(error.value) or "huge" in says
 
 
+def test_all_that_is_wrong_is_told_at_once(tmp_path):
+    file = written(
+        tmp_path,
+        """
+        title = 5
+        colour = "red"
+        [[grid]]
+        name = "a"
+        strategies = []
+        seeds = 0
+        [[grid]]
+        name = "b"
+        strategies = ["random", "magic"]
+        protocol = { heads = 2, width = "wide" }
+        data = { tumour_share = "half", stain = 1 }
+        one_at_a_time = true
+        [[contrast]]
+        id = "c"
+        grid = "nowhere"
+        a = "random"
+        """,
+    )
+    with pytest.raises(ValueError) as error:
+        study.read(file)
+    told = str(error.value)
+    assert told.startswith(f"{file}: ")
+    for said in ("unknown colour", "title is a text in quotes, not 5"):
+        assert said in told, said
+    file.write_text(file.read_text().replace('title = 5\ncolour = "red"\n', ""))
+    with pytest.raises(ValueError) as error:
+        study.read(file)
+    told = str(error.value)
+    for said in (
+        "grid 'a': strategies is a list of one or more different names, not []",
+        "grid 'a': seeds is a whole number from 1 to",
+        "grid 'b': unknown strategy 'magic'",
+        "grid 'b': the protocol has no 'heads'",
+        "grid 'b': width takes a whole number, not 'wide'",
+        "grid 'b': phantom takes no stain",
+        "grid 'b': tumour_share takes a number, not 'half'",
+        "grid 'b': one_at_a_time has nothing to vary",
+        "contrast 'c': 'b' is missing",
+    ):
+        assert said in told, said
+
+
+ODD = [
+    "grid = 5",
+    '[grid]\nname = "a"',
+    'profile = ["tiny"]',
+    "code = 5",
+    'code = "."',
+    'code = "fails.py"',
+    "[[grid]]\nname = [1]",
+    '[[grid]]\nname = ""\nstrategies = ["random"]',
+    '[[grid]]\nname = "g"\nstrategies = "random"',
+    '[[grid]]\nname = "g"\nstrategies = [["random"]]',
+    '[[grid]]\nname = "g"\nstrategies = ["random", "random"]',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nseeds = true',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nseeds = 1.5',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nseeds = -1',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nseeds = 99999999999999999999',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = 5',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\ndata = [1]',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\ndata = { source = 5 }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\ndata = { redundancy = nan }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\ndata = { seed = [0, -1] }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\ndata = { redundancy = [] }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { head = [] }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { width = true }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { width = 0 }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { temperature = -1.0 }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { temperature = inf }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\none_at_a_time = 1',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nquestion = 1979-05-27',
+    'contrast = 5\n[[grid]]\nname = "g"\nstrategies = ["random"]',
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_an_odd_file_is_refused_in_one_line(tmp_path, text):
+    (tmp_path / "fails.py").write_text("1 / 0")
+    with pytest.raises(ValueError) as error:
+        study.read(written(tmp_path, text))
+    assert "study.toml: " in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_value_that_no_run_can_have_spoils_its_own_setting_alone(tmp_path):
+    found = grid(tmp_path, "seeds = 1\nprotocol = { width = [0, 8], rounds = 1 }")
+    assert [entry.label for entry in found.entries] == ["width=8"]
+    ((name, setting, why),) = found.refused
+    assert (name, setting) == ("g", "width=0") and "above 0" in why
+
+
+def test_tissues_are_replicates_and_no_settings(tmp_path):
+    found = grid(tmp_path, "seeds = 2\ndata = { seed = [0, 1, 2], redundancy = [0.0, 0.5] }")
+    assert {entry.label for entry in found.entries} == {"redundancy=0.0", "redundancy=0.5"}
+    assert [e.job.tissue for e in found.entries[:6:2]] == ["phantom 0", "phantom 1", "phantom 2"]
+    assert len(found.jobs) == 2 * 3 * 2
+    own = grid(tmp_path, 'seeds = 1\ndata = { source = "folder", path = "x", fold = [0, 1] }')
+    assert [entry.job.tissue for entry in own.entries] == ["fold 0", "fold 1"]
+    assert {entry.label for entry in own.entries} == {""}
+
+
+def test_contrasts_are_read_in_their_order_and_must_fit(tmp_path):
+    text = """
+        profile = "tiny"
+        [[contrast]]
+        id = "first"
+        grid = "g"
+        a = "entropy"
+        b = "random"
+        primary = true
+        [[grid]]
+        name = "g"
+        strategies = ["random", "entropy"]
+        seeds = 1
+        """
+    (one,) = study.read(written(tmp_path, text)).contrasts
+    assert one == study.Contrast("first", "g", "entropy", "random", primary=True)
+    assert (one.metric, one.score) == ("chosen", "probe_average_precision")
+    for old, new, said in (
+        ('b = "random"', 'b = "kcenter"', "'g' has no strategy 'kcenter'"),
+        ('grid = "g"', 'grid = "h"', "no grid is called 'h'"),
+        ("primary = true", 'setting = "x=1"', "'g' has no setting 'x=1'"),
+        ("primary = true", "bound = 0", "bound is a number above 0"),
+        ("primary = true", 'metric = "luck"', "metric is one of chosen, area, last, best"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            study.read(written(tmp_path, text.replace(old, new)))
+
+
 def test_the_kits_own_study_is_sound():
     own = study.read(ROOT / "results" / "study.toml")
     assert {e.job.protocol.name for e in own.entries} == {"laptop"}
@@ -229,11 +362,29 @@ def test_an_address_changes_with_whatever_decides_the_result(file, monkeypatch):
     ]
     addresses = {job.address(), *(other.address() for other in others)}
     assert job.address() == dataclasses.replace(job).address()
-    monkeypatch.setattr(study.activecl_nb, "__version__", "0.0.0")
+    monkeypatch.setattr(runs, "RESULTS_VERSION", runs.RESULTS_VERSION + 1)
     assert len({*addresses, job.address()}) == 6
     monkeypatch.undo()
-    monkeypatch.setattr(study, "_fingerprint", lambda *_: {"sha256": "other patches"})
+    monkeypatch.setattr(plan, "fingerprint", lambda *_: {"sha256": "other patches"})
     assert job.address() not in addresses
+
+
+def test_an_address_stays_when_the_protocol_gains_a_field_at_its_default(file, monkeypatch):
+    """What is as in the paper is not part of it; nor is the kit's version, or a profile's name."""
+    job = study.read(file).jobs[0]
+    before = job.address()
+
+    @dataclasses.dataclass(frozen=True)
+    class Later(Protocol):
+        flavour: str = "plain"
+
+    monkeypatch.setattr("activecl_nb.protocol.Protocol", Later)
+    later = dataclasses.replace(job, protocol=Later(**dataclasses.asdict(job.protocol)))
+    assert later.address() == before
+    named = dataclasses.replace(later, protocol=dataclasses.replace(later.protocol, name="mine"))
+    assert named.address() == before
+    monkeypatch.setattr("activecl_nb.__version__", "99.0.0")
+    assert later.address() == before
 
 
 # ---- running ------------------------------------------------------------------------------
@@ -346,6 +497,115 @@ def test_a_failed_run_stops_no_other_and_the_command_says_so(tmp_path):
     assert "1/2" in done.stdout.splitlines()[-2]
 
 
+def mine(folder, code, strategies, seeds=2):
+    """A study with strategies of a student's own."""
+    (folder / "mine.py").write_text("import os, signal\nfrom activecl_nb import sampling\n" + code)
+    return written(
+        folder,
+        f"""
+        profile = "tiny"
+        code = "mine.py"
+        [[grid]]
+        name = "g"
+        strategies = {strategies}
+        seeds = {seeds}
+        protocol = {{ {SMALL} }}
+        """,
+    )
+
+
+def finished(out):
+    return sum(runs.load(path.parent).finished for path in out.glob("*/rounds.csv"))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("raise IndexError('a slip')", "IndexError: a slip (mine.py, line 3)"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "its process was killed by SIGKILL"),
+        ("os._exit(7)", "its process ended by itself, with status 7"),
+        ("raise SystemExit('enough')", "SystemExit: enough (mine.py, line 3)"),
+    ],
+    ids=["raises", "killed", "leaves", "exits"],
+)
+def test_whatever_ends_a_run_stops_no_other(tmp_path, body, says):
+    code = f"def odd(f, l, c, b, g): {body}\nsampling.STRATEGIES['odd'] = odd\n"
+    file = mine(tmp_path, code, '["odd", "random"]', seeds=1)
+    done = command(file, tmp_path / "runs")
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert finished(tmp_path / "runs") == 1
+    table = done.stderr.strip().splitlines()
+    assert table[0] == "1 of 2 runs failed:" and len(table) == 2
+    assert "odd, seed 0" in table[1] and says in table[1]
+
+
+def test_data_that_is_not_there_stops_no_other_grid(tmp_path):
+    file = written(
+        tmp_path,
+        f"""
+        profile = "tiny"
+        [[grid]]
+        name = "here"
+        strategies = ["random"]
+        seeds = 1
+        protocol = {{ {SMALL} }}
+        [[grid]]
+        name = "gone"
+        strategies = ["random"]
+        seeds = 1
+        data = {{ source = "folder", path = "gone" }}
+        protocol = {{ {SMALL} }}
+        """,
+    )
+    results = study.run(study.read(file), tmp_path / "runs", stream=io.StringIO())
+    assert finished(tmp_path / "runs") == 1
+    assert sorted(outcome.split(":")[0] for outcome in results.values()) == ["done", "failed"]
+
+
+def test_no_more_workers_than_runs(file, tmp_path, monkeypatch):
+    begun = []
+    real = running._Worker
+    monkeypatch.setattr(running, "_Worker", lambda: begun.append(1) or real())
+    wanted = study.read(file)
+    two = dataclasses.replace(wanted, entries=wanted.entries[:2])
+    study.run(two, tmp_path / "runs", jobs=64, stream=io.StringIO())
+    assert len(begun) == 2
+    with pytest.raises(ValueError, match="--jobs -1"):
+        study.run(wanted, tmp_path / "runs", jobs=-1)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the process table of Linux")
+def test_workers_end_with_their_parent(tmp_path):
+    """A run is under way, and would be for ever, when the command is killed."""
+    code = (
+        "def waits(f, l, c, b, g):\n"
+        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "    signal.pause()\n"
+        "sampling.STRATEGIES['waits'] = waits\n"
+    )
+    file = mine(tmp_path, code, '["waits"]', seeds=1)
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "activecl_nb", "study", file, "--out", tmp_path / "runs"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert parent.poll() is None
+        time.sleep(0.05)
+    worker = int((tmp_path / "pid").read_text())
+    parent.kill()
+    parent.wait()
+    while Path(f"/proc/{worker}").exists() and not gone(worker):  # the test's own limit ends this
+        time.sleep(0.05)
+
+
+def gone(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def command(file, out, *more, **options):
     return subprocess.run(
         [sys.executable, "-m", "activecl_nb", "study", file, "--out", out, *more],
@@ -362,7 +622,7 @@ def command(file, out, *more, **options):
 # not, counted from the first file that the process puts in its place. At this step it kills itself.
 FORKS = """
 import os, signal, sys
-import filelock, joblib, pandas, safetensors.torch, sklearn.metrics, torch, torch._dynamo
+import filelock, pandas, safetensors.torch, sklearn.metrics, torch, torch._dynamo
 from activecl_nb import experiment, imbalance, runs
 from activecl_nb.evidence import study
 
@@ -379,7 +639,7 @@ def work(out, last):
             steps = 0
 
     sys.setprofile(count)
-    study.run(study.read(sys.argv[1]), out, stream=open(os.devnull, "w"))
+    study.run(study.read(sys.argv[1]), out, jobs=0, stream=open(os.devnull, "w"))
     sys.setprofile(None)
     print(steps, flush=True)
 
@@ -525,22 +785,22 @@ def made(file, tmp_path):
 def test_kept_tables_say_what_the_runs_say(made, tmp_path):
     wanted, out = made
     kept = study.store(wanted, out, tmp_path / "kept")
-    runs = [runs.load(out / j.address()) for j in wanted.jobs[:4]]
+    loops = [runs.load(out / j.address()) for j in wanted.jobs[:4]]
     first = kept.grid("first")
     ours = first.rounds.sort_values(["seed", "strategy", "round"], ignore_index=True)
-    theirs = analysis.table(runs).sort_values(["seed", "strategy", "round"], ignore_index=True)
+    theirs = analysis.table(loops).sort_values(["seed", "strategy", "round"], ignore_index=True)
     pd.testing.assert_frame_equal(
         ours[theirs.columns], theirs, check_dtype=False, check_column_type=False, rtol=1e-5
     )
     data = wanted.jobs[0].load()
     by = ["seed", "strategy", "round", "order"]
-    picked = analysis.picks(runs, data.train).sort_values(by, ignore_index=True)
+    picked = analysis.picks(loops, data.train).sort_values(by, ignore_index=True)
     kept_picks = first.picks.sort_values(by, ignore_index=True)
     pd.testing.assert_frame_equal(
         kept_picks[picked.columns], picked, check_dtype=False, check_categorical=False
     )
     assert set(kept.grid("second").rounds["setting"]) == {"head=paper", "head=simclr"}
-    entropy = runs[1].table()["image_epochs"].cumsum().tolist()
+    entropy = loops[1].table()["image_epochs"].cumsum().tolist()
     for one in ("first", "second"):  # which share this run
         rows = kept.grid(one).rounds
         rows = rows[rows["run"] == wanted.jobs[1].address()]
@@ -633,7 +893,7 @@ def test_kept_tables_open_without_torch_and_name_what_is_damaged(made, tmp_path)
     wanted, out = made
     study.store(wanted, out, tmp_path / "kept")
     code = (
-        "import sys; from activecl_nb import study; study.open_stored(sys.argv[1]);"
+        "import sys; from activecl_nb.evidence import study; study.open_stored(sys.argv[1]);"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run(
@@ -646,6 +906,25 @@ def test_kept_tables_open_without_torch_and_name_what_is_damaged(made, tmp_path)
     (tmp_path / "kept" / "rounds.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"lacks rounds\.csv"):
         study.open_stored(tmp_path / "kept")
+
+
+def test_a_folder_of_runs_becomes_a_report_as_it_is(made, tmp_path, capsys):
+    """Straight from the runs, without storing; with the kit's claims that the grids can answer."""
+    from activecl_nb.__main__ import main
+
+    _, out = made
+    before = {p: p.read_bytes() for p in out.glob("*/*")}
+    assert main(["report", str(out), "--out", str(tmp_path / "page")]) == 0
+    printed = capsys.readouterr().out
+    assert "left out: " in printed and "remove" not in printed
+    text = (tmp_path / "page" / "report.md").read_text()
+    assert "# Small" in text and "*Which?*" in text and "Grid “second”" in text
+    assert "Entropy picks give a higher F1 than random picks." in text  # on the grid "first"
+    assert (tmp_path / "page" / "report_figures" / "grid-first-1.png").exists()
+    assert {p: p.read_bytes() for p in out.glob("*/*")} == before
+    (out / "study.json").unlink()  # as runs made one by one are
+    assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 0
+    assert "head=simclr" in (tmp_path / "other" / "report_appendix.md").read_text()
 
 
 STORED = ROOT / "results"

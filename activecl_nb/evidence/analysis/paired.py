@@ -38,16 +38,7 @@ def paired(values: pd.DataFrame, pairs: Iterable[tuple[Any, Any]], metric: str) 
     ValueError: an unknown strategy or setting, or several values for one run.
     """
     values = checked(values, "strategy", "seed", metric)
-    by = by_columns(values, "strategy", "setting")
-    of_side = {}
-    for key, group in values.groupby(by, sort=False):
-        run = by_columns(values, "tissue", "seed")
-        if group.duplicated(run).any():
-            raise ValueError(
-                f"{', '.join(key)} has several values of {metric} for a seed; give one a run, "
-                "such as analysis.last or analysis.area do"
-            )
-        of_side[(*key, "")[:2]] = group.set_index(run)[metric].astype(float)
+    of_side = _by_side(values, metric)
     rows = []
     for (a, setting), (b, setting_b) in _sides(pairs, of_side):
         left, right = of_side[a, setting].align(of_side[b, setting_b])
@@ -78,6 +69,20 @@ def paired(values: pd.DataFrame, pairs: Iterable[tuple[Any, Any]], metric: str) 
     ]
     which = ["setting", "setting_b"] if "setting" in values else []
     return result[["a", "b", *which, *compared, "p", "p_holm", "p_smallest"]]
+
+
+def _by_side(values: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.Series]:
+    """(strategy, setting) -> one value a run, by its seed and tissue."""
+    by, of_side = by_columns(values, "strategy", "setting"), {}
+    for key, group in values.groupby(by, sort=False):
+        run = by_columns(values, "tissue", "seed")
+        if group.duplicated(run).any():
+            raise ValueError(
+                f"{', '.join(key)} has several values of {metric} for a seed; give one a run, "
+                "such as analysis.last or analysis.area do"
+            )
+        of_side[(*key, "")[:2]] = group.set_index(run)[metric].astype(float)
+    return of_side
 
 
 def _sides(pairs: Iterable, known: dict) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:

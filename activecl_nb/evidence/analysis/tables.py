@@ -26,8 +26,9 @@ MORE_F1 = ("f1_same_proxy", "f1_best")  # at the end and at best, as ``Run.table
 def table(runs: Runs) -> pd.DataFrame:
     """A row a round of every run: strategy, seed, [setting], round, images, work so far, scores.
 
-    ``image_epochs_so_far`` and ``seconds_so_far`` (training and choosing; scoring is not what a
-    method costs) add up the rounds up to this one. A table already made is returned as it is,
+    ``image_epochs_so_far`` and ``seconds_so_far`` (of the processor where they were taken, else of
+    the clock; training and choosing, for scoring is not what a method costs) add up the rounds up
+    to this one. A table already made is returned as it is,
     with these two where they are missing.
 
     ValueError: no runs, or a table without strategy, seed or round.
@@ -45,9 +46,13 @@ def table(runs: Runs) -> pd.DataFrame:
 def _with_work(rounds: pd.DataFrame) -> pd.DataFrame:
     ordered = rounds.sort_values("round", kind="stable")
     runs = [ordered[name] for name in by_columns(rounds, *RUN)]
+    # Other programs lengthen the seconds of a clock, and not those of a processor.
+    processor = "seconds_processor" in rounds and rounds["seconds_processor"].notna().all()
     costs = {
         "image_epochs_so_far": ["image_epochs"],
-        "seconds_so_far": ["seconds_train", "seconds_select"],
+        "seconds_so_far": ["seconds_processor"]
+        if processor
+        else ["seconds_train", "seconds_select"],
     }
     for name, parts in costs.items():
         if name not in rounds and set(parts) <= set(rounds):

@@ -74,10 +74,21 @@ def _evenness(rounds: pd.DataFrame, picks: pd.DataFrame, score: str) -> pd.Serie
     return later.groupby(run_keys(later))["label"].apply(even)
 
 
+def _chosen(rounds: pd.DataFrame, score: str) -> pd.Series:
+    """Without the first round, whose subset is the same for every strategy."""
+    later = rounds[rounds["round"] > 0]
+    return later.groupby(run_keys(later))[score].mean()
+
+
 METRICS: dict[str, Metric] = {
     "area": Metric(
         lambda rounds, picks, score: _column(analysis.area(rounds, score), "area"),
         "mean {score} along the learning curve",
+        "{score}",
+    ),
+    "chosen": Metric(
+        lambda rounds, picks, score: _chosen(rounds, score),
+        "mean {score} over the rounds that a strategy chose",
         "{score}",
     ),
     "last": Metric(
@@ -149,7 +160,7 @@ def there(stored: Stored, side: Side, score: str) -> str:
 
 
 def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rounds and picks of one strategy in one setting; seconds are the processor's."""
+    """Rounds and picks of one strategy in one setting."""
     side = {"strategy": side} if isinstance(side, str) else dict(side)
     unknown = set(side) - {"strategy", "setting", "grid"}
     if unknown or not (grid or "grid" in side):
@@ -170,7 +181,7 @@ def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, p
         for table in (one.rounds, one.picks):
             mine = (table["strategy"] == side["strategy"]) & (table["setting"] == setting)
             parts.append(table[mine].reset_index(drop=True))
-        return _at_processor_time(parts[0]), parts[1]
+        return parts[0], parts[1]
 
     place = side.get("grid", grid), side["strategy"], setting
     return once(stored, ("runs", *place), made)
@@ -179,18 +190,6 @@ def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, p
 def own_setting(settings: list[str]) -> str | None:
     """The setting that is meant where none is named: the profile's own, or the only one."""
     return "" if "" in settings else settings[0] if len(settings) == 1 else None
-
-
-def _at_processor_time(rounds: pd.DataFrame) -> pd.DataFrame:
-    """The rounds of runs, their seconds so far being the processor's.
-
-    Other programs on the machine lengthen the seconds of a clock, and not those of a processor.
-    """
-    if "seconds_processor" not in rounds or rounds.empty:
-        return rounds
-    ordered = rounds.sort_values("round", kind="stable")
-    run = [ordered[name] for name in run_keys(ordered)]
-    return rounds.assign(seconds_so_far=ordered["seconds_processor"].groupby(run).cumsum())
 
 
 def in_grid(grid: str, side: Side) -> dict[str, str]:

@@ -6,16 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from activecl_nb.evidence import claims
 from activecl_nb.evidence.claims import Line
-from activecl_nb.evidence.claims.metrics import scored
-from activecl_nb.evidence.report.grids import SCORES, against_random, count
+from activecl_nb.evidence.report.grids import SCORES, against_random, count, there
 from activecl_nb.evidence.study import Stored
 
 THREE = (("F1", SCORES[2]), ("average precision", SCORES[0]), ("AUROC", SCORES[1]))
 HEADS = ("Grid", "Setting", "Compared", "Replicates", *(name for name, _ in THREE))
-SCORED = ("area", "last", "best")  # metrics that are of a score
+SCORED = ("chosen", "area", "last", "best")  # metrics that are of a score
 
 
 def settings(every: Sequence[Stored]) -> list[tuple[str, ...]]:
@@ -23,16 +23,27 @@ def settings(every: Sequence[Stored]) -> list[tuple[str, ...]]:
     rows = []
     for stored in every:
         for (grid, setting), rounds in stored.rounds.groupby(["grid", "setting"], sort=False):
-            columns = [scored(rounds, score) for _, score in THREE]
-            tables = [against_random(rounds, column) for column in columns]
-            if tables[0] is None:
-                continue
-            for strategy in tables[0]["a"]:
-                found = [table[table["a"] == strategy].iloc[0] for table in tables]
-                cells = [_interval(one.difference, one.low, one.high) for one in found]
-                counted = count(found[0].n, found[0].over)
-                rows.append((grid, setting or "–", f"{strategy} − random", counted, *cells))
+            found = {
+                column.removeprefix("probe_"): against_random(rounds, column)
+                for column in there(rounds)
+            }
+            tables = [found.get(score.removeprefix("probe_")) for _, score in THREE]
+            first = next((table for table in tables if table is not None), None)
+            for strategy in () if first is None else first["a"]:
+                rows.append((grid, setting or "–", *_row(strategy, first, tables)))
     return rows
+
+
+def _row(
+    strategy: str, first: pd.DataFrame, tables: Sequence[pd.DataFrame | None]
+) -> tuple[str, ...]:
+    """A strategy beside random, in cells; one for a score that the runs do not have stays empty."""
+    cells = []
+    for table in tables:
+        one = None if table is None else table[table["a"] == strategy].iloc[0]
+        cells.append("–" if one is None else _interval(one.difference, one.low, one.high))
+    counted = first[first["a"] == strategy].iloc[0]
+    return (f"{strategy} − random", count(counted.n, counted.over), *cells)
 
 
 def by_score(lines: Sequence[Line], stored: Stored) -> dict[str, str]:
@@ -49,7 +60,10 @@ def by_score(lines: Sequence[Line], stored: Stored) -> dict[str, str]:
         for name, score in THREE:
             free = {**kind, "score": score}
             other = dataclasses.replace(line.claim, kind=free, value=None, unit="")
-            one = claims.measure(other, grids)
+            try:
+                one = claims.measure(other, grids)
+            except ValueError:  # the runs have no such score
+                continue
             if one is not None and np.isfinite(one.estimate):
                 told.append(f"{name} {_interval(one.estimate, one.low, one.high)}")
         found[line.claim.id] = "; ".join(told)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from activecl_nb.evidence import analysis, claims
-from activecl_nb.evidence.claims.metrics import scored
 from activecl_nb.evidence.report.texts import say
 from activecl_nb.evidence.study import Stored
 from activecl_nb.pictures import figures
@@ -48,6 +47,14 @@ class Section:
     def files(self) -> tuple[tuple[str, Picture], ...]:
         """Its pictures with the names of their files."""
         return tuple((f"{self.anchor}-{n}.png", one) for n, one in enumerate(self.pictures, 1))
+
+
+def there(rounds: pd.DataFrame) -> list[str]:
+    """Those of ``SCORES`` that the runs have, by the paper's proxy where there is no probe."""
+    found = [name for score in SCORES for name in (score, score.removeprefix("probe_"))]
+    known = [name for name in found if name in rounds and rounds[name].notna().any()]
+    plain = dict.fromkeys(name.removeprefix("probe_") for name in known)
+    return [next(name for name in known if name.removeprefix("probe_") == one) for one in plain]
 
 
 def section(one: Stored, name: str, question: str) -> Section:
@@ -94,7 +101,7 @@ def _seen(gate: analysis.Gate, setting: str) -> str:
 
 def _said(one: Stored, seen: Stored) -> tuple[str, ...]:
     """The grid in sentences: means, and differences to random with their intervals."""
-    score = scored(one.rounds, SCORES[0])
+    score = there(one.rounds)[0]
     named = claims.SCORES[score]
     means = analysis.spread(analysis.area(loops(one), score), "area")
     sentences = []
@@ -155,7 +162,7 @@ def against_random(
 def _pictures(one: Stored) -> list[Picture]:
     settings = list(dict.fromkeys(one.planned["setting"]))
     shown = loops(one)
-    score = scored(shown, SCORES[0])
+    score = there(shown)[0]
     named = claims.SCORES[score]
     strategies = list(dict.fromkeys(shown["strategy"]))
     dials = list(dict.fromkeys(setting.partition("=")[0] for setting in settings))
@@ -205,7 +212,7 @@ def when(every: Sequence[Stored]) -> Section | None:
     encoder does not see.
     """
     tables = {}
-    for score in SCORES:
+    for score in (name.removeprefix("probe_") for name in SCORES):
         table = _entropy_everywhere(every, score)
         if not table.empty:
             tables[table["score"].iloc[0]] = table
@@ -245,8 +252,9 @@ def _entropy_everywhere(every: Sequence[Stored], score: str) -> pd.DataFrame:
         gates = claims.Grids.of(stored).gates
         both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
         for (grid, setting), rounds in both.groupby(["grid", "setting"], sort=False):
-            runs, column = set(rounds["run"]), scored(rounds, score)
-            against = against_random(rounds, column)
+            runs = set(rounds["run"])
+            column = next((c for c in there(rounds) if c.endswith(score)), "")
+            against = against_random(rounds, column) if column else None
             if against is None or runs <= shown or not gates[grid, setting].open:
                 continue
             shown |= runs

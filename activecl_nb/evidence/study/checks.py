@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MOST_SEEDS = 10_000
-METRICS = ("area", "last", "best")  # what a contrast may compare
+METRICS = ("chosen", "area", "last", "best")  # what a contrast may compare
 
 
 def is_text(value: object) -> bool:

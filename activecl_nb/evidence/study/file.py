@@ -12,7 +12,7 @@ import itertools
 import os
 import runpy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,6 @@ def _laid_out(
         chosen = {part: {n: v for (p, n), v in setting.items() if p == part} for part in PARTS}
         try:
             protocol = Protocol.of(profile, **chosen["protocol"])
-            _bounds(protocol)
             if grid.get("equal_work"):
                 target = sum(image_epochs(protocol, BENCHMARK))
                 protocol = equal_work(protocol, target)
@@ -229,8 +228,9 @@ def _odd_data(data: Mapping[str, Any]) -> list[str]:
         return told
     dials = tissue.dials_of(data["source"])
     if dials:  # a source of one's own may take more than the kit knows here
-        taken = {*inspect.signature(imbalance.load).parameters, *REPLICATES, *dials} - {"profile"}
-        known = sorted({"source", *taken} - {"dials"})
+        taken = inspect.signature(imbalance.load).parameters.values()
+        named = {one.name for one in taken if one.kind is not inspect.Parameter.VAR_KEYWORD}
+        known = sorted(named - {"profile"} | set(dials))
         told += [
             f"{data['source']} takes no {name}; it takes {', '.join(known)}"
             for name in sorted(set(data) - set(known))
@@ -242,17 +242,6 @@ def _odd_data(data: Mapping[str, Any]) -> list[str]:
         if not is_number(one)
     ]
     return told
-
-
-def _bounds(protocol: Any) -> None:
-    """ValueError: a size or rate of the protocol is 0 or less."""
-    low = [
-        f"{one.name} is {getattr(protocol, one.name)!r}; it must lie above 0"
-        for one in fields(protocol)
-        if is_number(getattr(protocol, one.name)) and getattr(protocol, one.name) <= 0
-    ]
-    if low:
-        raise ValueError("; ".join(low))
 
 
 def _each(value: object) -> list[object]:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from activecl_nb import files
-from activecl_nb.evidence.study.plan import Contrast, Job
+from activecl_nb.evidence.study.plan import REPLICATES, Contrast, tissue_of
 from activecl_nb.evidence.study.running import PLAN, finished
 from activecl_nb.evidence.study.stored import INDEX, Stored, open_stored, tables_of
 
 if TYPE_CHECKING:
     from activecl_nb.runs import Run
+    from activecl_nb.tissue import Tissue
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,8 @@ def open_any(folder: str | os.PathLike[str], plan: Path | None = None) -> Opened
         raise FileNotFoundError(f"{folder} is no folder; give a stored study, or a folder of runs")
     content = _read_plan(folder) if (folder / PLAN).exists() else _by_hand(folder)
     entries = content["entries"]
-    jobs = {one["run"]: job for one in entries if (job := _job(one, folder))}
     places = pd.DataFrame([[one.get(n, "") for n in INDEX[:-1]] for one in entries])
-    made = tables_of(places.set_axis(INDEX[:-1], axis=1), jobs, folder)
+    made = tables_of(places.set_axis(INDEX[:-1], axis=1), folder, _Patches().of)
     if made.rounds.empty:
         raise ValueError(f"no run in {folder} is finished; the command that began them goes on")
     return _opened(made.joined(), content, folder)
@@ -107,18 +107,23 @@ def _read_plan(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _job(entry: Mapping[str, Any], folder: Path) -> Job | None:
-    """The job of a finished run whose patches can be loaded again."""
-    run = finished(folder / entry["run"])
-    if run is None or "data" not in entry:
-        return None
-    data = tuple(sorted(entry["data"].items()))
-    job = Job(run.strategy, run.seed, run.protocol, data)
-    try:
-        job.load()
-    except (ValueError, OSError):
-        return None
-    return job
+class _Patches:
+    """What runs picked from, loaded again as they recorded; the last are kept for the next run."""
+
+    def __init__(self) -> None:
+        self.known: dict[object, Tissue | None] = {}
+
+    def of(self, run: Run) -> Tissue | None:
+        from activecl_nb import runs
+
+        key = run.data.get("sha256")
+        if key not in self.known:
+            try:
+                loaded = runs.load_data(run).train
+            except (ValueError, OSError, TypeError):  # gone, changed, or made by hand
+                loaded = None
+            self.known = {**dict(list(self.known.items())[-1:]), key: loaded}
+        return self.known[key]
 
 
 # ---- runs made one by one -------------------------------------------------------------------
@@ -130,7 +135,8 @@ def _by_hand(folder: Path) -> dict[str, Any]:
     if not runs:
         raise FileNotFoundError(f"{folder} holds neither a stored study nor finished runs")
     facts = [_facts(run) for run in runs]
-    differ = [name for name in facts[0] if len({str(one.get(name)) for one in facts}) > 1]
+    names = dict.fromkeys(name for one in facts for name in one)
+    differ = [name for name in names if len({str(one.get(name)) for one in facts}) > 1]
     profiles = {run.protocol.name for run in runs}
     return {
         "title": f"The runs in {folder.name}",
@@ -141,7 +147,7 @@ def _by_hand(folder: Path) -> dict[str, Any]:
                 "grid": "runs",
                 "setting": ", ".join(f"{name}={one[name]}" for name in differ if name in one),
                 "tissue": _tissue(run),
-                "source": str(run.data.get("source", "")),
+                "source": str(run.recipe.get("source", "phantom")),
                 "strategy": run.strategy,
                 "seed": run.seed,
                 "run": run.path.name,
@@ -152,9 +158,11 @@ def _by_hand(folder: Path) -> dict[str, Any]:
 
 
 def _facts(run: Run) -> dict[str, object]:
+    """What may be a setting: the protocol, and how the patches were loaded."""
     protocol = {name: value for name, value in asdict(run.protocol).items() if name != "name"}
-    return {**protocol, "patches": run.data.get("source", "")}
+    left_out = (*REPLICATES, "path", "folds")
+    return {**protocol, **{k: v for k, v in run.recipe.items() if k not in left_out}}
 
 
 def _tissue(run: Run) -> str:
-    return f"fold {run.data['fold']}" if run.data.get("fold") is not None else ""
+    return tissue_of({"source": "phantom", **run.recipe})

@@ -73,10 +73,7 @@ class Job:
     @property
     def tissue(self) -> str:
         """The replicate that it stands for: "fold 3", "phantom 7", or "" for data without folds."""
-        given = dict(self.data)
-        if "fold" in given:
-            return f"fold {given['fold']}"
-        return f"phantom {given.get('seed', 0)}" if self.source == "phantom" else ""
+        return tissue_of(dict(self.data))
 
     def __str__(self) -> str:
         where = f" ({self.tissue})" if self.tissue and self.tissue != "phantom 0" else ""
@@ -113,7 +110,7 @@ class Contrast:
     a: str
     b: str
     setting: str = ""
-    metric: str = "area"
+    metric: str = "chosen"
     score: str = "probe_average_precision"
     primary: bool = False
     bound: float | None = None
@@ -141,6 +138,15 @@ class Study:
     def jobs(self) -> list[Job]:
         """Each run once, in order."""
         return list(dict.fromkeys(entry.job for entry in self.entries))
+
+
+def tissue_of(given: Mapping[str, object]) -> str:
+    """The tissue that ``imbalance.load`` gives for these arguments, as a replicate's name."""
+    from activecl_nb import tissue
+
+    if given["source"] == "phantom":
+        return f"phantom {given.get('seed', 0)}"
+    return f"fold {given.get('fold', 0)}" if given["source"] in tissue.OWN else ""
 
 
 def without_defaults(data: Mapping[str, object]) -> tuple[tuple[str, object], ...]:

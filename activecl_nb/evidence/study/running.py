@@ -48,7 +48,8 @@ def run(
     """Make every run that is not there yet; address -> "done", "run elsewhere" or "failed: why".
 
     out: the folder that holds the runs, ``out/<address>``.
-    jobs: runs at a time, each in a process of its own, on one thread.
+    jobs: runs at a time, each in a process of its own, on one thread; 0 makes them one after the
+        other in this process, where a debugger sees them and nothing else keeps them apart.
     only: (K, N) takes the K-th of N shares, for N machines that see the same folder or not.
     dask: address of a Dask scheduler whose workers, which must see ``out``, do the work.
     keep_weights: of finished runs; they are most of the bytes.
@@ -59,8 +60,8 @@ def run(
     share, of = only
     if not 1 <= share <= of:
         raise ValueError(f"--only {share}/{of}: the share goes from 1/{of} to {of}/{of}")
-    if jobs < 1:
-        raise ValueError(f"--jobs {jobs}: at least one run is made at a time")
+    if jobs < 0:
+        raise ValueError(f"--jobs {jobs}: runs at a time, 1 or more, or 0 for this process alone")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     results = {
@@ -75,7 +76,12 @@ def run(
             results[f"{job}, {dict(job.data)}"] = f"{FAILED}: {_why(error)}"
     _write_plan(study, folders, out)
     tasks = [Task(job, folder, device, keep_weights) for job, folder in folders.items()]
-    made = _on_dask(tasks, dask) if dask else _in_workers(tasks, min(jobs, len(tasks)))
+    if dask:
+        made = _on_dask(tasks, dask)
+    elif jobs:
+        made = _in_workers(tasks, min(jobs, len(tasks)))
+    else:
+        made = ((task.folder.name, make(task)) for task in tasks)
     with Board(study, folders, results).shown(stream), closing(made):
         for address, outcome in made:
             results[address] = outcome
@@ -135,7 +141,6 @@ def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
                 "setting": entry.label,
                 "tissue": entry.job.tissue,
                 "source": entry.job.source,
-                "data": dict(entry.job.data),
                 "strategy": entry.job.strategy,
                 "seed": entry.job.seed,
                 "run": folders[entry.job].name if entry.job in folders else _address(entry.job),
@@ -143,8 +148,10 @@ def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
             for entry in study.entries
         ],
     }
-    with files.replacing(out / PLAN) as temporary:
-        temporary.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    text = json.dumps(plan, indent=1)
+    if not (out / PLAN).exists() or (out / PLAN).read_text(encoding="utf-8") != text:
+        with files.replacing(out / PLAN) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 # ---- one run --------------------------------------------------------------------------------
@@ -162,21 +169,19 @@ class Task:
 
 def make(task: Task) -> str:
     """Make one run, unless it is finished or another process is at it; what became of it."""
-    import filelock
     import torch
 
     from activecl_nb import runs
 
     folder = task.folder
-    lock = filelock.FileLock(folder.parent / f"{folder.name}.lock")
     try:
-        with lock.acquire(timeout=0):
+        with runs.locked(folder):
             torch.set_num_threads(1)
             there = finished(folder) is not None
             _finish(task.job, folder, task.device)
             if not (task.keep_weights or there):  # what was finished before stays as it is
                 runs.drop_weights(folder)
-    except filelock.Timeout:
+    except runs.Busy:
         return ELSEWHERE
     except (Exception, SystemExit) as error:  # bad settings, a damaged folder, a student's slip
         return f"{FAILED}: {_why(error)}"

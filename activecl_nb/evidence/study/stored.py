@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,12 @@ import pandas as pd
 
 from activecl_nb import files
 from activecl_nb.evidence import analysis
-from activecl_nb.evidence.study.plan import Job, Study
+from activecl_nb.evidence.study.plan import Study
 from activecl_nb.evidence.study.running import finished
 
 if TYPE_CHECKING:
     from activecl_nb.runs import Run
+    from activecl_nb.tissue import Tissue
 
 INDEX = ["grid", "setting", "tissue", "source", "strategy", "seed", "run", "finished"]
 SIZES = ["train", "test"]  # images of a run's two parts: how much folds share depends on them
@@ -79,7 +80,9 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
         columns=INDEX[:-1],
     )
     jobs = {job.address(): job for job in study.jobs}
-    made = tables_of(places, jobs, Path(out), Tables.there(folder))
+    made = tables_of(
+        places, Path(out), lambda run: jobs[run.path.name].load().train, Tables.there(folder)
+    )
     if made.rounds.empty:
         raise ValueError(f"{out} holds no finished run of {study.title!r}; make some first")
     if made.picks.empty:
@@ -109,13 +112,15 @@ def open_stored(folder: str | os.PathLike[str]) -> Stored:
 
 
 def tables_of(
-    places: pd.DataFrame, jobs: dict[str, Job], out: Path, before: Tables | None = None
+    places: pd.DataFrame,
+    out: Path,
+    patches: Callable[[Run], Tissue | None],
+    before: Tables | None = None,
 ) -> Tables:
     """The tables of all finished runs in ``out``, and of those that were kept before.
 
-    places: the columns of ``INDEX`` without "finished". jobs: by address, to load the patches
-    that a run picked from; without one, or where they are not there any more, its picks are left
-    out.
+    places: the columns of ``INDEX`` without "finished". patches: what a run picked from; where
+    that is not there any more, None, its picks are left out.
     """
     held = before.whole if before else set()
     rounds, picks, floors, sizes = {}, {}, [], {}
@@ -124,10 +129,8 @@ def tables_of(
             rounds[address] = run.table().assign(run=address)
             floors.append(_floors(run, address))
             sizes[address] = [run.data.get(name) for name in SIZES]
-            if run.strategy != analysis.BENCHMARK and address in jobs:
-                picks[address] = analysis.picks([run], jobs[address].load().train).assign(
-                    run=address
-                )
+            if run.strategy != analysis.BENCHMARK and (train := patches(run)) is not None:
+                picks[address] = analysis.picks([run], train).assign(run=address)
         elif address in held:
             rounds[address] = before.rounds[before.rounds["run"] == address]
             floors.append(before.floors[before.floors["run"] == address])
