@@ -33,7 +33,7 @@ libraries load with the module that uses them.
 
 import os
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # Two OpenMP threads that spin while they wait fight over a small machine's two cores with
 # everything else that runs there, and two that do not spin are hardly faster than one (see

@@ -153,3 +153,45 @@ def test_what_the_user_set_for_threads_stays():
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
         ).stdout
         assert printed.strip() == expected
+
+
+# ---- sizes --------------------------------------------------------------------------------------
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+
+def code_of(place: Path) -> list[Path]:
+    return sorted(p for p in place.rglob("*") if p.suffix in (".py", ".js"))
+
+
+def lines_of(paths: list[Path]) -> int:
+    return sum(len(p.read_text(encoding="utf-8").splitlines()) for p in paths)
+
+
+def test_sizes(capsys):
+    """No file, no function is more than one sitting takes in; the table is printed."""
+    method = [p for name in METHOD for p in sources_of(name)]
+    table = {"the method": lines_of(method)}
+    table |= {f"{wing}/": lines_of(code_of(PACKAGE / wing)) for wing in WINGS}
+    table["all"] = lines_of(code_of(PACKAGE))
+    with capsys.disabled():
+        print("", *(f"{name:<14}{count:>7} lines" for name, count in table.items()), sep="\n")
+    long_files = {str(p): n for p in code_of(PACKAGE) if (n := lines_of([p])) > LONGEST_FILE}
+    long_functions = {
+        f"{p}: {node.name}": node.end_lineno - node.lineno + 1
+        for p in code_of(PACKAGE)
+        if p.suffix == ".py"
+        for node in ast.walk(ast.parse(p.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION
+    }
+    assert not long_files and not long_functions
+
+
+def test_algorithm_2_is_readable_on_one_screen():
+    tree = ast.parse((PACKAGE / "experiment.py").read_text(encoding="utf-8"))
+    (loop,) = (n for n in tree.body if getattr(n, "name", "") == "algorithm_2")
+    assert loop.end_lineno - loop.lineno + 1 <= 40
+    called = {ast.unparse(node.func) for node in ast.walk(loop) if isinstance(node, ast.Call)}
+    assert {"simclr.train", "proxy.fit", "sampling.pick"} <= called
