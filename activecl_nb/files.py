@@ -103,7 +103,7 @@ class Manifest:
 
         FileNotFoundError: it is not there. ValueError: it is damaged, or not named.
         """
-        content = (self.folder / name).read_bytes()
+        content = self._there(name).read_bytes()
         if self.entries is None:
             return content
         entry = self._entry(name)
@@ -113,11 +113,17 @@ class Manifest:
         return content
 
     def verify(self, name: str) -> None:
-        """ValueError: the file is not what was sealed. Nothing of it is kept in memory."""
+        """As ``read``, and nothing of the file is kept in memory."""
+        path = self._there(name)
         if self.entries is not None:
-            path = self.folder / name
             self._entry(name)
             self._hold(name, path.stat().st_size, _checksum_of(path))
+
+    def _there(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; {MEND}")
+        return path
 
     def _entry(self, name: str) -> Mapping[str, Any]:
         if name not in self.entries:
