@@ -274,7 +274,7 @@ def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None
 
     FileNotFoundError: none are there.
     """
-    folder = Path(folder or Path(__file__).parents[1] / "results") / profile
+    folder = Path(folder or Path(__file__).parents[2] / "results") / profile
     found = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
     if not found:
         raise FileNotFoundError(
