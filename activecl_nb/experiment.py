@@ -56,7 +56,7 @@ def run(
     with runs.writing(fresh, out) as begun:
         distributed.same("protocol or data", json.dumps(runs.identity(begun)))
         state = State.of(begun, data, on)
-        if not begun.rounds:
+        if not (begun.rounds or begun.floors):
             begun = replace(begun, floors=floors(begun, data, state.model.encoder))
             if begun.path:
                 runs.save_floors(begun)

@@ -103,7 +103,7 @@ class Manifest:
 
         FileNotFoundError: it is not there. ValueError: it is damaged, or not named.
         """
-        content = (self.folder / name).read_bytes()
+        content = self._there(name).read_bytes()
         if self.entries is None:
             return content
         entry = self._entry(name)
@@ -113,11 +113,17 @@ class Manifest:
         return content
 
     def verify(self, name: str) -> None:
-        """ValueError: the file is not what was sealed. Nothing of it is kept in memory."""
+        """As ``read``, and nothing of the file is kept in memory."""
+        path = self._there(name)
         if self.entries is not None:
-            path = self.folder / name
             self._entry(name)
             self._hold(name, path.stat().st_size, _checksum_of(path))
+
+    def _there(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; {MEND}")
+        return path
 
     def _entry(self, name: str) -> Mapping[str, Any]:
         if name not in self.entries:
@@ -190,27 +196,24 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _arrays(path: Path) -> dict[str, list[Any]]:
-    """Type and shape of each array in a file: name -> [dtype, *shape]; {} for other files."""
+    """Type and shape of each array in a file: name -> [dtype, *shape].
+
+    {} for other files; what safetensors wrote says them itself.
+    """
     if path.suffix in (".npy", ".npz"):
         import numpy as np
 
         opened = np.load(path, mmap_mode="r", allow_pickle=False)
         arrays = {"": opened} if path.suffix == ".npy" else dict(opened)
         return {name: [str(a.dtype), *a.shape] for name, a in arrays.items()}
-    if path.suffix == ".safetensors":
-        from safetensors import safe_open
-
-        with safe_open(path, "np") as tensors:
-            parts = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
-            return {name: [part.get_dtype(), *part.get_shape()] for name, part in parts.items()}
     return {}
 
 
 def _text(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """The manifest as it is written, byte for byte, with a checksum of its own."""
-    listed = json.dumps(entries, sort_keys=True).encode()
-    whole = {"files": entries, "xxh128": checksum(listed)}
-    return (json.dumps(whole, sort_keys=True, indent=1) + "\n").encode()
+    """The manifest as it is written, byte for byte: a line a file, and a checksum of its own."""
+    lines = [f"{json.dumps(name)}: {json.dumps(entries[name])}" for name in sorted(entries)]
+    listed = ",\n".join(lines)
+    return f'{{"files": {{\n{listed}}},\n"xxh128": "{checksum(listed.encode())}"}}\n'.encode()
 
 
 # ---- settings and caches ------------------------------------------------------------------

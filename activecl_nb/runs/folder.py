@@ -41,12 +41,15 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder.parent / f"{folder.name}.lock", is_singleton=True)
     try:
-        with lock.acquire(timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except filelock.Timeout:
         raise Busy(
             f"another process is at the run in {path}; wait for it, or choose another folder"
         ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -87,12 +90,12 @@ def _taken_up(run: Run) -> Run:
                 raise ValueError(
                     f"{path / 'split.npz'} is not the split of seed {run.seed}; {files.MEND}"
                 )
-        if found.rounds:
-            if not found.weights and not found.finished:
-                raise ValueError(
-                    f"{path} holds {len(found.rounds)} finished rounds but no weights to go on "
-                    "from; restore them, or choose another folder"
-                )
+        if found.rounds and not found.weights and not found.finished:
+            raise ValueError(
+                f"{path} holds {len(found.rounds)} finished rounds but no weights to go on "
+                "from; restore them, or choose another folder"
+            )
+        if found.rounds or found.sealed:  # what is sealed is not written again
             return found
     elif path.exists() and (others := {p.name for p in path.iterdir()} - BEGINNING):
         raise ValueError(
@@ -257,7 +260,10 @@ def _read_weights(manifest: files.Manifest, last: int) -> dict[str, Tensor]:
 
 def drop_weights(path: str | os.PathLike[str]) -> None:
     """Remove a finished run's weights: most of its bytes, and no longer needed to go on."""
-    for file in Path(path).glob("weights-*.safetensors"):
+    weights = [*Path(path).glob("weights-*.safetensors")]
+    if files.Manifest.of(path).sealed:
+        files.seal(path, without={file.name for file in weights})
+    for file in weights:
         file.unlink()
 
 
@@ -268,7 +274,7 @@ def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None
 
     FileNotFoundError: none are there.
     """
-    folder = Path(folder or Path(__file__).parents[1] / "results") / profile
+    folder = Path(folder or Path(__file__).parents[2] / "results") / profile
     found = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
     if not found:
         raise FileNotFoundError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -150,6 +152,16 @@ def environment(device: str | torch.device) -> dict[str, object]:
         "numpy": np.__version__,
         "device": str(device),
         "threads": torch.get_num_threads(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
     }
+
+
+def _processor() -> str:
+    """The model's name where the system tells it, else its kind."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    named = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.M)
+    return named.group(1) if named else platform.processor() or platform.machine()
