@@ -10,6 +10,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ def _check(source: str, split: str, own: dict, dials: dict, **numbers: int | Non
         also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
         raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
     for name, value in numbers.items():
-        if value is not None and value < 1:
+        if value is not None and not (isinstance(value, Integral) and value >= 1):
             raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
     if numbers["count"] is not None and numbers["at_most"] is not None:
         raise ValueError(f"give count={numbers['count']} or at_most={numbers['at_most']}, not both")

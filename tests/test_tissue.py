@@ -399,6 +399,8 @@ def test_what_is_no_class_folder(tmp_path: Path, two_classes: Path) -> None:
         ({"source": "phantom", "split": "val"}, r"split is 'train' or 'test', .*not 'val'"),
         ({"source": "phantom", "count": 0}, r"count is a whole number of at least 1, not 0"),
         ({"source": "phantom", "size": -5}, r"size is a whole number of at least 1, not -5"),
+        ({"source": "phantom", "size": 32.5}, r"size is a whole number of at least 1, not 32\.5"),
+        ({"source": "phantom", "count": "9"}, r"count is a whole number of at least 1, not '9'"),
     ],
 )
 def test_unknown_arguments(arguments: dict, message: str) -> None:

@@ -290,7 +290,7 @@ def patients_in(
         return {"patient": np.array(owners)}
     try:
         pattern = re.compile(pattern)
-    except re.error as error:
+    except (re.error, TypeError) as error:
         raise ValueError(f"patient={pattern!r} is no regular expression ({error})") from error
     groups = [group for group in ("patient", "slide") if group in pattern.groupindex]
     if "patient" not in groups:

@@ -28,9 +28,9 @@ class BadImage(ValueError):
     """
 
     def __init__(self, name: str, reason: str, detail: str = "", mend: str = "") -> None:
-        self.name, self.reason, self.detail, self.mend = name, reason, detail, mend
+        self.name, self.reason, self.detail, self.mend = shown(name), reason, detail, mend
         more = f" ({detail})" if detail else ""
-        super().__init__(f"{name} {reason}{more}{f'. {mend}' if mend else ''}")
+        super().__init__(f"{self.name} {reason}{more}{f'. {mend}' if mend else ''}")
 
     def named(self) -> str:
         return f"{self.name} ({self.detail})" if self.detail else self.name
@@ -63,7 +63,12 @@ def _by_reason(bad: Sequence[BadImage]) -> str:
 def listed(names: Sequence[object], most: int = TOLD) -> str:
     """The names with commas between them; beyond ``most`` they are counted."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(str(name) for name in names[:most]) + more
+    return ", ".join(shown(str(name)) for name in names[:most]) + more
+
+
+def shown(name: str) -> str:
+    """The name on one line: a line break or a byte that is no text is written as an escape."""
+    return name if name.isprintable() else ascii(name)
 
 
 # ---------------------------------------------------------------------------- decoding
@@ -92,6 +97,8 @@ def _check_size(image: Image.Image, name: str) -> None:
     tags = getattr(image, "tag_v2", {})
     width, height = image.size
     tile = tags.get(322, 1) * tags.get(323, 1)  # a small TIFF may be one huge tile
+    if not width * height:
+        raise BadImage(name, "has no pixels", f"{width} x {height}")
     if max(width * height, tile) > MOST_PIXELS:
         raise _too_large(name, f"{width:,} x {height:,}")
     frames = getattr(image, "n_frames", 1)

@@ -1,12 +1,12 @@
 """What is too large for the memory is decoded once to an array on disk and memory-mapped.
 
-An array is believed only with the checksum that was taken as it was written, finished or not.
+A finished array is believed only with its manifest (files.py), a begun one only with the running
+checksum of its rows in progress.json.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import itertools
 import json
@@ -19,8 +19,10 @@ from typing import Any
 
 import filelock
 import numpy as np
+import xxhash
 from tqdm.auto import tqdm
 
+from activecl_nb import files
 from activecl_nb.files import replacing
 from activecl_nb.sources.archive import Archive, all_bad, digest
 from activecl_nb.sources.download import check_space, write_all
@@ -35,6 +37,7 @@ from activecl_nb.sources.image import (
 
 # Images that are decoded, but not yet written, at one time: 512 patches of 224 pixels are 77 MB.
 BLOCK = 512
+FILES = ("images.npy", "labels.npy", "about.json")
 RECIPE = 2  # goes up when the same input would give other bytes, so that old arrays are redone
 
 
@@ -74,20 +77,42 @@ def open_prepared(folder: str | os.PathLike[str], *, verify: bool = True) -> Pre
     verify: hold every byte against its checksum, once in a process. ValueError: it is damaged.
     """
     folder = Path(folder)
-    if not all(os.path.isfile(folder / f) for f in ("about.json", "images.npy", "labels.npy")):
+    if not all(os.path.isfile(folder / name) for name in FILES):
         return None
     try:
-        about = _read_sealed(folder / "about.json")
+        manifest = files.Manifest.of(folder)
+        if not manifest.sealed and (folder / "progress.json").exists():
+            return None  # killed before it was sealed
+        if verify:
+            _verify(manifest)
+        about = json.loads(manifest.read("about.json"))
+        names, made_from, left_out = (about[k] for k in ("class_names", "identity", "left_out"))
         # Mode "c": the pages are read when touched, and what a user writes never gets to disk.
         images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
         labels = np.load(folder / "labels.npy", allow_pickle=False)
-        _check_arrays(folder, about, verify, images=images, labels=labels)
-        names, made_from, left_out = (about[k] for k in ("class_names", "identity", "left_out"))
     except Exception as error:  # of json and of numpy's header: half a dozen kinds
         raise ValueError(
             f"{folder} is damaged ({error}); delete it, and it is prepared anew"
         ) from error
     return Prepared(images, labels, tuple(names), str(folder), made_from, left_out)
+
+
+_verified: set[tuple] = set()  # the files that this process has hashed, by name, size and time
+
+
+def _verify(manifest: files.Manifest) -> None:
+    """ValueError: a file is not what was sealed. A warning where nobody can tell."""
+    if not manifest.sealed:
+        warnings.warn(
+            f"{manifest.folder} was written before arrays had checksums: unverified", stacklevel=4
+        )
+        return
+    for name in FILES:
+        stat = (manifest.folder / name).stat()
+        key = (str(manifest.folder), name, stat.st_size, stat.st_mtime_ns, str(manifest.entries))
+        if key not in _verified:
+            manifest.verify(name)
+            _verified.add(key)
 
 
 def prepare(
@@ -104,7 +129,8 @@ def prepare(
     call goes on after the last block that was written. Images that cannot be decoded are all
     named at the end (BadImages, with ``advice``), or, with ``skip_corrupt``, in ``left_out``.
 
-    The folder holds images.npy, uint8 (N, 3, height, width); labels.npy, int64 (N,); about.json.
+    The folder holds images.npy, uint8 (N, 3, height, width); labels.npy, int64 (N,); about.json;
+    and manifest.json with their checksums.
     """
     folder = Path(folder)
     ready = open_prepared(folder)
@@ -114,8 +140,7 @@ def prepare(
     with filelock.FileLock(folder / ".lock"):  # let go by the system when its owner is killed
         ready = open_prepared(folder)
         if ready is None or ready.made_from != archive.identity:
-            for leftover in folder.glob(".*.????????.*"):  # of a process that was killed
-                leftover.unlink()
+            files.sweep(folder)
             _Preparation(archive, size, folder, skip_corrupt, advice).run()
             ready = open_prepared(folder, verify=False)  # the checksum was just taken
         return ready
@@ -146,7 +171,7 @@ class _Preparation:
         self.part = folder / "images.part"
         self.next = 0  # the first position that is not yet dealt with
         self.left_out: dict[int, BadImage] = {}
-        self.sum = hashlib.sha256()  # of all rows so far
+        self.sum = xxhash.xxh3_128()  # of all rows so far
 
     @property
     def rows(self) -> int:
@@ -165,7 +190,8 @@ class _Preparation:
 
     def run(self) -> None:
         if not self.resume():
-            (self.folder / "images.npy").unlink(missing_ok=True)
+            for name in ("images.npy", files.MANIFEST):  # of another recipe
+                (self.folder / name).unlink(missing_ok=True)
             self.part.write_bytes(self.header())
         missing = len(self.archive.labels) - self.next
         check_space(self.folder, missing * self.row_bytes, self.folder.name)
@@ -195,7 +221,7 @@ class _Preparation:
             found = _sum_of(self.part, len(self.header()), rows * self.row_bytes)
         except (OSError, ValueError, KeyError):
             return False  # none, or damaged: begin anew
-        if found.hexdigest() != state["sha256"]:
+        if found.hexdigest() != state["xxh128"]:
             return False
         self.next, self.left_out, self.sum = state["next"], left_out, found
         return True
@@ -228,62 +254,38 @@ class _Preparation:
             "recipe": self.recipe,
             "next": self.next + len(block),
             "left_out": {p: [i.name, i.reason, i.detail, i.mend] for p, i in left_out.items()},
-            "sha256": total.hexdigest(),
+            "xxh128": total.hexdigest(),
         }
         _write_sealed(self.folder / "progress.json", state)
         self.next, self.left_out, self.sum = state["next"], left_out, total
 
     def finish(self) -> None:
-        """The renaming of images.part comes last: what has images.npy is complete."""
-        kept = np.delete(self.archive.labels, list(self.left_out))
+        """The manifest comes last: what has one is complete."""
         with replacing(self.folder / "labels.npy") as path:
-            np.save(path, kept)
+            np.save(path, np.delete(self.archive.labels, list(self.left_out)))
         about = {
             "identity": self.archive.identity,
             "from": Path(self.archive.where).name,
             "class_names": self.archive.class_names,
             "left_out": [str(image) for image in self.left_out.values()],
-            "images": ["uint8", [self.rows, 3, *self.shape], self.sum.hexdigest()],
-            "labels": _described(kept),
         }
-        _write_sealed(self.folder / "about.json", about)
+        with replacing(self.folder / "about.json") as path:
+            path.write_text(json.dumps(about, indent=1), encoding="utf-8")
         os.replace(self.part, self.folder / "images.npy")
+        files.seal(self.folder, *FILES)
         (self.folder / "progress.json").unlink()
 
 
-# ---------------------------------------------------------------------------- checksums
-
-_verified: set[tuple] = set()  # the arrays that this process has hashed, by name, size and time
+# ---------------------------------------------------------------------------- a begun array
 
 
-def _check_arrays(folder: Path, about: dict[str, Any], verify: bool, **arrays: np.ndarray) -> None:
-    """ValueError: an array has not the dtype, shape and sum that about.json says."""
-    if "images" not in about:
-        warnings.warn(f"{folder} was written before arrays had checksums: unverified", stacklevel=4)
-        return
-    for name, array in arrays.items():
-        path = folder / f"{name}.npy"
-        if [str(array.dtype), list(array.shape)] != about[name][:2]:
-            raise ValueError(f"{path.name} is {array.dtype} of shape {array.shape}")
-        key = (str(path), path.stat().st_size, path.stat().st_mtime_ns, about[name][2])
-        if verify and key not in _verified:
-            if _described(array)[2] != about[name][2]:
-                raise ValueError(f"{path.name} is not what was written")
-            _verified.add(key)
-
-
-def _described(array: np.ndarray) -> list:
-    """dtype, shape and SHA-256 of the bytes."""
-    return [str(array.dtype), list(array.shape), hashlib.sha256(array).hexdigest()]
-
-
-def _sum_of(path: Path, start: int, length: int) -> Any:
-    """The running SHA-256 of ``length`` bytes of a file; OSError if it is shorter."""
-    found = hashlib.sha256()
+def _sum_of(path: Path, start: int, length: int) -> xxhash.xxh3_128:
+    """The running checksum of ``length`` bytes of a file; OSError if it is shorter."""
+    found = xxhash.xxh3_128()
     with open(path, "rb") as file:
         file.seek(start)
         while length > 0:
-            content = file.read(min(length, 1 << 20))
+            content = file.read(min(length, files.CHUNK))
             if not content:
                 raise OSError(f"{path} is too short")
             found.update(content)
@@ -294,10 +296,8 @@ def _sum_of(path: Path, start: int, length: int) -> Any:
 def _read_sealed(path: Path) -> dict[str, Any]:
     """A JSON object that ``_write_sealed`` wrote; ValueError if a character of it changed."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    seal = content.pop("seal", None)
-    before_seals = seal is None and not {"images", "sha256"} & set(content)
-    if seal != _seal(content) and not before_seals:
-        raise ValueError(f"{path.name} is not what was written")
+    if content.pop("seal") != _seal(content):
+        raise ValueError(f"{path} is not what was written")
     return content
 
 
@@ -309,4 +309,4 @@ def _write_sealed(path: Path, content: dict[str, Any]) -> None:
 
 
 def _seal(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return files.checksum(json.dumps(content, sort_keys=True).encode())

@@ -202,6 +202,9 @@ def _roles(
     table: _Table, columns: Mapping[str, str | None], rows: Mapping[str, object]
 ) -> dict[str, str]:
     """The table's column for each role that it fills; ValueError names all that are not there."""
+    for argument, given in (("columns", columns), ("rows", rows)):
+        if not isinstance(given, Mapping):
+            raise ValueError(f"{argument}= is a dict by column's name, not {given!r}")
     if strange := sorted(set(columns) - set(ROLES)):
         raise ValueError(f"columns= maps {', '.join(ROLES)}, not {listed(strange)}")
     named = {role: columns.get(role, role) for role in ROLES}

@@ -205,6 +205,7 @@ def test_an_expression_may_find_the_patient_in_the_path(tree: Tree) -> None:
         (r"p\d+", r"has 0 groups; mark the patient by one pair of brackets"),
         (r"(p)(\d)", r"has 2 groups"),
         (r"(p", r"is no regular expression"),
+        (True, r"patient=True is no regular expression"),
     ],
 )
 def test_expressions_that_do_not_serve(tree: Tree, pattern: str, message: str) -> None:
@@ -342,3 +343,18 @@ def test_a_link_to_nowhere_is_told(tree: Tree, tmp_path: Path) -> None:
     os.symlink(tmp_path / "gone", root / "C")
     with pytest.warns(UserWarning, match=r"left out: 1 links to nowhere"):
         assert len(folders.from_folder(root).names) == 20
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.png", b"two\nlines.png", b"\x1b[31mred.png"])
+def test_names_that_are_no_text(tree: Tree, name: bytes) -> None:
+    """They are read; and an error that names one is a line of plain text."""
+    root = tree(*ten("A"))
+    path = os.path.join(os.fsencode(root), b"A", name)
+    os.link(root / "A" / "0.png", path)
+    assert len(tissue.load("folder", "all", path=root)) == 11
+    os.unlink(path)
+    with open(path, "wb"):
+        pass
+    with pytest.raises(ValueError, match=r"cannot be decoded") as told:
+        tissue.load("folder", "all", path=root)
+    assert str(told.value).isprintable()

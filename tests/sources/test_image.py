@@ -239,6 +239,13 @@ def test_bombs_are_refused_before_they_are_decoded(
     assert "has more than 16,777,216 pixels" in refused(content)
 
 
+def test_no_pixels() -> None:
+    head = struct.pack("<IHHI", 54, 0, 0, 54)
+    empty = b"BM" + head + struct.pack("<IiiHHIIiiII", 40, 0, 5, 1, 24, 0, 0, 0, 0, 0, 0)
+    refused(empty)
+    refused(png(0, 3, 8, 2, b""))
+
+
 def test_a_small_tiff_of_one_huge_tile() -> None:
     small = np.zeros((4, 4, 3), dtype=np.uint8)
     text = refused(tiff(small, 8, (322, 30_000), (323, 30_000), (324, 8), (325, 48)))

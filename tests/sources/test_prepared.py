@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_zip_becomes_one_array(tmp_path: Path, zip_path: Path) -> None:
     np.testing.assert_array_equal(ready.labels, np.repeat(range(9), COUNTS))
     assert ready.labels.dtype == np.int64 and ready.class_names == CLASS_NAMES
     assert sorted(p.name for p in (tmp_path / "array").iterdir() if p.name[0] != ".") == [
-        *("about.json", "images.npy", "labels.npy")
+        *("about.json", "images.npy", "labels.npy", "manifest.json")
     ]
     np.testing.assert_array_equal(np.load(tmp_path / "array" / "images.npy"), ready.images)
 
@@ -214,6 +215,7 @@ def test_memory_does_not_grow_with_the_archive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared, "BLOCK", 16)
+    monkeypatch.setattr(prepared.files, "CHUNK", 1 << 16)  # what is hashed at a time
     path = write_zip(tmp_path / "x.zip", official_files(STEM, (30,) * 9, 64))
     images = folders.from_zip(path)
     tracemalloc.start()
@@ -251,12 +253,12 @@ def flip(path: Path, at: int) -> None:
 
 
 def test_no_flipped_bit_of_a_finished_array_is_used(tmp_path: Path, zip_path: Path) -> None:
-    """100 flips over the three files: refused, or without any effect."""
+    """100 flips over the four files: refused, or without any effect."""
     folder = tmp_path / "array"
     good = prepared.prepare(folders.from_zip(zip_path), None, folder)
     draw = np.random.default_rng(0)
     refused = 0
-    for path in [folder / name for name in ("images.npy", "labels.npy", "about.json")] * 34:
+    for path in [folder / name for name in (*prepared.FILES, "manifest.json")] * 25:
         whole = path.read_bytes()
         flip(path, int(draw.integers(len(whole))))
         try:
@@ -269,7 +271,7 @@ def test_no_flipped_bit_of_a_finished_array_is_used(tmp_path: Path, zip_path: Pa
             np.testing.assert_array_equal(found.labels, good.labels)
             assert found.class_names == good.class_names and found.left_out == good.left_out
         path.write_bytes(whole)
-    assert refused > 90  # the others fell on spaces of the json
+    assert refused == 100
 
 
 def begun(tmp_path: Path, zip_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -309,9 +311,7 @@ def test_an_array_from_before_checksums_is_said_to_be_unverified(
 ) -> None:
     folder = tmp_path / "array"
     prepared.prepare(folders.from_zip(zip_path), None, folder)
-    about = json.loads((folder / "about.json").read_text())
-    kept = {name: about[name] for name in ("identity", "from", "class_names", "left_out")}
-    (folder / "about.json").write_text(json.dumps(kept))
+    (folder / "manifest.json").unlink()
     with pytest.warns(UserWarning, match=r"array was written before .* checksums: unverified"):
         ready = prepared.open_prepared(folder)
     np.testing.assert_array_equal(ready.images, official_pixels())
@@ -323,4 +323,20 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path, zip_path: Path) -
     (folder / ".labels.0123abcd.npy").write_bytes(b"x")
     prepared.prepare(folders.from_zip(zip_path), None, folder)
     left = sorted(path.name for path in folder.iterdir())
-    assert left == [".lock", "about.json", "images.npy", "labels.npy"]
+    assert left == [".lock", "about.json", "images.npy", "labels.npy", "manifest.json"]
+
+
+def test_killed_between_the_array_and_its_manifest(
+    tmp_path: Path, zip_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All files are there but the manifest: begun anew, and not taken for an old array."""
+    folder = tmp_path / "array"
+    with monkeypatch.context() as context:
+        context.setattr(prepared.files, "seal", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            prepared.prepare(folders.from_zip(zip_path), None, folder)
+    assert (folder / "images.npy").exists() and prepared.open_prepared(folder) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ready = prepared.prepare(folders.from_zip(zip_path), None, folder)
+    np.testing.assert_array_equal(ready.images, official_pixels())

@@ -99,6 +99,8 @@ def test_other_column_names(write: Write) -> None:
         from_table(path, columns={**names, "file": "pict", "patient": "who"}, rows={"stain": "HE"})
     with pytest.raises(ValueError, match=r"columns= maps file, label.*, not class"):
         from_table(path, columns={"class": "grade"})
+    with pytest.raises(ValueError, match=r"columns= is a dict by column's name, not \['image'\]"):
+        from_table(path, columns=["image"])
     with pytest.raises(ValueError, match=r"leaves label aside, which is needed"):
         from_table(write(*ROWS), columns={"label": None})
 
