@@ -189,11 +189,25 @@ def keep(notebook: object, path: Path, out: Path) -> None:
                 (out / "figures" / name).write_bytes(base64.b64decode(data))
 
 
+# The exporter shows outputs that the front ends fold.
+FOLDED = """{%- extends 'lab/index.html.j2' -%}
+{%- block output_group -%}
+{%- if cell.metadata.get('jupyter', {}).get('outputs_hidden') -%}
+<details><summary>the result, folded: predict first</summary>{{ super() }}</details>
+{%- else -%}{{ super() }}{%- endif -%}
+{%- endblock output_group -%}
+"""
+
+
 def page(notebook: object, name: str) -> str:
     """The notebook as it stands, as a web page that everybody can read."""
+    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
-    text, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": name}})
+    exporter = HTMLExporter(
+        extra_loaders=[DictLoader({"folded.html.j2": FOLDED})], template_file="folded.html.j2"
+    )
+    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name}})
     return text.replace("</head>", f"{READABLE}</head>", 1)
 
 

@@ -55,7 +55,7 @@ class Finding:
     mend: str = ""  # empty: nothing is wrong
 
     def __str__(self) -> str:
-        mark, tail = ("ok ", "") if not self.mend else ("-> ", f"\n     mend: {self.mend}")
+        mark, tail = ("ok ", "") if not self.mend else ("-> ", f"\n     to do: {self.mend}")
         return f"{mark} {self.what:<12} {self.found}{tail}"
 
 

@@ -13,8 +13,16 @@ from typing import Any
 
 def largest(said: Any, values: Mapping[str, float], form: str = ".0%") -> str:
     """Which of these is largest? said: one of the names. form: how a value is written."""
+    return _extreme(said, values, form, max(values, key=values.__getitem__))
+
+
+def smallest(said: Any, values: Mapping[str, float], form: str = ".0%") -> str:
+    """Which of these is smallest? As ``largest``."""
+    return _extreme(said, values, form, min(values, key=values.__getitem__))
+
+
+def _extreme(said: Any, values: Mapping[str, float], form: str, top: str) -> str:
     names = {_plain(name): name for name in values}
-    top = max(values, key=values.__getitem__)
     came = f"{top}, {values[top]:{form}}"
     if _missing(said):
         return f"No prediction was typed in. It is {came}."

@@ -233,6 +233,6 @@ def test_a_finding_prints_its_mend():
     assert text.splitlines() == [
         "ok  a            fine",
         "->  b            broken",
-        "     mend: mend it",
+        "     to do: mend it",
         "not ready: see the lines marked ->",
     ]

@@ -24,6 +24,11 @@ def test_the_largest(said: object, sentence: str) -> None:
     assert predictions.largest(said, SHARES) == sentence
 
 
+def test_the_smallest() -> None:
+    assert predictions.smallest("kcenter", SHARES) == "You said kcenter, 53%; it is random, 12%."
+    assert predictions.smallest("random", SHARES) == "You said random, and it is: 12%."
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
