@@ -171,7 +171,7 @@ def judge(
 
     labelled: features of S_L. way: the proxy after so many of its epochs.
     """
-    targets, test = data.test_targets, state.encode(data.test.images)
+    targets, test = data.test_targets, state.test_features()
     f1 = [proxy.scores(targets, state.logits(test, f_p))["f1"] for f_p in way.values()]
     answers = data.train_targets[torch.from_numpy(run.labelled)]
     threshold = proxy.best_threshold(answers, state.logits(labelled))
@@ -265,7 +265,9 @@ class State:
         model = layout.arrange(simclr.SimCLR(encoder, head).to(device))
         optimizer = simclr.adam(model, protocol.learning_rate)
         state = cls(run, data, plan(protocol, run.strategy), model, optimizer)
-        if run.weights:
+        if run.weights and data.features is not None:  # an encoder from elsewhere learns nothing
+            state.proxy = run.proxy()
+        elif run.weights:
             encoder.load_state_dict(runs.part(run.weights, "encoder"))
             head.load_state_dict(runs.part(run.weights, "head"))
             state.proxy = run.proxy()
@@ -328,13 +330,18 @@ class State:
             "round": t,
         }
 
-    def encode(self, images: Tensor) -> Tensor:
-        """Features of these images, float32 (n, d)."""
-        return simclr.encode(self.model.encoder, images)
-
     def features(self, positions: np.ndarray) -> Tensor:
         """Features of the training images at these positions, float32 (n, d)."""
-        return self.encode(self.data.train.images[torch.from_numpy(positions)])
+        at = torch.from_numpy(positions)
+        if self.data.features is not None:
+            return self.data.features[0][at]
+        return simclr.encode(self.model.encoder, self.data.train.images[at])
+
+    def test_features(self) -> Tensor:
+        """Features of the test patches, float32 (n, d)."""
+        if self.data.features is not None:
+            return self.data.features[1]
+        return simclr.encode(self.model.encoder, self.data.test.images)
 
     def logits(self, features: Tensor, f_p: proxy.Proxy | None = None) -> Tensor:
         """The proxy's logits, positive against the rest: features (n, d) -> (n,)."""
@@ -343,12 +350,10 @@ class State:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that the next round needs, by name, copied to the processor."""
-        found = {
-            **{f"encoder.{k}": v for k, v in self.model.encoder.state_dict().items()},
-            **{f"head.{k}": v for k, v in self.model.head.state_dict().items()},
-            "proxy.weight": self.proxy.weight,
-            "proxy.bias": self.proxy.bias,
-        }
+        found = {"proxy.weight": self.proxy.weight, "proxy.bias": self.proxy.bias}
+        if self.data.features is None:
+            found |= {f"encoder.{k}": v for k, v in self.model.encoder.state_dict().items()}
+            found |= {f"head.{k}": v for k, v in self.model.head.state_dict().items()}
         for i, p in enumerate(self.model.parameters()):
             for name, value in self.optimizer.state.get(p, {}).items():
                 found[f"optimizer.{i}.{name}"] = value

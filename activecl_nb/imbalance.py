@@ -172,14 +172,25 @@ class Data:
     repeats differ in it, as the paper's do.
     recipe: what ``load`` was called with, so that a run can say where its patches came from;
         empty for patches that were put together by hand.
+    features: of an encoder from elsewhere, float32 (n, d) for train and for test: a run then
+        trains nothing, it only picks and probes. encoder: that encoder's name.
     """
 
     train: Tissue
     test: Tissue
     positive: str = "TUM"
     recipe: Mapping[str, object] = field(default_factory=dict)
+    features: tuple[torch.Tensor, torch.Tensor] | None = None
+    encoder: str = ""
 
     def __post_init__(self) -> None:
+        if self.features is not None:
+            shapes = [tuple(part.shape) for part in self.features]
+            if [len(self.train), len(self.test)] != [shape[0] for shape in shapes]:
+                raise ValueError(
+                    f"features of {self.encoder or 'an encoder'} have shapes {shapes} for "
+                    f"{len(self.train)} training and {len(self.test)} test patches"
+                )
         if self.train.class_names != self.test.class_names:
             raise ValueError(
                 f"the training classes {self.train.class_names} are not the test classes "

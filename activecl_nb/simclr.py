@@ -239,7 +239,7 @@ def train(
                     losses.append(step(contrast(model, x_i, x_j, recipe.temperature)))
                     on_batch(recipe.batch_size)
             means.append(torch.stack(losses).mean())  # one look at the device an epoch
-    return torch.stack(means).cpu()
+    return torch.stack(means).cpu() if means else torch.empty(0)
 
 
 def _views(

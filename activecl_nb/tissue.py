@@ -138,7 +138,7 @@ def load(
         count = at_most if count is None else count
         return _load_phantom(split, size or 32, 2_000 if count is None else count, seed, dials)
     if source in OWN:
-        found = parts.choose(_open_own(source, path, own), split)
+        found = parts.choose(open_own(source, path, **own), split)
     else:
         limit = count if at_most is None else at_most
         found = official.open_set(sets.SETS[source], path, split, size, limit)
@@ -146,12 +146,17 @@ def load(
         count = min(at_most, len(found.labels))
     if count is not None:
         found = _subset(found, count, seed)
+    return of_archive(found, size, f"{source}, {split}, {Path(found.where).name}")
+
+
+def of_archive(images: archive.Archive, size: int | None, source: str) -> Tissue:
+    """All the images of an archive as Tissue: decoded, or memory-mapped where they are many."""
     return Tissue(
-        torch.from_numpy(_pixels(found, size)),
-        torch.from_numpy(found.labels),
-        found.class_names,
-        f"{source}, {split}, {Path(found.where).name}",
-        found.facts,
+        torch.from_numpy(_pixels(images, size)),
+        torch.from_numpy(images.labels),
+        images.class_names,
+        source,
+        images.facts,
     )
 
 
@@ -180,12 +185,31 @@ def _check(source: str, split: str, own: dict, dials: dict, **numbers: int | Non
         raise ValueError(f"{strange[0]}= is for the source {owner!r}, not for {source!r}")
 
 
-def _open_own(source: str, path: str | os.PathLike[str] | None, own: dict) -> archive.ImageFiles:
+def open_own(
+    source: str, path: str | os.PathLike[str] | None, **options: object
+) -> archive.ImageFiles:
+    """The images of a folder or a table, found and checked but not decoded.
+
+    options: what ``load`` takes for this source; and ``crossing=True`` lets patients be in
+    training and test alike.
+    """
     if path is None:
         what = {"folder": "the folder that holds the class folders", "table": "the CSV or parquet"}
         raise ValueError(f"source {source!r} needs path=, {what[source]}")
     opened = folders.from_folder if source == "folder" else table.from_table
-    return opened(path, **{name: own[name] for name in OWN[source]})
+    return opened(path, **{k: v for k, v in options.items() if k in (*OWN[source], "crossing")})
+
+
+def open_unlabelled(path: str | os.PathLike[str], **options: object) -> archive.ImageFiles:
+    """The images of a table, or all below a folder, whatever their class: found, not decoded.
+
+    options: a table's ``columns``, ``images`` and ``rows``; a folder's ``patient``.
+    """
+    if Path(os.path.expanduser(path)).is_dir():
+        return folders.unlabelled(path, patient=options.get("patient"))
+    columns = {**(options.get("columns") or {}), "label": None, "part": None}
+    others = {name: options.get(name) for name in ("images", "rows")}
+    return table.from_table(path, needed=("file",), columns=columns, **others)
 
 
 def dials_of(source: str) -> dict[str, float]:

@@ -30,6 +30,10 @@ LITTER = {
 }
 
 
+# The class of images that nobody has looked at.
+UNLABELLED = "unlabelled"
+
+
 def is_litter(name: str) -> bool:
     """Whether a file or a folder of that name is a system's own and nobody's data."""
     return name.startswith(".") or name.lower() in LITTER
@@ -197,6 +201,7 @@ def from_folder(
     official: bool = False,
     nested: bool = False,
     patient: str | re.Pattern[str] | None = None,
+    crossing: bool = False,
 ) -> ImageFiles:
     """Class folders of images, ``root/TUM/anything.tif``, or such folders in parts of ``root``.
 
@@ -204,7 +209,8 @@ def from_folder(
     nested: images in folders below a class folder are read too, and the first of these folders
     is the patient. patient: a regular expression that finds the patient in the file's name, or,
     where it does not match that, in the path below the class folder. Litter is passed over,
-    other files are counted in a warning.
+    other files are counted in a warning. crossing: whether patients may be in training and test
+    alike, for whoever shows them.
 
     Images are numbered by part, class and name. facts: file (path below ``root``), part and
     patient where known, slide where the expression has a group of that name.
@@ -225,7 +231,7 @@ def from_folder(
     if tree.parts[0]:
         facts["part"] = np.array(tree.parts)
         across = parts.crossing(facts["part"], facts["patient"]) if "patient" in facts else []
-        if across:
+        if across and not crossing:
             raise ValueError(
                 f"{root}: {parts.say_crossing(across)}; move each patient's images to one of them"
             )
@@ -316,6 +322,31 @@ def patients_in(
         fact: np.array([match[key] for match in matches])
         for fact, key in zip(groups or ["patient"], keys, strict=True)
     }
+
+
+def unlabelled(
+    root: str | os.PathLike[str], *, patient: str | re.Pattern[str] | None = None
+) -> ImageFiles:
+    """All images in a folder and below it, sorted by path, whatever their class.
+
+    patient: as in ``from_folder``. Raises FileNotFoundError, or ValueError if there is no image.
+    """
+    root = Path(os.path.expanduser(root))
+    if not os.path.isdir(root):
+        raise FileNotFoundError(f"{root} is not a folder; give the folder of the images")
+    paths = sorted(folder / name for folder, names in walk(root) for name in names if is_image(name))
+    if not paths:
+        raise ValueError(f"{root} holds no images ({' '.join(ENDINGS)})")
+    names = [one_form(path.relative_to(root).as_posix()) for path in paths]
+    return ImageFiles(
+        names=names,
+        labels=np.zeros(len(names), dtype=np.int64),
+        class_names=(UNLABELLED,),
+        where=str(root),
+        identity=digest(f"{name} {state(path)}" for name, path in zip(names, paths, strict=True)),
+        open_bytes=lambda position: paths[position].read_bytes(),
+        facts={"file": np.array(names), **patients_in(names, patient, False, str(root))},
+    )
 
 
 # ---------------------------------------------------------------------------- an official zip

@@ -20,7 +20,7 @@ import numpy as np
 
 from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, digest
-from activecl_nb.sources.folders import class_numbers, one_form, state, walk
+from activecl_nb.sources.folders import UNLABELLED, class_numbers, one_form, state, walk
 from activecl_nb.sources.image import ENDINGS, listed
 
 # What a column may say of an image; the first two are needed.
@@ -35,6 +35,8 @@ def from_table(
     columns: Mapping[str, str | None] | None = None,
     images: str | os.PathLike[str] | None = None,
     rows: Mapping[str, object] | None = None,
+    crossing: bool = False,
+    needed: Sequence[str] = NEEDED,
 ) -> ImageFiles:
     """The images that a CSV (comma, semicolon or tab) or parquet names, in the table's order.
 
@@ -45,6 +47,8 @@ def from_table(
         found by the end of its path. None: they are relative to the table's folder. A name
         without an ending finds the image of that name.
     rows: only rows with these values, ``{"stain": "HE"}`` or ``{"grade": ["ADC", "NORM"]}``.
+    crossing: whether patients may be in training and test alike, for whoever shows them.
+    needed: the columns that must be there; without a label all are of the class UNLABELLED.
 
     Classes are the sorted labels; labels that are all numbers are sorted as numbers. facts: file
     (relative to ``images`` or the table) and patient, slide, part where there are such columns.
@@ -54,7 +58,7 @@ def from_table(
     """
     path = Path(os.path.expanduser(path))
     table = _read(path)
-    named = _roles(table, columns or {}, rows or {})
+    named = _roles(table, columns or {}, rows or {}, needed)
     table = table.only(rows or {})
     root = _root(path, images)
     cells = {role: [one_form(cell) for cell in table.columns[name]] for role, name in named.items()}
@@ -64,16 +68,17 @@ def from_table(
             problems.add(f"no {role}", [not cell for cell in column])
     found = _find(table.columns[named["file"]], root, images is not None, problems)
     if "part" in cells:
-        _check_parts(cells, problems)
+        _check_parts(cells, problems, crossing)
     if problems.found:
         raise ValueError(f"{path}: {'; '.join(problems.found)}")
     files = [one_form(os.path.relpath(file, root).replace(os.sep, "/")) for file in found]
-    class_names = _class_names(cells["label"], str(path))
+    labels = cells.get("label", [UNLABELLED] * len(files))
+    class_names = _class_names(labels, str(path))
     number = {name: i for i, name in enumerate(class_names)}
     facts = {role: np.array(cells[role]) for role in ROLES[2:] if role in cells}
     return ImageFiles(
         names=files,
-        labels=np.array([number[label] for label in cells["label"]], dtype=np.int64),
+        labels=np.array([number[label] for label in labels], dtype=np.int64),
         class_names=class_names,
         where=str(path),
         identity=digest(f"{name} {state(file)}" for name, file in zip(files, found, strict=True)),
@@ -199,7 +204,10 @@ def _read_parquet(path: Path) -> _Table:
 
 
 def _roles(
-    table: _Table, columns: Mapping[str, str | None], rows: Mapping[str, object]
+    table: _Table,
+    columns: Mapping[str, str | None],
+    rows: Mapping[str, object],
+    needed: Sequence[str],
 ) -> dict[str, str]:
     """The table's column for each role that it fills; ValueError names all that are not there."""
     for argument, given in (("columns", columns), ("rows", rows)):
@@ -209,13 +217,13 @@ def _roles(
         raise ValueError(f"columns= maps {', '.join(ROLES)}, not {listed(strange)}")
     named = {role: columns.get(role, role) for role in ROLES}
     wanted = [name for role, name in columns.items() if name is not None]
-    wanted += [named[role] or role for role in NEEDED] + list(rows)
+    wanted += [named[role] or role for role in needed] + list(rows)
     if missing := [name for name in dict.fromkeys(wanted) if name not in table.columns]:
         raise ValueError(
             f"{table.where} has no column {listed(missing)}; its columns are "
             f"{listed(list(table.columns))}. Map them: columns={{'file': ..., 'label': ...}}"
         )
-    if unnamed := [role for role in NEEDED if named[role] is None]:
+    if unnamed := [role for role in needed if named[role] is None]:
         raise ValueError(f"columns= leaves {' and '.join(unnamed)} aside, which is needed")
     return {role: name for role, name in named.items() if name in table.columns}
 
@@ -241,7 +249,7 @@ class _Problems:
             self.found.append(f"{len(rows):,} rows with {what} (lines {listed(rows)}){mend}")
 
 
-def _check_parts(cells: dict[str, list[str]], problems: _Problems) -> None:
+def _check_parts(cells: dict[str, list[str]], problems: _Problems, crossing: bool) -> None:
     """Replace each part by train, val or test, as it is meant."""
     given = cells["part"]
     cells["part"] = [parts.part_named(cell) or "" for cell in given]
@@ -249,7 +257,9 @@ def _check_parts(cells: dict[str, list[str]], problems: _Problems) -> None:
         "another part than train, val or test",
         [cell if not part else "" for cell, part in zip(given, cells["part"], strict=True)],
     )
-    if "patient" in cells and (across := parts.crossing(cells["part"], cells["patient"])):
+    if crossing or "patient" not in cells:
+        return
+    if across := parts.crossing(cells["part"], cells["patient"]):
         problems.found.append(
             f"{parts.say_crossing(across)}; mend the column, or leave it aside with "
             "columns={'part': None}, and the split is made by patient"

@@ -1,0 +1,360 @@
+"""What is there before anything is trained: counts, bad files, duplicates, and what leaks.
+
+    curation.look("my_patches/patches.csv")
+
+Colours tell patients apart. A probe that knows colours alone scores well where patches of one
+patient are on both sides of a split, and badly where whole patients are: the difference is what
+a random split would have promised for nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from activecl_nb import imbalance, profiles, proxy, tissue
+from activecl_nb.curation import duplicates, encoders, own, sizes
+from activecl_nb.profiles import Profile
+from activecl_nb.protocol import Protocol
+from activecl_nb.tissue import Tissue
+
+BINS = 16  # of the colour histogram, for each channel
+REHEARSED = 256  # patches at the profile's size that the speed is measured on
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images that are the same: their files, their classes, and whether they cross the split."""
+
+    files: tuple[str, ...]
+    labels: tuple[str, ...]
+    crosses: bool
+
+    def __str__(self) -> str:
+        notes = ["on both sides of the split"] * self.crosses
+        if len(set(self.labels)) > 1:
+            notes.append(f"of different classes: {', '.join(sorted(set(self.labels)))}")
+        told = f" ({'; '.join(notes)})" if notes else ""
+        return f"{' = '.join(self.files)}{told}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What ``look`` saw; ``str`` is a page of text, ``curation.page.write`` one with pictures.
+
+    counts: images of each class; patients: patients of each class, {} where they are not known.
+    sizes, modes: "64 x 64" and "RGB" with how many images have it. bad: (file, why).
+    exact, near: groups of the same pixels, and of the same picture saved again.
+    split: which split was looked at, in words; crossing: patients on both sides, with their files.
+    random, by_patient: AUROC of a probe on colours alone, mean over the folds; None: not known.
+    chosen: the sizes that ``--profile auto`` takes, or why there are none.
+    samples: a few patches of each class. twice: of some groups two images each, with titles.
+    """
+
+    where: str
+    counts: dict[str, int]
+    patients: dict[str, int]
+    all_patients: int
+    sizes: dict[str, int]
+    modes: dict[str, int]
+    bad: tuple[tuple[str, str], ...]
+    exact: tuple[Group, ...]
+    near: tuple[Group, ...]
+    split: str
+    crossing: dict[str, tuple[str, ...]]
+    positive: str
+    random: float | None
+    by_patient: float | None
+    chosen: sizes.Sizes | str
+    encoder: str
+    samples: Tissue = field(repr=False)
+    twice: tuple[torch.Tensor, list[str]] | None = field(default=None, repr=False)
+
+    @property
+    def share(self) -> float:
+        """Positive images among all that can be read."""
+        return self.counts[self.positive] / max(1, sum(self.counts.values()))
+
+    @property
+    def leak(self) -> float | None:
+        """What a random split adds to the colour probe's AUROC."""
+        known = self.random is not None and self.by_patient is not None
+        return self.random - self.by_patient if known else None
+
+    def __str__(self) -> str:
+        from activecl_nb.curation import page
+
+        return page.text(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from activecl_nb.curation import page
+
+        return {"text/plain": str(self), "text/html": page.html(self, whole=False)}
+
+
+def look(
+    path: str | os.PathLike[str],
+    *,
+    positive: str | None = None,
+    minutes: float = 20.0,
+    fold: int = 0,
+    folds: int = 5,
+    profile: Profile | str | None = None,
+    **options: object,
+) -> Look:
+    """Look at a table or a folder of one's own patches; nothing is trained or changed.
+
+    positive: the class sought; by default TUM where there is one, else the rarest.
+    minutes: the time for which sizes are chosen. fold, folds: the split by patient that is
+    looked at, where the data name no parts of their own. options: what ``tissue.load`` takes for
+    a table or a folder.
+
+    FileNotFoundError, or ValueError for a table or a folder that cannot be read at all. Images
+    that cannot be decoded are part of the answer.
+    """
+    source, path = own.source(path)
+    archive = tissue.open_own(source, path, crossing=True, **options)
+    met = list(_in_parallel(archive))
+    good = [i for i, one in enumerate(met) if isinstance(one, _Seen)]
+    bad = tuple(
+        (archive.names[i], str(one)) for i, one in enumerate(met) if not isinstance(one, _Seen)
+    )
+    if not good:
+        raise ValueError(f"{path}: none of {len(met):,} images can be read; the first: {bad[0][1]}")
+    patches = _as_tissue(archive, met, good)
+    positive = positive or _sought(patches)
+    imbalance.is_positive(patches, positive)
+    test, split = _split(patches, positive, fold, folds)
+    seen = [met[i] for i in good]
+    digests = [one.pixels for one in seen]
+    exact = duplicates.exact(digests)
+    near = duplicates.near(patches.images.numpy(), digests)
+    random, by_patient = leak(patches, np.stack([one.colours for one in seen]), positive, folds)
+    return Look(
+        where=str(path),
+        counts=patches.counts(),
+        patients=_patients_by_class(patches),
+        all_patients=len(np.unique(patches.facts.get("patient", []))),
+        sizes=_most_common(f"{one.size[0]} x {one.size[1]}" for one in seen),
+        modes=_most_common(one.mode for one in seen),
+        bad=bad,
+        exact=tuple(_group(patches, rows, test) for rows in exact),
+        near=tuple(_group(patches, rows, test) for rows in near),
+        split=split,
+        crossing=_crossing(patches, test),
+        positive=positive,
+        random=random,
+        by_patient=by_patient,
+        chosen=_sizes(archive, patches, good, test, positive, minutes, profile),
+        encoder=encoders.offer(),
+        samples=_samples(archive, patches, good),
+        twice=_twice(archive, good, [*exact, *near]),
+    )
+
+
+def _group(patches: Tissue, rows: list[int], test: np.ndarray) -> Group:
+    return Group(
+        tuple(patches.facts["file"][rows].tolist()),
+        tuple(patches.class_names[k] for k in patches.labels[rows].tolist()),
+        bool(test[rows].any() and not test[rows].all()),
+    )
+
+
+# ---------------------------------------------------------------------------- image by image
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is kept of an image once it was decoded."""
+
+    mode: str
+    size: tuple[int, int]
+    pixels: str  # a digest
+    colours: np.ndarray
+    small: np.ndarray
+
+
+def _in_parallel(archive: object) -> Iterator[_Seen | ValueError]:
+    from tqdm.auto import tqdm
+
+    count = len(archive.names)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        found = pool.map(lambda position: _see(archive, position), range(count))
+        yield from tqdm(found, total=count, desc="look", unit="patch", disable=count < 2_000)
+
+
+def _see(archive: object, position: int) -> _Seen | ValueError:
+    try:
+        image = archive.image(position)
+    except ValueError as error:  # a BadImage, with its file's name
+        return error
+    with Image.open(io.BytesIO(archive.open_bytes(position))) as stored:
+        mode = stored.mode
+    pixels = np.asarray(image)
+    digest = hashlib.sha256(f"{image.size}".encode() + pixels.tobytes()).hexdigest()
+    batch = torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]
+    side = (duplicates.SIDE, duplicates.SIDE)
+    small = np.asarray(image.resize(side, Image.Resampling.BOX)).transpose(2, 0, 1)
+    colours = proxy.colour_histogram(batch, bins=BINS)[0].numpy()
+    return _Seen(mode, image.size, digest, colours, small)
+
+
+def _as_tissue(archive: object, met: Sequence[object], good: list[int]) -> Tissue:
+    """The readable images, small, as the Tissue that splits are made of."""
+    return Tissue(
+        torch.from_numpy(np.stack([met[i].small for i in good])),
+        torch.from_numpy(archive.labels[good]),
+        archive.class_names,
+        archive.where,
+        {name: values[good] for name, values in archive.facts.items()},
+    )
+
+
+def _most_common(values: Iterator[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def _sought(patches: Tissue) -> str:
+    counts = {name: count for name, count in patches.counts().items() if count}
+    if len(counts) < 2:
+        raise ValueError(
+            f"{patches.source}: all images are of the class {', '.join(counts)}; there is nothing "
+            "to seek, so add another class"
+        )
+    return "TUM" if "TUM" in counts else min(counts, key=counts.get)
+
+
+def _patients_by_class(patches: Tissue) -> dict[str, int]:
+    if "patient" not in patches.facts:
+        return {}
+    patients, labels = patches.facts["patient"], patches.labels.numpy()
+    return {
+        name: len(np.unique(patients[labels == k])) for k, name in enumerate(patches.class_names)
+    }
+
+
+# ---------------------------------------------------------------------------- split and leak
+
+
+def _split(patches: Tissue, positive: str, fold: int, folds: int) -> tuple[np.ndarray, str]:
+    """bool (N,), which images test, and in words how that was decided."""
+    part = patches.facts.get("part")
+    if part is not None:
+        return part == "test", "training and test as the data say"
+    _, places = _fold(patches, fold, folds, positive)
+    test = np.zeros(len(patches), dtype=bool)
+    test[places] = True
+    how = "by patient" if "patient" in patches.facts else "at random, since no patients are known"
+    return test, f"test fold {fold} of {folds}, {how}"
+
+
+def _fold(patches: Tissue, fold: int, folds: int, positive: str) -> tuple[np.ndarray, np.ndarray]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that patients are not known is part of the answer
+        return imbalance.fold_by_patient(patches, fold, folds, positive)
+
+
+def _crossing(patches: Tissue, test: np.ndarray) -> dict[str, tuple[str, ...]]:
+    """Patients with images on both sides, each with its files."""
+    patients = patches.facts.get("patient")
+    if patients is None:
+        return {}
+    both = np.intersect1d(patients[test], patients[~test])
+    files = patches.facts["file"]
+    return {name: tuple(files[patients == name].tolist()) for name in both.tolist()}
+
+
+def leak(
+    patches: Tissue, colours: np.ndarray, positive: str, folds: int = 5
+) -> tuple[float | None, float | None]:
+    """AUROC of a probe on these features: on a random split, and on one by patient.
+
+    Means over the folds; None where that split cannot be made. colours: float32 (N, d).
+    """
+    at_random = replace(patches, facts={})
+    known = "patient" in patches.facts
+    scores = _mean_auroc(at_random, colours, positive, folds)
+    return scores, _mean_auroc(patches, colours, positive, folds) if known else None
+
+
+def _mean_auroc(patches: Tissue, features: np.ndarray, positive: str, folds: int) -> float | None:
+    targets = imbalance.is_positive(patches, positive).numpy()
+    patients = patches.facts.get("patient")
+    found = []
+    for fold in range(folds):
+        try:
+            train, test = _fold(patches, fold, folds, positive)
+        except ValueError:  # fewer patients than folds
+            return None
+        if any(len(np.unique(targets[side])) < 2 for side in (train, test)):
+            continue
+        groups = None if patients is None else patients[train]
+        judge, _ = proxy.probe(features[train], targets[train], groups=groups)
+        logits = judge.logits(torch.from_numpy(features[test]))
+        found.append(proxy.scores(targets[test], logits)["auroc"])
+    return float(np.mean(found)) if found else None
+
+
+# ---------------------------------------------------------------------------- sizes, samples
+
+
+def _sizes(
+    archive: object,
+    patches: Tissue,
+    good: list[int],
+    test: np.ndarray,
+    positive: str,
+    minutes: float,
+    profile: Profile | str | None,
+) -> sizes.Sizes | str:
+    """The sizes for this split, measured on some of its patches; why there are none."""
+    base = profile if isinstance(profile, Profile) else profiles.current(profile)
+    targets = imbalance.is_positive(patches, positive).numpy()[~test]
+    rarer = min(int(targets.sum()), int((~targets).sum()))
+    counts = sizes.Counts(int((~test).sum()), rarer, int(test.sum()))
+    images = _shown(archive, _spread(np.array(good), REHEARSED), base.image_size)
+    try:
+        speed = sizes.rehearse(Protocol.of(base), images, counts.train)
+        return sizes.choose(counts, speed, minutes=minutes, base=base)
+    except ValueError as error:
+        return f"none: {error}"
+
+
+def _samples(archive: object, patches: Tissue, good: list[int], each: int = 8) -> Tissue:
+    """A few patches of each class, as large as a page shows them."""
+    labels = patches.labels.numpy()
+    members = [np.flatnonzero(labels == k) for k in range(len(patches.class_names))]
+    rows = np.sort(np.concatenate([_spread(m, each) for m in members]))
+    return replace(patches.take(rows), images=_shown(archive, np.array(good)[rows]))
+
+
+def _twice(
+    archive: object, good: list[int], groups: list[list[int]], most: int = 16
+) -> tuple[torch.Tensor, list[str]] | None:
+    """The first two images of each of the first groups, with titles; None where there are none."""
+    if not groups:
+        return None
+    pairs = np.array([group[:2] for group in groups[:most]]).ravel()
+    titles = [f"{1 + k // 2}" for k in range(len(pairs))]
+    positions, place = np.unique(np.array(good)[pairs], return_inverse=True)
+    return _shown(archive, positions)[place], titles
+
+
+def _spread(values: np.ndarray, count: int) -> np.ndarray:
+    """So many of the values, evenly from the first to the last; all where they are fewer."""
+    return values[np.linspace(0, len(values) - 1, min(count, len(values))).astype(int)]
+
+
+def _shown(archive: object, positions: np.ndarray, side: int = 64) -> torch.Tensor:
+    return torch.from_numpy(np.stack(list(archive.read(positions, side))))

@@ -1,0 +1,89 @@
+"""What ``look`` saw, as a page of text and as HTML with pictures."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from activecl_nb import files
+from activecl_nb.curation.sizes import Sizes
+
+if TYPE_CHECKING:
+    from activecl_nb.curation.look import Look
+
+TEMPLATES = Path(__file__).with_name("templates")
+TOLD = 20  # groups and names that are listed; the rest is counted
+
+
+def text(look: Look) -> str:
+    """Some thirty lines for a terminal."""
+    return _templates(False).get_template("look.txt").render(**_values(look)).strip()
+
+
+def html(look: Look, whole: bool = True) -> str:
+    """A page that needs no other file; ``whole=False`` leaves out what stands around its body."""
+    from activecl_nb.pictures import figures
+
+    pictures = [figures.gallery(look.samples)]
+    if look.twice is not None:
+        alt = "Images that are the same, side by side, named by their group."
+        pictures.append(figures.image_grid(*look.twice, columns=8, side=1.2, alt=alt))
+    shown = [(picture.alt, base64.b64encode(picture.png()).decode()) for picture in pictures]
+    page = _templates(True).get_template("look.html")
+    return page.render(**_values(look), pictures=shown, whole=whole)
+
+
+def write(look: Look, path: str | os.PathLike[str]) -> Path:
+    """Write the page to this file, or as look.html into a folder of this name."""
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        path = path / "look.html"
+    with files.replacing(path) as temporary:
+        temporary.write_text(html(look), encoding="utf-8")
+    return path
+
+
+@functools.cache
+def _templates(escaped: bool) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=escaped,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["counted"] = counted
+    made.filters["listed"] = listed
+    return made
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """{"64 x 64": 1200} as "64 x 64 (1,200)", the most frequent first."""
+    return listed([f"{name} ({count:,})" for name, count in counts.items()])
+
+
+def listed(names: Sequence[object], most: int = TOLD) -> str:
+    """Names with commas between them; beyond ``most`` they are counted."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(str(name) for name in names[:most]) + more
+
+
+def _values(look: Look) -> dict[str, object]:
+    total = sum(look.counts.values())
+    return {
+        "look": look,
+        "total": total,
+        "most": TOLD,
+        "rows": [
+            (name, count, look.patients.get(name), count / total)
+            for name, count in look.counts.items()
+        ],
+        "sizes": look.chosen if isinstance(look.chosen, Sizes) else None,
+        "crossing_groups": [g for g in (*look.exact, *look.near) if g.crosses],
+    }

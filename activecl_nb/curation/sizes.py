@@ -1,0 +1,295 @@
+"""Sizes that fit: a protocol from the data at hand and the time that there is.
+
+``fit(data, minutes=20)`` rehearses a few training steps on this machine and derives labelled,
+budget, rounds, candidates, batch size and epochs, each with its reason. Everything else (the
+encoder, rates, image size) stays that of the profile it starts from. It stands here and not in
+``Protocol``, since the method knows nothing of clocks and machines; a run stores what was
+resolved, and goes on with that wherever it is resumed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from activecl_nb import augment, profiles, proxy, runs, seeds, simclr
+from activecl_nb.imbalance import Data
+from activecl_nb.profiles import Profile
+from activecl_nb.protocol import Protocol, image_epochs
+
+NAME = "auto"  # of the profile that is resolved here
+SMALLEST_BATCH = 8
+MOST_LABELLED, MOST_CANDIDATES = 1_000, 10_000  # the paper's
+FEWEST_RARE = 5  # images of the rarer side that S_L should hold, on average
+LABELLED_SHARE = 5  # S_L is at most one in so many of the images that are trained on in the end
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 200  # a round below learns little, one above little more
+OF_THE_TIME = 0.85  # what is planned for; the rest goes to start-up, and to a rehearsal's error
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the sizes depend on: images for training (``rarer`` of them on the rarer side of the
+    question) and for testing."""
+
+    train: int
+    rarer: int
+    test: int
+
+    @classmethod
+    def of(cls, data: Data) -> Counts:
+        positive = int(data.train_targets.sum())
+        return cls(len(data.train), min(positive, len(data.train) - positive), len(data.test))
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds on this machine: to train on an image once, to encode one, to judge a round."""
+
+    train: float
+    encode: float
+    judge: float
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A protocol with the reason for each size that was derived; ``str`` prints both.
+
+    given: sizes that were asked for and not derived. seconds: what the loop should take.
+    """
+
+    protocol: Protocol
+    reasons: dict[str, str]
+    given: dict[str, object] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        lines = [f"{self.protocol}", "sizes, and why:"]
+        lines += [
+            f"  {name:<16}{getattr(self.protocol, name):>8,}   {why}"
+            for name, why in self.reasons.items()
+        ]
+        lines += [f"  {name:<16}{value!s:>8}   as asked for" for name, value in self.given.items()]
+        lines += ["what differs from the paper:", *self.protocol.table().splitlines()]
+        return "\n".join(lines)
+
+
+def fit(
+    data: Data,
+    *,
+    minutes: float = 20.0,
+    base: Profile | str | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    **choices: object,
+) -> Sizes:
+    """Sizes with which one run on these data takes about so many minutes on this machine.
+
+    base: the profile whose encoder, rates and image size are taken ($ACTIVECL_PROFILE, laptop).
+    choices: fields of the protocol to set as they are; the others are derived around them.
+
+    ValueError: there are too few images, or too few of the rarer side, for any sizes.
+    """
+    base = _base(base)
+    others = {name: value for name, value in choices.items() if name != "budget"}
+    enough = max(base.budget, choices.get("batch_size", base.batch_size))
+    protocol = Protocol.of(replace(base, budget=enough), **others)
+    speed = rehearse(protocol, data.train.images, len(data.train), device=device, seed=seed)
+    return choose(Counts.of(data), speed, minutes=minutes, base=base, **choices)
+
+
+def resolved(out: str | os.PathLike[str], **choices: object) -> Protocol | None:
+    """The protocol that the run in this folder was resolved to, with ``choices``; None: no such.
+
+    A run goes on with the sizes it began with, on whatever machine and in whatever time.
+    """
+    if not (Path(out) / "run.json").is_file():
+        return None
+    stored = runs.load(out).protocol
+    return Protocol.of(stored, **choices) if stored.name == NAME else None
+
+
+def _base(base: Profile | str | None) -> Profile:
+    return base if isinstance(base, Profile) else profiles.current(base)
+
+
+def rehearse(
+    protocol: Protocol,
+    images: torch.Tensor,
+    count: int,
+    *,
+    device: str | None = None,
+    seed: int = 0,
+    batches: int = 6,
+) -> Speed:
+    """Train a few steps, encode a few images, judge once; some seconds.
+
+    images: uint8 (n, 3, H, W), a few batches at the least are best. count: how many there will be.
+    """
+    where = profiles.device(device)
+    encoder = simclr.build_encoder(protocol.width, protocol.stem, seed=seed)
+    head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
+    model = simclr.SimCLR(encoder, head).to(where)
+    batch = min(protocol.batch_size, max(SMALLEST_BATCH, _power_of_two(count)))
+    recipe = simclr.Recipe(epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation))
+    positions = torch.arange(batches * batch) % len(images)
+
+    def seconds(work: Callable[[], object]) -> float:
+        since = time.perf_counter()
+        work()
+        return time.perf_counter() - since
+
+    simclr.train(model, images, positions[: 2 * batch], recipe, seed=seed)  # compiles, warms up
+    training = seconds(lambda: simclr.train(model, images, positions, recipe, seed=seed))
+    some = images[positions]
+    encoding = seconds(lambda: simclr.encode(encoder, some))
+    labelled = max(20, min(MOST_LABELLED, count // 8))
+    judging = seconds(lambda: _judge(protocol, labelled, simclr.feature_count(encoder), seed))
+    return Speed(training / len(positions), encoding / len(positions), judging)
+
+
+def _judge(protocol: Protocol, labelled: int, features: int, seed: int) -> None:
+    """What the proxy and the probe cost, on numbers that mean nothing."""
+    draw = seeds.generator(seed, "rehearsal")
+    values = torch.randn(labelled, features, generator=draw)
+    targets = torch.arange(labelled) % 4 == 0
+    proxy.fit(values, targets, epochs=protocol.proxy_epochs, seed=seed)
+    proxy.probe(values, targets, seed=seed)
+
+
+def choose(
+    counts: Counts,
+    speed: Speed,
+    *,
+    minutes: float = 20.0,
+    base: Profile | str | None = None,
+    **choices: object,
+) -> Sizes:
+    """``fit`` for a data set of these counts on a machine of this speed: arithmetic alone."""
+    if not minutes > 0:
+        raise ValueError(f"minutes must be more than 0, not {minutes}")
+    base, time_left = _base(base), 60 * minutes * OF_THE_TIME
+    whole = _images_trained_on(counts)
+    found = _with(whole, counts, speed, time_left, base, choices)
+    if found.protocol.epochs < FEWEST_EPOCHS and not {"budget", "rounds", "epochs"} & set(choices):
+        # Fewer images, seen often enough, teach more than many that are seen once or twice.
+        fewer = max(_fewest(counts), whole * max(found.protocol.epochs, 1) // FEWEST_EPOCHS)
+        found = _with(min(whole, fewer), counts, speed, time_left, base, choices)
+    return found
+
+
+def _fewest(counts: Counts) -> int:
+    """Images to train on without which S_L, a fifth of them, would lack the rarer side."""
+    wanted = math.ceil(FEWEST_RARE * counts.train / max(counts.rarer, 1))
+    return max(2 * SMALLEST_BATCH, LABELLED_SHARE * wanted)
+
+
+def _images_trained_on(counts: Counts) -> int:
+    """Half of what there is, so that a strategy has a choice; more only where S_L needs it."""
+    most = LABELLED_SHARE * counts.train // (LABELLED_SHARE + 1)  # S_L itself is not trained on
+    found = min(max(counts.train // 2, _fewest(counts)), most)
+    rare = found // LABELLED_SHARE * counts.rarer / max(counts.train, 1)
+    if found < 2 * SMALLEST_BATCH or rare < 1:
+        raise ValueError(
+            f"{counts.train} training images, {counts.rarer} of them of the rarer side, are too "
+            f"few: two rounds of {SMALLEST_BATCH} images and a labelled set with one of the rarer "
+            "side need more; add images, choose another positive class, or use an encoder from "
+            "elsewhere with pick"
+        )
+    return found
+
+
+def _with(
+    images: int,
+    counts: Counts,
+    speed: Speed,
+    seconds: float,
+    base: Profile,
+    choices: dict[str, object],
+) -> Sizes:
+    """The sizes for so many images to train on in the last round."""
+    why: dict[str, str] = {}
+
+    def size(name: str, value: int, reason: str) -> int:
+        if name in choices:
+            return choices[name]
+        why[name] = reason
+        return value
+
+    most = images // choices.get("budget", SMALLEST_BATCH)
+    rounds = size(
+        "rounds",
+        max(1, min(base.rounds, most)),
+        f"of profile {base.name}, fewer where a round would not fill a batch",
+    )
+    budget = size(
+        "budget",
+        max(1, images // rounds),
+        f"{images:,} of {counts.train:,} images in {rounds} rounds, so that there is a choice",
+    )
+    few = min(MOST_LABELLED, max(1, rounds * budget // LABELLED_SHARE))
+    labelled = size(
+        "labelled",
+        few,
+        f"a fifth of what is trained on in the end, {MOST_LABELLED:,} at most; about "
+        f"{few * counts.rarer / counts.train:.0f} on the rarer side",
+    )
+    pool = counts.train - labelled
+    batch = size(
+        "batch_size",
+        min(base.batch_size, _power_of_two(budget)),
+        f"of profile {base.name}, smaller where the budget is",
+    )
+    candidates = size(
+        "candidates",
+        min(pool, max(4 * budget, _affordable(rounds, speed, seconds))),
+        "the whole pool, or what can be encoded in a fifth of the time",
+    )
+    sized = {"labelled": labelled, "rounds": rounds, "budget": budget, "batch_size": batch}
+    rest = {k: v for k, v in choices.items() if k not in sized}
+    draft = Protocol.of(
+        replace(base, name=NAME, train_images=counts.train, test_images=counts.test, epochs=1),
+        **{**sized, "candidates": candidates, **rest},
+    )
+    fixed = _besides(draft, counts, speed)
+    once = sum(image_epochs(replace(draft, epochs=1), "random")) * speed.train
+    affordable = int(max(seconds - fixed, seconds / 3) / max(once, 1e-9))
+    epochs = size(
+        "epochs",
+        min(MOST_EPOCHS, max(1, affordable)),
+        f"what the time allows at {1 / speed.train:,.0f} images a second"
+        + (f"; more than {MOST_EPOCHS} would add little" * (affordable > MOST_EPOCHS)),
+    )
+    every = max(1, round(epochs * sum(budget * (t + 1) for t in range(rounds)) / pool / 5))
+    benchmark = {
+        "benchmark_every": size("benchmark_every", every, "a fifth of benchmark_epochs"),
+        "benchmark_epochs": size("benchmark_epochs", 5 * every, "about as much work as the loop"),
+    }
+    protocol = replace(draft, epochs=epochs, **benchmark)
+    return Sizes(protocol, why, dict(choices), fixed + epochs * once)
+
+
+def _affordable(rounds: int, speed: Speed, seconds: float) -> int:
+    """Candidates that can be encoded each round in a fifth of the time; never above the paper's."""
+    return int(min(MOST_CANDIDATES, seconds / 5 / max(rounds * speed.encode, 1e-9)))
+
+
+def _besides(protocol: Protocol, counts: Counts, speed: Speed) -> float:
+    """Seconds of a run that are not training: encoding and judging, each round."""
+    pool = counts.train - protocol.labelled
+    picked = protocol.budget * (protocol.rounds + 1) // 2
+    encoded = protocol.candidates + picked + protocol.labelled + counts.test
+    encoded += min(pool, runs.WATCHED)
+    return protocol.rounds * (speed.judge + encoded * speed.encode)
+
+
+def _power_of_two(number: int) -> int:
+    """The largest power of two that is not above the number, 1 at least."""
+    return 1 << max(0, int(np.log2(max(number, 1))))
+
