@@ -161,7 +161,8 @@ def score_bars(table: pd.DataFrame, *, score: str = "f1", by: str = "features") 
         for name, values in table.groupby(by, sort=False)[score]
     ]
     axes.set_ylabel("")
-    axes.set(xlabel=score, xlim=(0, 1))
+    low, high = min(0.0, table[score].min()), max(1.0, table[score].max())
+    axes.set(xlabel=score, xlim=(1.05 * low, high if high == 1 else 1.05 * high))
     plain_axes(axes)
     return Picture(figure, f"Mean {score} over repeats: {'; '.join(told)}.")
 
