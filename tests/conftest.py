@@ -63,6 +63,17 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """nbval gives a kernel a minute to start and a cell five seconds to tell what it showed.
+
+    A busy machine may need more, and what hangs is ended by the limit of all tests.
+    """
+    config.option.nbval_kernel_startup_timeout = 600.0
+    for item in items:
+        if hasattr(item, "output_timeout"):
+            item.output_timeout = 600
+
+
 @pytest.fixture(scope="session")
 def tiny_data():
     """90 training and 45 test patches of 16 pixels in three classes, TUM striped."""

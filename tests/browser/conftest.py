@@ -21,6 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 600_000  # milliseconds until something counts as never to come, on a busy machine too
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -67,7 +68,7 @@ def watched_page(browser, width: int = 1400, height: int = 1000, scheme: str = "
     """A page of its own and what is noted about it: (page, watch)."""
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page, watch = context.new_page(), Watch()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: watch.errors.append(f"error: {error}"))
     page.on(
         "console",
@@ -110,14 +111,14 @@ def choose(page, menu: str, *entries: str) -> None:
 
 def run_all(page) -> None:
     """Run > Run All Cells, as soon as the notebook that is open has its kernel."""
-    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     idle(page)
     choose(page, "Run", "Run All Cells")
 
 
-def idle(page, seconds: float = 90) -> None:
+def idle(page) -> None:
     """Wait until there is a kernel and it has nothing to do; the status bar says so."""
-    page.get_by_text(re.compile(r"Python 3.* \| Idle")).first.wait_for(timeout=1000 * seconds)
+    page.get_by_text(re.compile(r"Python 3.* \| Idle")).first.wait_for()
 
 
 @pytest.fixture(scope="session")
@@ -197,19 +198,17 @@ def running_lab(home: Path) -> Iterator[Lab]:
     finally:
         server.terminate()
         try:
-            server.wait(20)
+            server.wait(PATIENCE / 1000)
         except subprocess.TimeoutExpired:
             server.kill()
 
 
-def _wait(server: subprocess.Popen, address: str, log: Path, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise RuntimeError(f"JupyterLab stopped:\n{log.read_text()[-3000:]}")
+def _wait(server: subprocess.Popen, address: str, log: Path) -> None:
+    """Until JupyterLab answers, or has stopped."""
+    while server.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=2):
+            with urllib.request.urlopen(address, timeout=PATIENCE / 1000):
                 return
         except OSError:
             time.sleep(0.3)
-    raise TimeoutError(f"JupyterLab did not answer within {seconds} s:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"JupyterLab stopped:\n{log.read_text()[-3000:]}")

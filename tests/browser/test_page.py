@@ -115,14 +115,16 @@ def test_picks_change_on_screen_with_the_round(page):
 
 def test_play_goes_to_the_last_round_and_stops(page):
     page.get_by_role("slider", name="Round").fill("2")
-    page.get_by_role("button", name="Play the rounds").click()
-    assert page.get_by_role("button", name="Pause").is_visible()
+    play = page.get_by_role("button", name="Play the rounds").element_handle()
+    play.click()
     page.wait_for_selector(".ax[data-round='4']")
     page.get_by_role("button", name="Play the rounds").wait_for()
-    page.get_by_role("button", name="Play the rounds").click()  # from the end it starts again
+    # From the end it starts again. Two clicks with nothing between them, so that no round passes.
+    said = play.evaluate(
+        """play => [0, 1].map(() => { play.click(); return play.getAttribute("aria-label") })"""
+    )
+    assert said == ["Pause", "Play the rounds"]
     page.wait_for_selector(".ax[data-round='0']")
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="Play the rounds").wait_for()
 
 
 def test_panels_and_strategies_can_be_chosen(page):
@@ -293,13 +295,19 @@ def test_the_wheel_zooms_only_once_the_map_is_chosen(page):
     map = page.locator(".ax-overlay").first
     box = map.bounding_box()
     corner = {"x": 3, "y": 3}
+    page.evaluate("addEventListener('wheel', () => window.turns = (window.turns || 0) + 1, true)")
+
+    def turn(times: int) -> None:
+        """Turn the wheel, and wait until the page has been told of it."""
+        page.mouse.wheel(0, -200)
+        page.wait_for_function("times => window.turns === times", arg=times)
+
     page.mouse.move(box["x"] + 3, box["y"] + 3)
     before = picture(page, 2)
-    page.mouse.wheel(0, -200)
+    turn(1)
     assert picture(page, 2) == before
     map.click(position=corner)
-    page.mouse.wheel(0, -200)
-    page.wait_for_timeout(100)
+    turn(2)
     assert picture(page, 2) != before
 
 
@@ -440,7 +448,7 @@ def test_errors_on_a_page_are_noticed(open_page, tmp_path):
     broken = tmp_path / "broken.html"
     broken.write_text("<button onclick='nowhere()'>x</button><script>console.error('y')</script>")
     page, watch = open_page(broken.as_uri())
-    page.click("button")
-    page.wait_for_timeout(100)
+    with page.expect_event("pageerror"):
+        page.click("button")
     assert len(watch.errors) == 2
     watch.errors.clear()
