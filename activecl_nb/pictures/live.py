@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from activecl_nb.pictures import release
 from activecl_nb.pictures.figures import Picture
 
 LIVE_MIME = "application/vnd.jupyter.widget-view+json"
@@ -60,7 +61,13 @@ class Live:
     def _html(self) -> str:
         return self.picture._repr_mimebundle_()["text/html"]
 
+    def close(self) -> None:
+        """Let go of controls and picture; ipywidgets keeps them until they are closed."""
+        for widget in (*self._box.children, self._box):
+            widget.close()
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        release.replaces(self)
         still = self.picture._repr_mimebundle_()
         if os.environ.get("ACTIVECL_STATIC") == "1":
             return still

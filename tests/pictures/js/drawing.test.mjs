@@ -33,6 +33,12 @@ test("a hollow mark is hit on its frame and its middle, and what shows between t
   assert.equal(stack.topmost(0, -8, at), 3);
 });
 
+test("a small glyph of a mark is not asked beyond its reach", () => {
+  const never = { reach: 1, covers: (dx, dy) => Math.abs(dx) > 1 || Math.abs(dy) > 1 };
+  assert.equal(together(ring, never).covers(3, 0), false);
+  assert.equal(together(ring, never).covers(5, 0), true);
+});
+
 test("beside all marks the nearest middle is meant, within reach", () => {
   const stack = new Stack(10);
   const kind = stack.kind(squareMark(2));

@@ -1,6 +1,6 @@
 // Which patch is under a pixel: the one that was drawn there last.
 
-/** Marks in the order drawn. A mark has a ``reach`` and says whether it ``covers`` (dx, dy). */
+/** Marks in the order drawn. A mark ``covers`` (dx, dy) or not, asked within its ``reach`` only. */
 export class Stack {
   constructor(most) {
     this.rows = new Int32Array(most);
@@ -29,9 +29,9 @@ export class Stack {
     for (let k = this.count - 1; k >= 0; k--) {
       const row = this.rows[k];
       const mark = this.marks[this.kinds[k]];
-      const dx = px - Math.round(ox + places[2 * row] * scale);
+      const dx = px - Math.floor(ox + places[2 * row] * scale);
       if (dx > mark.reach || dx < -mark.reach) continue;
-      const dy = py - Math.round(oy - places[2 * row + 1] * scale);
+      const dy = py - Math.floor(oy - places[2 * row + 1] * scale);
       if (dy > mark.reach || dy < -mark.reach) continue;
       if (mark.covers(dx, dy)) return row;
     }
@@ -55,7 +55,8 @@ export class Stack {
 export function together(...glyphs) {
   return {
     reach: Math.max(...glyphs.map((glyph) => glyph.reach)),
-    covers: (dx, dy) => glyphs.some((glyph) => glyph.covers(dx, dy)),
+    covers: (dx, dy) => glyphs.some(({ reach, covers }) =>
+      Math.abs(dx) <= reach && Math.abs(dy) <= reach && covers(dx, dy)),
   };
 }
 

@@ -180,7 +180,7 @@ function drawThumbnails(panel, sheet, layers, size) {
   const kind = stack.kind(squareMark(size));
   for (const [name, rows] of [["rest", layers.rest], ["before", layers.before], ["now", layers.now]]) {
     for (const row of rows) {
-      const [x, y] = [Math.round(ox + places[2 * row] * scale), Math.round(oy - places[2 * row + 1] * scale)];
+      const [x, y] = [Math.floor(ox + places[2 * row] * scale), Math.floor(oy - places[2 * row + 1] * scale)];
       if (x < -size || y < -size || x > canvas.width + size || y > canvas.height + size) continue;
       const [left, top] = [x - size / 2, y - size / 2];
       app.thumbnails.draw(pen, row, left, top, size);

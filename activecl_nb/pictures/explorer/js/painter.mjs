@@ -22,12 +22,12 @@ export class Painter {
     this.pixels.fill((255 << 24) | (b << 16) | (g << 8) | r);
   }
 
-  /** Put a glyph, filled with the colour 0xbbggrr, around the pixel nearest to (x, y). */
+  /** Put a glyph, filled with the colour 0xbbggrr, around the pixel in which (x, y) lies. */
   stamp(glyph, x, y, colour) {
     const { width, height } = this.sheet;
     const { reach, count, dx, dy, fill, rest, edge, outline } = glyph;
-    x = Math.round(x);
-    y = Math.round(y);
+    x = Math.floor(x);
+    y = Math.floor(y);
     if (x < -reach || y < -reach || x >= width + reach || y >= height + reach) return;
     const inside = x >= reach && y >= reach && x < width - reach && y < height - reach;
     if (glyph.width !== width) {

@@ -61,8 +61,9 @@ export class Panel {
     const dpr = window.devicePixelRatio || 1;
     this.node.classList.toggle("ax-tight", width < 290);
     if (this.width === width && this.height === height && this.dpr === dpr) return;
-    this.stage.style.height = `${height}px`;
+    this.stage.style.height = `${height + 2}px`; // with its border
     for (const canvas of [this.canvas, this.overlay]) {
+      Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
       canvas.width = Math.round(width * dpr);
       canvas.height = Math.round(height * dpr);
     }
@@ -124,6 +125,11 @@ export class Panel {
 
   exists() {
     return this.strategy >= 0;
+  }
+
+  /** What stands above it in a saved picture. */
+  title() {
+    return `${this.app.panels[this.place]}: ${this.caption.textContent}`;
   }
 
   drawMap() {
@@ -229,6 +235,10 @@ export class DifferencePanel extends Panel {
 
   get strategy() {
     return this.app.runs.indexOf(this.app.compare[0]);
+  }
+
+  title() {
+    return `${this.app.compare.join(" against ")}: ${this.caption.textContent}`;
   }
 
   exists() {

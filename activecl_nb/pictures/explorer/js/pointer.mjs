@@ -7,13 +7,15 @@ export class Pointer {
     const { overlay } = panel;
     const events = { pointerdown: this.down, pointermove: this.moved, pointerup: this.up,
       pointercancel: this.cancel, wheel: this.wheel, keydown: this.key,
-      pointerleave: () => this.app.hover(-1), dblclick: () => this.app.resetZoom() };
+      pointerleave: () => this.app.hover(-1), blur: () => this.app.hover(-1), dblclick: () => this.app.resetZoom() };
     for (const [name, f] of Object.entries(events)) overlay.addEventListener(name, f.bind(this));
   }
 
+  /** Where an event is, in the pixels that the panel counts: a page may lay it out in fractions. */
   at(event) {
-    const box = this.panel.overlay.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    const { overlay, width, height } = this.panel;
+    const box = overlay.getBoundingClientRect();
+    return [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
   }
 
   /** What a stroke of the lasso does: the keys held go before the menu. */

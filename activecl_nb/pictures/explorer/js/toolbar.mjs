@@ -86,11 +86,11 @@ export class Toolbar {
     const change = (part) => app.set("filter", { ...app.filter, ...part });
     this.by = select("Show what was picked by", (by) => change({ by }));
     const whole = (label) => make("input", { type: "number", min: 0, "aria-label": label, className: "ax-number",
-      on: { change: () => change({ rounds: this.roundsAsked() }) } });
+      on: { input: () => change({ rounds: this.roundsAsked() }) } });
     [this.first, this.last] = [whole("Picked from round"), whole("Picked up to round")];
     this.score = select("Show a range of", (score) => change({ score, low: null, high: null }));
     const bound = (name, label) => make("input", { type: "number", step: "any", "aria-label": label,
-      className: "ax-number", on: { change: (event) => change({
+      className: "ax-number", on: { input: (event) => change({
         [name]: event.target.value === "" ? null : Number(event.target.value) }) } });
     [this.low, this.high] = [bound("low", "Lowest score"), bound("high", "Highest score")];
     this.shownText = make("span", { className: "ax-shown" });
@@ -160,8 +160,10 @@ export class Toolbar {
     const numeric = patches.facts.filter((fact) => fact.kind === "numbers").map((fact) => [fact.name, fact.title]);
     choices(this.score, [["", "any"], ["probability", "p"], ["entropy", "entropy"], ["distance", "distance"], ...numeric]);
     this.score.value = filter.score ?? "";
-    [this.first.value, this.last.value] = filter.rounds ?? ["", ""];
-    [this.low.value, this.high.value] = [filter.low ?? "", filter.high ?? ""];
+    const [first, last] = filter.rounds ?? ["", ""];
+    for (const [node, value] of [[this.first, first], [this.last, last], [this.low, filter.low], [this.high, filter.high]]) {
+      if (node !== document.activeElement) node.value = value ?? ""; // not while it is being typed
+    }
     this.low.disabled = this.high.disabled = !filter.score;
     this.filterButton.classList.toggle("ax-active", !isEmpty(filter));
     this.shownText.textContent = `${this.app.shownCount()} of ${patches.n} patches shown`;
