@@ -193,7 +193,8 @@ def keep(notebook: object, path: Path, out: Path) -> None:
 FOLDED = """{%- extends 'lab/index.html.j2' -%}
 {%- block output_group -%}
 {%- if cell.metadata.get('jupyter', {}).get('outputs_hidden') -%}
-<details><summary>the result, folded: predict first</summary>{{ super() }}</details>
+<details style="margin-left: 6em"><summary>the result, folded: predict first</summary>
+{{ super() }}</details>
 {%- else -%}{{ super() }}{%- endif -%}
 {%- endblock output_group -%}
 """

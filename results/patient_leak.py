@@ -28,12 +28,12 @@ from activecl_nb import files, proxy
 
 OUT = Path(__file__).with_suffix(".csv")
 FOLDS = 5
-CREDIT = (
-    "# Numbers computed by results/patient_leak.py from EBHI-Seg (Shi et al., Frontiers in Medicine"
-    " 2023, 10:1114673;\n# figshare 21540159; CC BY 4.0), patches of 64 x 64 pixels. AUROC for"
-    " adenocarcinoma (ADC) against the rest,\n# colour histograms of 16 bins a channel, five folds,"
-    " dealt out by patch or by patient.\n"
-)
+CREDIT = """\
+# Numbers computed by results/patient_leak.py from EBHI-Seg (Shi et al., Frontiers in
+# Medicine 2023, 10:1114673; figshare 21540159; CC BY 4.0), patches of 64 x 64 pixels.
+# AUROC for adenocarcinoma (ADC) against the rest, from colour histograms of 16 bins a
+# channel; five folds, dealt out by patch or by patient.
+"""
 CLASSIFIERS = {
     "nearest neighbour": lambda: KNeighborsClassifier(1),
     "random forest": lambda: RandomForestClassifier(300, random_state=0),

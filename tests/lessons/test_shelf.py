@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -148,3 +149,20 @@ def test_a_stored_table_is_read_and_its_credit_printed(capsys):
 def test_a_table_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match=r"nothing\.csv is not among"):
         shelf.stored_table("nothing")
+
+
+def test_the_script_behind_the_stored_table_finds_a_leak_where_there_is_one():
+    """Ten patches of each of forty patients, who differ in colour and in nothing else."""
+    file = Path(__file__).parents[2] / "results" / "patient_leak.py"
+    spec = importlib.util.spec_from_file_location("patient_leak", file)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    nearest = script.CLASSIFIERS["nearest neighbour"]
+    script.CLASSIFIERS = {"nearest neighbour": nearest}
+    draw = np.random.default_rng(0)
+    patient = np.repeat(np.arange(40), 10)
+    colours = draw.normal(size=(40, 6))[patient] + 0.1 * draw.normal(size=(400, 6))
+    found = script.measure(colours, draw.permutation(np.arange(40) % 2 == 0)[patient], patient)
+    means = found.groupby(["classifier", "split"])["auroc"].mean().unstack()
+    assert (means.loc["nearest neighbour", "patches at random"]) > 0.95
+    assert means.loc["nearest neighbour", "whole patients"] < 0.75

@@ -37,6 +37,8 @@ from activecl_nb.pictures.figures.training import (
     loss_curve,
     partners,
     probabilities,
+    reliability,
+    reliability_bins,
     score_bars,
     thresholds,
 )
@@ -68,6 +70,8 @@ __all__ = [
     "partners",
     "picks_2d",
     "probabilities",
+    "reliability",
+    "reliability_bins",
     "score_bars",
     "side_by_side",
     "strategy_shares",
