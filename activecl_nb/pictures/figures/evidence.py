@@ -58,7 +58,8 @@ def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
     points = pd.DataFrame(
         [(row.name, value) for row in rows for value in row.values], columns=["row", unit]
     )
-    figure, axes = canvas(8, 0.55 * len(rows) + 0.9)
+    lines = max((row.name.count("\n") + 1 for row in rows), default=1)
+    figure, axes = canvas(8.5, (0.35 + 0.17 * lines) * len(rows) + 0.7)
     seaborn.stripplot(
         points,
         x=unit,
