@@ -73,7 +73,8 @@ def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
         return Row(tried, where, "–", one.says, one.real)
     much = f"{claims.number(found.mean, 3, sign=True)}{_ends(found.low, found.high)}"
     counted = count(found.n, found.over) + (f", {found.runs} runs" if found.runs > found.n else "")
-    words = {"says": one.says, "counted": counted}
+    says = one.says.replace(one.contrast.a, a).replace(one.contrast.b, b)
+    words = {"says": says, "counted": counted}
     if one.says == claims.CANNOT_TELL and np.isfinite(one.detectable):
         sure = say("row.unsure", detectable=claims.number(one.detectable, 3), **words)
     elif one.says == claims.BLIND:
