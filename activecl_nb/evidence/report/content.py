@@ -90,7 +90,7 @@ def make(
         tuple(texts("intro")["own" if given is None else "paper"]),
         tuple(lines),
         tuple(judged),
-        first.rows(headlines, judged, of, tissues),
+        first.rows(headlines, judged, of, tissues, _real(tables)),
         first.gains(judged, tissues),
         limits.facts(tables, tissues, profile, len(left_out)),
         limits.limits(tables, profile, lines),
@@ -122,6 +122,12 @@ def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | N
         return Path(given)
     beside = folder.parent / "claims.toml"
     return beside if (folder / "index.csv").exists() and beside.exists() else None
+
+
+def _real(tables: Sequence[Stored]) -> set[str]:
+    """The grids on real tissue."""
+    planned = pd.concat([one.planned for one in tables])
+    return set(planned[~planned["source"].isin(["phantom", ""])]["grid"])
 
 
 def _check_headlines(

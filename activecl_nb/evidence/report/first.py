@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +39,9 @@ def rows(
     judged: Sequence[Judged],
     lines: Mapping[str, Line],
     tissues: Mapping[str, str],
+    real: Collection[str] = (),
 ) -> tuple[Row, ...]:
-    """The headlines, real tissue first: ids of contrasts or of claims.
+    """The headlines, real tissue first: ids of contrasts or of claims. real: grids of such tissue.
 
     A headline that nothing was run for so far is passed over while others fill the screen.
     """
@@ -51,7 +53,7 @@ def rows(
             found.append((_has_runs(of_contrast[name]), contrast_row(of_contrast[name], tissues)))
         elif name in lines:
             line = lines[name]
-            found.append((not line.waits, claim_row(line, tissues)))
+            found.append((not line.waits, claim_row(line, tissues, real)))
     with_runs = [row for ran, row in found if ran] or [row for _, row in found]
     first = sorted(with_runs[:MOST_ROWS], key=lambda row: not row.real)
     return tuple(first)
@@ -71,7 +73,8 @@ def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
         return Row(tried, where, "–", one.says, one.real)
     much = f"{claims.number(found.mean, 3, sign=True)}{_ends(found.low, found.high)}"
     counted = count(found.n, found.over) + (f", {found.runs} runs" if found.runs > found.n else "")
-    words = {"says": one.says, "counted": counted}
+    says = one.says.replace(one.contrast.a, a).replace(one.contrast.b, b)
+    words = {"says": says, "counted": counted}
     if one.says == claims.CANNOT_TELL and np.isfinite(one.detectable):
         sure = say("row.unsure", detectable=claims.number(one.detectable, 3), **words)
     elif one.says == claims.BLIND:
@@ -82,7 +85,7 @@ def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
     return Row(tried, where, much, sure, one.real)
 
 
-def claim_row(line: Line, tissues: Mapping[str, str]) -> Row:
+def claim_row(line: Line, tissues: Mapping[str, str], real: Collection[str]) -> Row:
     """A claim of the ledger as a row."""
     found, grids = line.measured, line.claim.grids
     tissue = tissues.get(grids[0], "") if grids else "the paper's numbers"
@@ -95,7 +98,9 @@ def claim_row(line: Line, tissues: Mapping[str, str]) -> Row:
         sure = f"{sure} ({counted})"
     paper = claims.printed(line.claim)
     much = claims.ours(found) + (f" (paper: {paper})" if paper else "")
-    return Row(line.claim.claim.rstrip("."), tissue, much, sure, tissue.startswith("real"))
+    return Row(
+        line.claim.claim.rstrip("."), tissue, much, sure, bool(grids) and grids[0] in real
+    )
 
 
 def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | None:
@@ -122,7 +127,7 @@ def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | Non
 def _gain_name(one: Judged, tissues: Mapping[str, str]) -> str:
     a, b = (NAMES.get(name, name) for name in (one.contrast.a, one.contrast.b))
     where = one.setting or tissues[one.contrast.grid]
-    return f"{a} − {b}\n{where}"
+    return "\n".join([f"{a} − {b}", *textwrap.wrap(where, 42)])
 
 
 def _ends(low: float, high: float) -> str:

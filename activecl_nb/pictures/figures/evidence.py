@@ -56,19 +56,20 @@ def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
     import seaborn
 
     points = pd.DataFrame(
-        [(row.name, value) for row in rows for value in row.values], columns=["row", unit]
+        [(str(place), value) for place, row in enumerate(rows) for value in row.values],
+        columns=["row", unit],
     )
-    figure, axes = canvas(8, 0.55 * len(rows) + 0.9)
-    seaborn.stripplot(
+    lines = max((row.name.count("\n") + 1 for row in rows), default=1)
+    figure, axes = canvas(8.5, (0.35 + 0.17 * lines) * len(rows) + 0.7)
+    seaborn.swarmplot(  # its places are the same each time
         points,
         x=unit,
         y="row",
-        order=[row.name for row in rows],
+        order=[str(place) for place in range(len(rows))],
         ax=axes,
         color="#8a8a8a",
         alpha=0.6,
         size=4,
-        jitter=0.12,
         orient="h",
     )
     told = []
@@ -76,6 +77,7 @@ def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
         _estimate(axes, place, row.mean, row.low, row.high)
         told.append(f"{row.name}: {row.mean:+.3f}{between(row.low, row.high, 3)}")
     axes.axvline(0, color="#333333", linestyle=":")
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set(ylabel="", ylim=(len(rows) - 0.5, -0.5))
     plain_axes(axes)
     clear = sum(row.low > 0 or row.high < 0 for row in rows)
