@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,8 +100,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it went well, 2 with one line on what is wrong if it did not."""
+    """Run one command. 0: it went well; else one line says what is wrong, and the mend.
+
+    2: what was asked for cannot be done; 1: the system or the machine failed; 130: Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign shows another for it
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
+    for name, value in vars(options).items():
+        setattr(options, name, _at_home(value))
     commands = {
         "run": _run,
         "benchmark": _run,
@@ -109,15 +120,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     try:
         return commands[options.command](options)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print(
             "\nstopped; the finished rounds are kept, and the same command goes on from there",
             file=sys.stderr,
         )
         return 130
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is left to be flushed
+        return 1
+    except Exception as error:
+        said, status = _told(error)
+        print(f"error: {said}", file=sys.stderr)
+        return status
+
+
+def _at_home(value: object) -> object:
+    """Paths with ``~`` as the user's home; anything else as it is."""
+    from activecl_nb import files
+
+    if isinstance(value, list):
+        return [_at_home(one) for one in value]
+    return files.expanded(value) if isinstance(value, Path) else value
+
+
+SYSTEM = {
+    errno.ENOSPC: "free some space there",
+    errno.EACCES: "choose a place that you may read and write",
+    errno.EPERM: "choose a place that you may read and write",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENOTDIR: "a file is where a folder should be; choose another path",
+    errno.EEXIST: "a file is where a folder should be; choose another path",
+    errno.EISDIR: "name a file, not a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """What the user is told of an error, and the exit status; what no user can cause is raised."""
+    if isinstance(error, OSError) and error.errno is not None:
+        where = "" if error.filename is None else f"{error.filename}: "
+        mend = SYSTEM.get(error.errno)
+        said = f"{where}{error.strerror}{f'; {mend}' if mend else ''}"
+        return said, 2 if isinstance(error, FileNotFoundError) else 1
+    if isinstance(error, ValueError | FileNotFoundError):
+        return str(error), 2
+    too_large = isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and re.search(r"memory|overflow|Storage size", str(error))
+    )
+    if too_large or isinstance(error, OSError):
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        mend = "; ask for a smaller profile, width or batch_size" if too_large else ""
+        return f"{first}{mend}", 1
+    raise error
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -172,26 +227,22 @@ def _show(run: Run) -> None:
 
 
 def _choices(settings: Sequence[str]) -> dict[str, object]:
-    """NAME=VALUE pairs as protocol fields, each of the type its field has."""
+    """NAME=VALUE pairs as protocol fields, each of the type its field has.
+
+    ValueError: all of them that are not.
+    """
+    from activecl_nb import values
     from activecl_nb.protocol import Protocol
 
-    kinds = {name: type(value) for name, value in vars(Protocol.paper()).items()}
-    choices: dict[str, object] = {}
-    for setting in settings:
-        name, _, value = setting.partition("=")
-        if name not in kinds:
-            raise ValueError(
-                f"--set {setting}: the protocol has no field {name!r}; it has {', '.join(kinds)}"
-            )
-        try:
-            if kinds[name] is bool:
-                choices[name] = {"true": True, "false": False}[value.lower()]
-            else:
-                choices[name] = kinds[name](value)
-        except (KeyError, ValueError):
-            raise ValueError(
-                f"--set {setting}: {name} takes a {kinds[name].__name__}, not {value!r}"
-            ) from None
+    pairs = [setting.partition("=") for setting in settings]
+    lines = [f"{''.join(pair)!r} is not NAME=VALUE" for pair in pairs if not pair[1]]
+    given = {name.strip(): value.strip() for name, sign, value in pairs if sign}
+    try:
+        choices = values.checked(Protocol, given, text=True)
+    except values.Problems as error:
+        lines += error.lines
+    if lines:
+        raise ValueError(f"--set {'; '.join(lines)}")
     return choices
 
 

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -229,14 +230,26 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no TOML file: {error}") from error
 
 
 def cache_dir() -> Path:
-    """Where drawn and downloaded data is kept: ``$ACTIVECL_HOME``, else ``~/.cache/activecl``."""
-    home = os.environ.get("ACTIVECL_HOME")
-    if home:
-        return Path(home)
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "activecl"
+    """Where drawn and downloaded data is kept: ``$ACTIVECL_HOME``, else ``~/.cache/activecl``.
+
+    ``$XDG_CACHE_HOME`` stands for ``~/.cache``. A user without a home, as in a container, has the
+    system's temporary folder.
+    """
+    if asked := os.environ.get("ACTIVECL_HOME"):
+        return expanded(asked)
+    caches = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    if caches.parts[0] == "~":  # nobody knows where this user's home is
+        owner = os.getuid() if hasattr(os, "getuid") else "user"
+        return Path(tempfile.gettempdir()) / f"activecl-{owner}"
+    return caches / "activecl"
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with a leading ``~`` as the user's home, where that can be found."""
+    return Path(os.path.expanduser(path))

@@ -79,10 +79,26 @@ def checked(kind: type, given: Mapping[str, Any], *, text: bool = False) -> dict
     return {name: values[name] for name in known if name in values}
 
 
+# The kit's words by the type of a problem, or by that type's first word.
+WORDS = {
+    "int": "should be a whole number",
+    "float": "should be a number",
+    "bool": "should be true or false",
+    "string": "should be text",
+    "greater_than_equal": "should be at least {ge}",
+    "greater_than": "should be above {gt}",
+    "less_than_equal": "should be at most {le}",
+    "less_than": "should be below {lt}",
+    "finite_number": "should be finite",
+}
+
+
 def _line(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"])
-    wanted = problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    return f"{place}: {wanted}, not {_shown(problem['input'])}"
+    kind = problem["type"]
+    words = WORDS.get(kind) or WORDS.get(kind.split("_")[0])
+    wanted = words.format(**problem.get("ctx", {})) if words else problem["msg"]
+    return f"{place}: {wanted.removeprefix('Input ')}, not {_shown(problem['input'])}"
 
 
 @functools.cache

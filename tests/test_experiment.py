@@ -32,42 +32,6 @@ def assert_same(a, b):
         assert torch.equal(a.weights[name], b.weights[name]), name
 
 
-# ---- the protocol -----------------------------------------------------------------------
-
-
-def test_the_paper_value_for_value():
-    p = Protocol.paper()
-    assert (p.image_size, p.width, p.stem, p.head) == (224, 64, "imagenet", "paper")
-    assert (p.train_images, p.labelled, p.test_images) == (100_000, 1_000, 7_180)
-    assert (p.rounds, p.budget, p.candidates) == (20, 1_000, 10_000)
-    assert (p.epochs, p.batch_size, p.learning_rate, p.temperature) == (100, 128, 1e-4, 0.1)
-    assert (p.proxy_epochs, p.proxy_learning_rate) == (40, 1e-3)
-    assert (p.benchmark_epochs, p.benchmark_proxy_epochs, p.benchmark_every) == (100, 200, 20)
-    assert (p.schedule, p.carry_optimizer, p.rotation) == ("constant", False, "right-angles")
-    assert (p.kcenter_seed, p.standardise) == ("chosen", False)
-    assert p.differences() == {}
-
-
-def test_a_profile_changes_only_what_it_names():
-    from activecl_nb.profiles import PROFILES
-
-    for profile in PROFILES.values():
-        assert Protocol.of(profile).differences() == profile.differences()
-    assert Protocol.of("tiny", head="simclr").differences()["head"] == ("paper", "simclr")
-
-
-@pytest.mark.parametrize(
-    ("choice", "message"),
-    [
-        ({"kcenter_seed": "some"}, "kcenter_seed must be"),
-        ({"budget": 100}, "a budget of 100 images does not fill one batch of 128"),
-    ],
-)
-def test_a_protocol_that_cannot_run_is_refused(choice, message):
-    with pytest.raises(ValueError, match=message):
-        replace(Protocol.paper(), **choice)
-
-
 # ---- Algorithm 2 ------------------------------------------------------------------------
 
 
@@ -282,31 +246,6 @@ def test_the_benchmark_trains_on_the_whole_pool_in_one_go(tiny_data, tiny_protoc
 # ---- a run as a folder ------------------------------------------------------------------
 
 
-def test_a_saved_run_reads_back_as_it_was(tiny_data, tiny_protocol, entropy_run, tmp_path):
-    run = experiment.run(tiny_protocol, tiny_data, "entropy", 7, tmp_path / "run", progress=False)
-    found = runs.load(tmp_path / "run")
-    assert_same(run, found)
-    assert_same(entropy_run, found)
-    assert found.protocol == tiny_protocol and found.finished
-    assert (
-        found.table()
-        .drop(columns=[c for c in found.table() if "seconds" in c])
-        .equals(run.table().drop(columns=[c for c in run.table() if "seconds" in c]))
-    )
-    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
-        "round-00.npz",
-        "round-01.npz",
-        "round-02.npz",
-        "rounds.csv",
-        "run.json",
-        "split.npz",
-        "weights-02.safetensors",
-    ]
-    # Asked for again, it has nothing left to do.
-    again = experiment.run(tiny_protocol, tiny_data, "entropy", 7, tmp_path / "run", progress=False)
-    assert_same(run, again)
-
-
 class Stop(Exception):
     """Stands for Ctrl-C at a known moment."""
 
@@ -343,131 +282,6 @@ def test_a_resumed_run_equals_an_unbroken_one(
 
 
 # Given a number, it says so at that batch and does nothing more until it is killed.
-KILLED = """
-import sys, numpy as np, torch
-from activecl_nb import experiment, simclr
-from activecl_nb.protocol import Protocol
-from activecl_nb.imbalance import Data
-from activecl_nb.tissue import Tissue
-
-def tissue(n, seed):
-    images = np.random.default_rng(seed).integers(0, 256, (n, 3, 16, 16)).astype(np.uint8)
-    labels = torch.arange(n) % 2
-    return Tissue(torch.from_numpy(images), labels, ("NORM", "TUM"), f"noise {seed}")
-
-protocol = Protocol.of("tiny", image_size=16, labelled=10, width=4, rounds=3, budget=16,
-                       candidates=40, epochs=10, batch_size=8)
-real, batches = simclr.contrast, []
-
-def contrast(*arguments):
-    batches.append(1)
-    if len(batches) == int(sys.argv[2]):
-        print("waiting", flush=True)
-        sys.stdin.read()
-    return real(*arguments)
-
-simclr.contrast = contrast
-experiment.run(protocol, Data(tissue(100, 1), tissue(40, 2)), "kcenter", 0, sys.argv[1],
-               progress=False)
-"""
-
-
-def test_a_run_killed_in_the_middle_of_a_round_resumes(tmp_path):
-    def start(out, waits_at=0):
-        return subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(out), str(waits_at)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    with start(tmp_path / "unbroken") as unbroken:
-        assert unbroken.wait() == 0
-    # Ten epochs of 2 batches are round 0, of 4 batches round 1: this is in its middle.
-    with start(tmp_path / "killed", 10 * 2 + 5 * 4) as killed:
-        assert killed.stdout.readline() == "waiting\n"
-        os.kill(killed.pid, signal.SIGKILL)
-    assert len(runs.load(tmp_path / "killed").rounds) == 1
-    with start(tmp_path / "killed") as resumed:
-        assert resumed.wait() == 0
-    assert_same(runs.load(tmp_path / "unbroken"), runs.load(tmp_path / "killed"))
-
-
-@pytest.fixture
-def saved(tiny_data, tiny_protocol, tmp_path):
-    short = replace(tiny_protocol, rounds=2, epochs=1)
-    experiment.run(short, tiny_data, "random", 0, tmp_path / "run", progress=False)
-    return short, tmp_path / "run"
-
-
-def test_another_run_in_the_folder_is_named_and_left_alone(tiny_data, saved):
-    protocol, folder = saved
-    before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    with pytest.raises(ValueError, match="strategy: 'random' there, 'entropy' here"):
-        experiment.run(protocol, tiny_data, "entropy", 0, folder, progress=False)
-    with pytest.raises(ValueError, match=r"protocol\.epochs: 1 there, 9 here"):
-        experiment.run(replace(protocol, epochs=9), tiny_data, "random", 0, folder, progress=False)
-    other = replace(tiny_data, test=tiny_data.test.take(range(30)))
-    with pytest.raises(ValueError, match=r"data\.test: 45 there, 30 here"):
-        experiment.run(protocol, other, "random", 0, folder, progress=False)
-    assert before == {p.name: p.read_bytes() for p in folder.iterdir()}
-
-
-def test_a_folder_of_something_else_is_left_alone(tiny_data, tiny_protocol, tmp_path):
-    (tmp_path / "holiday.jpg").write_text("beach")
-    with pytest.raises(ValueError, match=r"holds files but no run\.json"):
-        experiment.run(tiny_protocol, tiny_data, "random", 0, tmp_path, progress=False)
-    assert [p.name for p in tmp_path.iterdir()] == ["holiday.jpg"]
-
-
-@pytest.mark.parametrize(
-    "name", ["run.json", "split.npz", "round-00.npz", "weights-01.safetensors"]
-)
-def test_a_damaged_file_is_named(saved, name):
-    _, folder = saved
-    whole = (folder / name).read_bytes()
-    (folder / name).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=name):
-        runs.load(folder)
-
-
-def test_a_missing_round_is_named(saved):
-    _, folder = saved
-    (folder / "round-00.npz").unlink()
-    with pytest.raises((ValueError, FileNotFoundError), match=r"round-00\.npz"):
-        runs.load(folder)
-
-
-def test_a_run_file_with_a_foreign_field_is_refused(saved):
-    _, folder = saved
-    content = json.loads((folder / "run.json").read_text())
-    content["protocol"]["warp"] = 9
-    (folder / "run.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"run\.json.*warp"):
-        runs.load(folder)
-
-
-def test_no_run_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="is no run's folder"):
-        runs.load(tmp_path)
-    with pytest.raises(FileNotFoundError, match="holds no runs; make some with"):
-        runs.stored("laptop", tmp_path)
-
-
-def test_without_weights_a_run_loads_but_does_not_go_on(saved, tiny_data):
-    protocol, folder = saved
-    (folder / "weights-01.safetensors").unlink()
-    rows = (folder / "rounds.csv").read_text().splitlines()
-    (folder / "rounds.csv").write_text("\n".join(rows[:2]) + "\n")
-    with pytest.raises(ValueError, match="1 finished rounds but no weights"):
-        experiment.run(protocol, tiny_data, "random", 0, folder, progress=False)
-    (folder / "rounds.csv").write_text("\n".join(rows) + "\n")
-    run = runs.load(folder)
-    assert len(run.rounds) == 2
-    with pytest.raises(ValueError, match="holds no weights"):
-        run.encoder()
-
-
 # ---- bad input --------------------------------------------------------------------------
 
 

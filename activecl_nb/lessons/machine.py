@@ -161,7 +161,7 @@ def _disk() -> Finding:
 def _short(path: Path) -> str:
     """The path, from the home folder on if it is in there: no machine's name in a notebook."""
     try:
-        return f"~/{path.relative_to(Path.home()).as_posix()}"
+        return f"~/{path.relative_to(os.path.expanduser('~')).as_posix()}"
     except ValueError:
         return str(path)
 

@@ -37,7 +37,7 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     import filelock
 
-    folder = Path(path).resolve()
+    folder = files.expanded(path).resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder.parent / f"{folder.name}.lock", is_singleton=True)
     try:
@@ -64,7 +64,7 @@ def writing(run: Run, out: str | os.PathLike[str] | None) -> Iterator[Run]:
     if out is None:
         yield run
         return
-    path = Path(out)
+    path = files.expanded(out)
     with locked(path):
         yield _taken_up(replace(run, path=path, sealed=True))
         _still_there(path)
@@ -123,7 +123,7 @@ def save_round(run: Run) -> None:
 
     FileNotFoundError: the run's folder has vanished.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path, number = run.path, run.rounds[-1].number
     _still_there(path)
@@ -131,7 +131,7 @@ def save_round(run: Run) -> None:
     with files.replacing(path / arrays) as temporary:
         np.savez_compressed(temporary, **{name: getattr(run.rounds[-1], name) for name in ARRAYS})
     with files.replacing(path / weights) as temporary:
-        save_file(run.weights, temporary)
+        temporary.write_bytes(save(run.weights))  # a full disk is an OSError here
     before = files.Manifest.of(path)
     lines = _table_text(run.rounds).encode()
     if "rounds.csv" in before and not lines.startswith(before.read("rounds.csv", grows=True)):
@@ -176,7 +176,7 @@ def load(path: str | os.PathLike[str]) -> Run:
 
     FileNotFoundError: there is no run. ValueError: a file of it is damaged (it is named).
     """
-    path = Path(path)
+    path = files.expanded(path)
     while True:
         manifest = files.Manifest.of(path)
         try:
@@ -260,7 +260,8 @@ def _read_weights(manifest: files.Manifest, last: int) -> dict[str, Tensor]:
 
 def drop_weights(path: str | os.PathLike[str]) -> None:
     """Remove a finished run's weights: most of its bytes, and no longer needed to go on."""
-    weights = [*Path(path).glob("weights-*.safetensors")]
+    path = files.expanded(path)
+    weights = [*path.glob("weights-*.safetensors")]
     if files.Manifest.of(path).sealed:
         files.seal(path, without={file.name for file in weights})
     for file in weights:
@@ -274,7 +275,7 @@ def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None
 
     FileNotFoundError: none are there.
     """
-    folder = Path(folder or Path(__file__).parents[2] / "results") / profile
+    folder = files.expanded(folder or Path(__file__).parents[2] / "results") / profile
     found = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
     if not found:
         raise FileNotFoundError(
