@@ -137,7 +137,9 @@ def rehearse(
     head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
     model = simclr.SimCLR(encoder, head).to(where)
     batch = min(protocol.batch_size, max(SMALLEST_BATCH, _power_of_two(count)))
-    recipe = simclr.Recipe(epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation))
+    recipe = simclr.Recipe(
+        epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation)
+    )
     positions = torch.arange(batches * batch) % len(images)
 
     def seconds(work: Callable[[], object]) -> float:
@@ -292,4 +294,3 @@ def _besides(protocol: Protocol, counts: Counts, speed: Speed) -> float:
 def _power_of_two(number: int) -> int:
     """The largest power of two that is not above the number, 1 at least."""
     return 1 << max(0, int(np.log2(max(number, 1))))
-

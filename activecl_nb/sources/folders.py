@@ -334,7 +334,9 @@ def unlabelled(
     root = Path(os.path.expanduser(root))
     if not os.path.isdir(root):
         raise FileNotFoundError(f"{root} is not a folder; give the folder of the images")
-    paths = sorted(folder / name for folder, names in walk(root) for name in names if is_image(name))
+    paths = sorted(
+        folder / name for folder, names in walk(root) for name in names if is_image(name)
+    )
     if not paths:
         raise ValueError(f"{root} holds no images ({' '.join(ENDINGS)})")
     names = [one_form(path.relative_to(root).as_posix()) for path in paths]
