@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from activecl_nb.values import checked, Count, Pairs, Positive, Problems, Switch, Whole
+from activecl_nb.values import Count, Pairs, Positive, Problems, Switch, Whole, checked
 
 if TYPE_CHECKING:
     import torch
