@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from activecl_nb.curation import commands as own
 
 if TYPE_CHECKING:
     from activecl_nb.imbalance import Data
@@ -26,7 +27,7 @@ EXAMPLES = """examples:
   python -m activecl_nb report runs/study --out report
   python -m activecl_nb report runs/entropy-0 runs/random-0 --out report
   python -m activecl_nb look patches.csv --page look.html
-  python -m activecl_nb run --data table --path patches.csv --positive ADC --profile auto --out runs/a
+  python -m activecl_nb run --data table --path patches.csv --profile auto --out runs/a
   python -m activecl_nb pick patches/ --budget 200 --strategy kcenter --out picks.csv
   python -m activecl_nb explore runs/a runs/b --out page.html
 
@@ -71,10 +72,54 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
     command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
     commands.add_parser("check", help="is this machine ready? what is missing, and the mend")
-    _look_options(commands)
-    _pick_options(commands)
-    _explore_options(commands)
+    own.look_options(commands)
+    own.pick_options(commands)
+    own.explore_options(commands)
     return top
+
+
+def _run_options(commands: argparse._SubParsersAction) -> None:
+    from activecl_nb.profiles import PROFILES
+
+    for name, summary in [
+        ("run", "Algorithm 2: pick, train, fit the proxy, score, round after round"),
+        ("benchmark", "train on the whole pool at once, to compare with"),
+    ]:
+        command = commands.add_parser(name, help=summary, description=summary)
+        add = command.add_argument
+        add(
+            "--data",
+            default="phantom",
+            help="phantom (default), pathmnist, kather19, folder (of class folders), or table",
+        )
+        add("--path", help="the file or folder of real data")
+        add(
+            "--profile",
+            choices=[*PROFILES, AUTO],
+            help="sizes (default: $ACTIVECL_PROFILE, laptop); auto fits them to data and --minutes",
+        )
+        add("--minutes", type=float, default=20, help="for --profile auto (default: 20)")
+        if name == "run":
+            add(
+                "--strategy",
+                default="entropy",
+                help="random, kcenter, ... or one of your own, mine.py:closest (default: entropy)",
+            )
+            own.encoder_options(command)
+        add("--seed", type=int, default=0, help="default: 0")
+        add("--share", type=float, help="share of the positive class, 0 to 1")
+        add("--positive", default="TUM", help="the class sought (default: TUM)")
+        add("--fold", type=int, default=0, help="which of five parts is the test set (default: 0)")
+        own.own_options(command)
+        add(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="any field of the protocol, such as --set rounds=3 --set head=simclr",
+        )
+        add("--device", help="cpu, cuda or mps (default: the fastest)")
+        add("--out", required=True, type=Path, help="the run's folder")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,9 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "report": _report,
         "prepare": _prepare,
         "check": _check,
-        "look": _look,
-        "pick": _pick,
-        "explore": _explore,
+        "look": own.look,
+        "pick": own.pick,
+        "explore": own.explore,
     }
     try:
         return commands[options.command](options)
@@ -157,7 +202,7 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
         if distributed.rank() == 0:
             print(protocol, flush=True)
     if encoder:
-        data = encoders.attach(data, encoder, files=_all_files(options), device=device)
+        data = encoders.attach(data, encoder, files=own.all_files(options), device=device)
     return protocol, data
 
 
@@ -170,7 +215,7 @@ def _fitted(
     from activecl_nb.fast import distributed
     from activecl_nb.protocol import Protocol
 
-    names = _all_files(options)
+    names = own.all_files(options)
     # The profile's sizes are for drawn tissue; of one's own patches all are taken.
     everything = {"train_images": len(names), "test_images": len(names)} if names else {}
     resolved = sizes.resolved(options.out, **choices)
@@ -201,47 +246,8 @@ def _data(options: argparse.Namespace, protocol: Protocol) -> Data:
         share=options.share,
         positive=options.positive,
         fold=options.fold,
-        **_own(options),
+        **own.of_source(options),
     )
-
-
-def _all_files(options: argparse.Namespace) -> list[str]:
-    """The names of all files of one's own patches, in their order; [] for another source."""
-    from activecl_nb import tissue
-
-    if options.data not in tissue.OWN:
-        return []
-    return tissue.open_own(options.data, options.path, **_own(options)).names
-
-
-def _own(options: argparse.Namespace) -> dict[str, object]:
-    """What the command line says of a table or a folder, as ``tissue.load`` takes it."""
-    found = {
-        "columns": {k: v or None for k, v in _pairs("--columns", options.columns).items()},
-        "images": options.images,
-        "patient": options.patient,
-        "nested": options.nested,
-    }
-    rows: dict[str, list[str]] = {}
-    for column, value in _each_pair("--rows", options.rows):
-        rows.setdefault(column, []).append(value)
-    return {name: value for name, value in {**found, "rows": rows}.items() if value}
-
-
-def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
-    return dict(_each_pair(option, given))
-
-
-def _each_pair(option: str, given: Sequence[str]) -> list[tuple[str, str]]:
-    """NAME=VALUE,NAME=VALUE as pairs; a comma only parts where another NAME= follows."""
-    found = []
-    for text in given:
-        for pair in re.split(r",(?=[^,=]+=)", text):
-            name, equals, value = pair.partition("=")
-            if not equals:
-                raise ValueError(f"{option} {text}: say NAME=VALUE")
-            found.append((name.strip(), value.strip()))
-    return found
 
 
 def _keep_map(run: Run, data: Data) -> None:
@@ -374,174 +380,6 @@ def _check(options: argparse.Namespace) -> int:
     findings = machine.environment()
     print(findings)
     return 0 if findings.ready else 1
-
-
-# ---- patches of one's own ------------------------------------------------------------------
-
-
-def _run_options(commands: argparse._SubParsersAction) -> None:
-    from activecl_nb.profiles import PROFILES
-
-    for name, summary in [
-        ("run", "Algorithm 2: pick, train, fit the proxy, score, round after round"),
-        ("benchmark", "train on the whole pool at once, to compare with"),
-    ]:
-        command = commands.add_parser(name, help=summary, description=summary)
-        add = command.add_argument
-        add(
-            "--data",
-            default="phantom",
-            help="phantom (default), pathmnist, kather19, folder (of class folders), or table",
-        )
-        add("--path", help="the file or folder of real data")
-        add(
-            "--profile",
-            choices=[*PROFILES, AUTO],
-            help="sizes (default: $ACTIVECL_PROFILE, laptop); auto fits them to data and --minutes",
-        )
-        add("--minutes", type=float, default=20, help="for --profile auto (default: 20)")
-        if name == "run":
-            add(
-                "--strategy",
-                default="entropy",
-                help="random, kcenter, ... or one of your own, mine.py:closest (default: entropy)",
-            )
-            _encoder_options(command)
-        add("--seed", type=int, default=0, help="default: 0")
-        add("--share", type=float, help="share of the positive class, 0 to 1")
-        add("--positive", default="TUM", help="the class sought (default: TUM)")
-        add("--fold", type=int, default=0, help="which of five parts is the test set (default: 0)")
-        _own_options(command)
-        add(
-            "--set",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="any field of the protocol, such as --set rounds=3 --set head=simclr",
-        )
-        add("--device", help="cpu, cuda or mps (default: the fastest)")
-        add("--out", required=True, type=Path, help="the run's folder")
-
-
-def _encoder_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--encoder",
-        "--features",
-        metavar="NAME",
-        help="from elsewhere, not trained: efficientnet-lite0, torchvision:resnet18, timm:NAME, "
-        "any of these with @WEIGHTS, or features.npy or .parquet",
-    )
-    command.add_argument(
-        "--download", action="store_true", help="fetch the weights of --encoder if need be"
-    )
-
-
-def _own_options(command: argparse.ArgumentParser) -> None:
-    own = command.add_argument_group("of a table or a folder of one's own")
-    own.add_argument(
-        "--columns",
-        action="append",
-        default=[],
-        metavar="ROLE=COLUMN",
-        help="the table's names: file=path,label=grade,patient=case (part= leaves it aside)",
-    )
-    own.add_argument("--images", metavar="FOLDER", help="where the table's files lie")
-    own.add_argument(
-        "--rows", action="append", default=[], metavar="COLUMN=VALUE", help="only these rows"
-    )
-    own.add_argument(
-        "--patient", metavar="PATTERN", help=r"finds it in a file's name, such as '^(\d+)_'"
-    )
-    own.add_argument("--nested", action="store_true", help="class/patient/... folders")
-
-
-def _look_options(commands: argparse._SubParsersAction) -> None:
-    summary = "what is in a table or a folder of patches, and what leaks; nothing is trained"
-    command = commands.add_parser("look", help=summary, description=summary)
-    command.add_argument("path", metavar="DATA", help="the table, or the folder of class folders")
-    command.add_argument("--positive", help="the class sought (default: TUM, else the rarest)")
-    command.add_argument("--minutes", type=float, default=20, help="that sizes are chosen for")
-    command.add_argument("--fold", type=int, default=0, help="the test part looked at (default: 0)")
-    command.add_argument("--page", type=Path, metavar="FILE", help="write a page with pictures")
-    _own_options(command)
-
-
-def _look(options: argparse.Namespace) -> int:
-    from activecl_nb import curation
-
-    found = curation.look(
-        options.path,
-        positive=options.positive,
-        minutes=options.minutes,
-        fold=options.fold,
-        **_own(options),
-    )
-    print(found)
-    if options.page:
-        print(f"the page is {curation.write_page(found, options.page)}")
-    return 0
-
-
-def _pick_options(commands: argparse._SubParsersAction) -> None:
-    summary = "which files to label or train on next, in order; no labels are needed"
-    command = commands.add_parser("pick", help=summary, description=summary)
-    command.add_argument("path", metavar="DATA", help="a folder of images, or a table of files")
-    command.add_argument("--budget", type=int, required=True, help="how many files")
-    command.add_argument("--strategy", default="kcenter", help="default: kcenter")
-    command.add_argument("--labelled", metavar="CSV", help="those known: file, and label")
-    command.add_argument("--positive", help="the class sought, where there are more than two")
-    command.add_argument("--minutes", type=float, default=5, help="to train an encoder in")
-    command.add_argument("--seed", type=int, default=0, help="default: 0")
-    command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
-    command.add_argument("--out", type=Path, default=Path("picks.csv"), help="default: picks.csv")
-    _encoder_options(command)
-    _own_options(command)
-
-
-def _pick(options: argparse.Namespace) -> int:
-    from activecl_nb import curation, sampling
-
-    strategy = options.strategy
-    found = curation.pick(
-        options.path,
-        budget=options.budget,
-        strategy=sampling.from_file(strategy) if sampling.is_from_file(strategy) else strategy,
-        labelled=options.labelled,
-        positive=options.positive,
-        encoder=options.encoder,
-        minutes=options.minutes,
-        seed=options.seed,
-        device=options.device,
-        download=options.download,
-        **{name: value for name, value in _own(options).items() if name != "nested"},
-    )
-    table, sheet = found.write(options.out)
-    print(found.table.head(10).to_string(index=False, float_format="{:.3f}".format))
-    print(f"features: {found.encoder}. {curation.encoders.offer()}")
-    print(f"{len(found.table)} files are in {table}, their contact sheet is {sheet}")
-    return 0
-
-
-def _explore_options(commands: argparse._SubParsersAction) -> None:
-    summary = "the explorer of finished runs as one page, opened in the browser"
-    command = commands.add_parser("explore", help=summary, description=summary)
-    command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
-    command.add_argument(
-        "--out", type=Path, default=Path("explorer.html"), help="default: explorer.html"
-    )
-    command.add_argument("--no-open", action="store_true", help="write the page alone")
-
-
-def _explore(options: argparse.Namespace) -> int:
-    import webbrowser
-
-    from activecl_nb.pictures.explorer import Explorer
-
-    page = Explorer.open(*options.runs).to_html(options.out)
-    print(f"the page is {page}")
-    if not options.no_open:
-        webbrowser.open(Path(page).resolve().as_uri())
-    return 0
 
 
 if __name__ == "__main__":

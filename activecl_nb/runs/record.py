@@ -221,9 +221,7 @@ def _frozen_or_not(protocol: Protocol, data: Data, name: str) -> str:
         return (
             ""
             if protocol.epochs or name == BENCHMARK
-            else (
-                "0 epochs train no encoder; give features of one from elsewhere, or epochs of 1 or more"
-            )
+            else ("0 epochs train no encoder; give features of one from elsewhere, or more epochs")
         )
     if name == BENCHMARK:
         return f"{data.encoder} comes from elsewhere and is not trained, so it has no benchmark"

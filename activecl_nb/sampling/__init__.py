@@ -42,8 +42,9 @@ from activecl_nb.sampling.uncertainty import (
 
 __all__ = [
     "STRATEGIES", "Strategy", "badge", "certainty", "check_inputs", "entropy", "entropy_balanced",
-    "entropy_diverse", "entropy_of", "from_file", "is_from_file", "kcenter", "kmeans", "largest", "least_confidence", "margin",
-    "named", "oracle", "pick", "random", "random_balanced", "sas", "typiclust",
+    "entropy_diverse", "entropy_of", "from_file", "is_from_file", "kcenter", "kmeans", "largest",
+    "least_confidence", "margin", "named", "oracle", "pick", "random", "random_balanced", "sas",
+    "typiclust",
 ]  # fmt: skip
 
 Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]

@@ -1,6 +1,6 @@
 """Which files to label or train on next, once, without a run around it.
 
-    picks = curation.pick("my_patches/", budget=200, strategy="kcenter", encoder="efficientnet-lite0")
+    picks = curation.pick("patches/", budget=200, strategy="kcenter", labelled="labelled.csv")
     picks.write("picks.csv")
 
 The images need no labels. Those that are labelled already are named in a table, and are not
@@ -87,8 +87,7 @@ def pick(
 
     FileNotFoundError or ValueError with the file, the value and what to do.
     """
-    source, place = own.source(path)
-    del source
+    _, place = own.source(path)
     archive = tissue.open_unlabelled(place, **options)
     known, labels = _labelled(labelled, archive.names)
     name, select = sampling.named(strategy)
