@@ -200,7 +200,7 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
         protocol = Protocol.of(profile, **choices)
         data = _data(options, protocol)
         if distributed.rank() == 0:
-            print(protocol, flush=True)
+            print(protocol, protocol.table(), sep="\n", flush=True)
     if encoder:
         data = encoders.attach(data, encoder, files=own.all_files(options), device=device)
     return protocol, data

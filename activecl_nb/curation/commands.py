@@ -135,7 +135,7 @@ def all_files(options: argparse.Namespace) -> list[str]:
 
     if options.data not in tissue.OWN:
         return []
-    return tissue.openown(options.data, options.path, **of_source(options)).names
+    return tissue.open_own(options.data, options.path, **of_source(options)).names
 
 
 def of_source(options: argparse.Namespace) -> dict[str, object]:

@@ -23,6 +23,7 @@ from activecl_nb import augment, profiles, proxy, runs, seeds, simclr
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol, image_epochs
+from activecl_nb.runs.record import WATCHED
 
 NAME = "auto"  # of the profile that is resolved here
 SMALLEST_BATCH = 8
@@ -287,7 +288,7 @@ def _besides(protocol: Protocol, counts: Counts, speed: Speed) -> float:
     pool = counts.train - protocol.labelled
     picked = protocol.budget * (protocol.rounds + 1) // 2
     encoded = protocol.candidates + picked + protocol.labelled + counts.test
-    encoded += min(pool, runs.WATCHED)
+    encoded += min(pool, WATCHED)
     return protocol.rounds * (speed.judge + encoded * speed.encode)
 
 
