@@ -11,8 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from activecl_nb.curation import commands as own
+
 if TYPE_CHECKING:
+    from activecl_nb.imbalance import Data
+    from activecl_nb.protocol import Protocol
     from activecl_nb.runs import Run
+
+AUTO = "auto"  # the profile whose sizes are fitted to the data and the time
 
 EXAMPLES = """examples:
   python -m activecl_nb check
@@ -23,6 +29,10 @@ EXAMPLES = """examples:
   torchrun --nproc_per_node=4 -m activecl_nb benchmark --profile paper --out runs/four-gpus
   python -m activecl_nb report runs/study --out report
   python -m activecl_nb report runs/entropy-0 runs/random-0 --out report
+  python -m activecl_nb look patches.csv --page look.html
+  python -m activecl_nb run --data table --path patches.csv --profile auto --out runs/a
+  python -m activecl_nb pick patches/ --budget 200 --strategy kcenter --out picks.csv
+  python -m activecl_nb explore runs/a runs/b --out page.html
 
 A run that was stopped goes on from its last finished round when the same command is given again.
 """
@@ -39,38 +49,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in [
-        ("run", "Algorithm 2: pick, train, fit the proxy, score, round after round"),
-        ("benchmark", "train on the whole pool at once, to compare with"),
-    ]:
-        command = commands.add_parser(name, help=summary, description=summary)
-        command.add_argument(
-            "--data",
-            default="phantom",
-            help="phantom (default), pathmnist, kather19, or folder (of class folders)",
-        )
-        command.add_argument("--path", help="the file or folder of real data")
-        command.add_argument(
-            "--profile", choices=list(PROFILES), help="sizes (default: $ACTIVECL_PROFILE, laptop)"
-        )
-        if name == "run":
-            command.add_argument(
-                "--strategy",
-                default="entropy",
-                help="a name of sampling.STRATEGIES, such as random or kcenter (default: entropy)",
-            )
-        command.add_argument("--seed", type=int, default=0, help="default: 0")
-        command.add_argument("--share", type=float, help="share of the positive class, 0 to 1")
-        command.add_argument("--positive", default="TUM", help="the class sought (default: TUM)")
-        command.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="any field of the protocol, such as --set rounds=3 --set head=simclr",
-        )
-        command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
-        command.add_argument("--out", required=True, type=Path, help="the run's folder")
+    _run_options(commands)
     summary = "many runs side by side, described in a TOML file"
     command = commands.add_parser("study", help=summary, description=summary)
     command.add_argument("file", type=Path, help="the study: see results/study.toml")
@@ -96,7 +75,54 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
     command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
     commands.add_parser("check", help="is this machine ready? what is missing, and the mend")
+    own.look_options(commands)
+    own.pick_options(commands)
+    own.explore_options(commands)
     return top
+
+
+def _run_options(commands: argparse._SubParsersAction) -> None:
+    from activecl_nb.profiles import PROFILES
+
+    for name, summary in [
+        ("run", "Algorithm 2: pick, train, fit the proxy, score, round after round"),
+        ("benchmark", "train on the whole pool at once, to compare with"),
+    ]:
+        command = commands.add_parser(name, help=summary, description=summary)
+        add = command.add_argument
+        add(
+            "--data",
+            default="phantom",
+            help="phantom (default), pathmnist, kather19, folder (of class folders), or table",
+        )
+        add("--path", help="the file or folder of real data")
+        add(
+            "--profile",
+            choices=[*PROFILES, AUTO],
+            help="sizes (default: $ACTIVECL_PROFILE, laptop); auto fits them to data and --minutes",
+        )
+        add("--minutes", type=float, default=20, help="for --profile auto (default: 20)")
+        if name == "run":
+            add(
+                "--strategy",
+                default="entropy",
+                help="random, kcenter, ... or one of your own, mine.py:closest (default: entropy)",
+            )
+            own.encoder_options(command)
+        add("--seed", type=int, default=0, help="default: 0")
+        add("--share", type=float, help="share of the positive class, 0 to 1")
+        add("--positive", default="TUM", help="the class sought (default: TUM)")
+        add("--fold", type=int, default=0, help="which of five parts is the test set (default: 0)")
+        own.own_options(command)
+        add(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="any field of the protocol, such as --set rounds=3 --set head=simclr",
+        )
+        add("--device", help="cpu, cuda or mps (default: the fastest)")
+        add("--out", required=True, type=Path, help="the run's folder")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,6 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "report": _report,
         "prepare": _prepare,
         "check": _check,
+        "look": own.look,
+        "pick": own.pick,
+        "explore": own.explore,
     }
     try:
         return commands[options.command](options)
@@ -177,39 +206,114 @@ def _told(error: Exception) -> tuple[str, int]:
 
 def _run(options: argparse.Namespace) -> int:
     """``run`` and ``benchmark``; under torchrun, this rank's part of it."""
-    from activecl_nb import experiment, imbalance, profiles
+    from activecl_nb import experiment, sampling
     from activecl_nb.fast import distributed
-    from activecl_nb.protocol import BENCHMARK, Protocol
+    from activecl_nb.protocol import BENCHMARK
 
-    profile = profiles.current(options.profile)
-    protocol = Protocol.of(profile, **_choices(options.set))
     strategy = options.strategy if options.command == "run" else BENCHMARK
-
-    def load() -> imbalance.Data:
-        return imbalance.load(
-            options.data,
-            protocol,
-            path=options.path,
-            share=options.share,
-            positive=options.positive,
-        )
-
+    if sampling.is_from_file(strategy):
+        strategy = sampling.from_file(strategy)
     try:
         with distributed.group(options.device) as device:
             first = distributed.rank() == 0
-            if first:
-                print(profile, flush=True)
-            data = distributed.after_rank_0(load)
+            protocol, data = distributed.after_rank_0(lambda: _sized(options, str(device)))
             work = (protocol, data, strategy, options.seed)
             if first:
                 print(f"training on {data.train}\ntesting on {data.test}", flush=True)
-                _show(experiment.run(*work, options.out, device=str(device)))
+                run = experiment.run(*work, options.out, device=str(device))
+                _keep_map(run, data)
+                _show(run)
             else:
                 experiment.follow(*work, device=str(device))
     except distributed.RankLost as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
+    """The protocol that runs, which is printed, and its data."""
+    from activecl_nb import profiles
+    from activecl_nb.curation import encoders
+    from activecl_nb.fast import distributed
+    from activecl_nb.protocol import Protocol
+
+    choices = _choices(options.set)
+    encoder = getattr(options, "encoder", None)
+    if encoder and not encoders.is_table(encoder):
+        encoder = encoders.load(encoder, download=options.download)
+        choices = {"image_size": encoder.size, **choices}
+    if encoder:  # from elsewhere: a round only picks and probes
+        choices |= {"epochs": 0}
+    if options.profile == AUTO:
+        protocol, data = _fitted(options, choices, device)
+    else:
+        profile = profiles.current(options.profile)
+        if encoder:  # batches are of no meaning then
+            budget = choices.get("budget", profile.budget)
+            choices = {"batch_size": min(profile.batch_size, budget), **choices}
+        protocol = Protocol.of(profile, **choices)
+        data = _data(options, protocol)
+        if distributed.rank() == 0:
+            print(protocol, protocol.table(), sep="\n", flush=True)
+    if encoder:
+        data = encoders.attach(data, encoder, files=own.all_files(options), device=device)
+    return protocol, data
+
+
+def _fitted(
+    options: argparse.Namespace, choices: dict[str, object], device: str
+) -> tuple[Protocol, Data]:
+    """``--profile auto``: sizes from the data and the minutes, or those that the run began with."""
+    from activecl_nb import profiles
+    from activecl_nb.curation import sizes
+    from activecl_nb.fast import distributed
+    from activecl_nb.protocol import Protocol
+
+    names = own.all_files(options)
+    # The profile's sizes are for drawn tissue; of one's own patches all are taken.
+    everything = {"train_images": len(names), "test_images": len(names)} if names else {}
+    resolved = sizes.resolved(options.out, **choices)
+    size = {k: choices[k] for k in ("image_size",) if k in choices}
+    base = resolved or profiles.current()
+    data = _data(options, Protocol.of(base, **everything, **size))
+    if resolved:
+        print(f"{resolved}\nas this run was begun; --minutes changes nothing any more", flush=True)
+        return resolved, data
+    if distributed.ranks() > 1:
+        raise ValueError(
+            f"--profile {AUTO} measures one process; begin the run with one, and go on with several"
+        )
+    if options.share is not None:  # the dial turns what is loaded, so that has to stay
+        choices = {**everything, **choices}
+    found = sizes.fit(data, minutes=options.minutes, device=device, seed=options.seed, **choices)
+    print(found, flush=True)
+    return found.protocol, data
+
+
+def _data(options: argparse.Namespace, protocol: Protocol) -> Data:
+    from activecl_nb import imbalance
+
+    return imbalance.load(
+        options.data,
+        protocol,
+        path=options.path,
+        share=options.share,
+        positive=options.positive,
+        fold=options.fold,
+        **own.of_source(options),
+    )
+
+
+def _keep_map(run: Run, data: Data) -> None:
+    """Where the encoder is from elsewhere the run holds none, so the explorer's map is made now."""
+    from activecl_nb.pictures import maps
+
+    if data.features is None or len(run.watched) < maps.FEWEST:
+        return
+    if maps.stored(run, run.watched) is None:
+        features = data.features[0].numpy()[run.watched]
+        maps.save(run, maps.of_features(features, run.watched, seed=run.seed))
 
 
 def _show(run: Run) -> None:

@@ -249,7 +249,7 @@ def load(
         places = (
             fold_by_patient(whole, fold, folds, positive)
             if part is None
-            else [np.flatnonzero(part == name) for name in ("train", "test")]
+            else (np.flatnonzero(part != "test"), np.flatnonzero(part == "test"))  # val trains
         )
         train, test = (
             _at_most(whole.take(p), n, seed) for p, n in zip(places, numbers, strict=True)

@@ -18,7 +18,16 @@ import torch
 
 from activecl_nb import seeds
 from activecl_nb.files import cache_dir
-from activecl_nb.sources import archive, folders, official, parts, prepared, sets, table
+from activecl_nb.sources import (
+    archive,
+    folders,
+    official,
+    parts,
+    prepared,
+    sets,
+    table,
+    unlabelled,
+)
 from activecl_nb.sources.sets import CLASS_NAMES
 
 
@@ -206,7 +215,7 @@ def open_unlabelled(path: str | os.PathLike[str], **options: object) -> archive.
     options: a table's ``columns``, ``images`` and ``rows``; a folder's ``patient``.
     """
     if Path(os.path.expanduser(path)).is_dir():
-        return folders.unlabelled(path, patient=options.get("patient"))
+        return unlabelled.from_files(path, patient=options.get("patient"))
     columns = {**(options.get("columns") or {}), "label": None, "part": None}
     others = {name: options.get(name) for name in ("images", "rows")}
     return table.from_table(path, needed=("file",), columns=columns, **others)

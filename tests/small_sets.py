@@ -108,3 +108,24 @@ def count_decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(archive, "decode_bytes", counting)
     return decoded
+
+
+def write_own(folder: Path, patients: int = 12, each: int = 6, size: int = 32) -> Path:
+    """A miniature of one's own patches: PNGs below image/ and a table patches.csv; returns it.
+
+    Every second patient has TUM alone (stripes), the others NORM; each has colours of its own.
+    """
+    lines = ["file,label,patient"]
+    for patient in range(patients):
+        random = np.random.default_rng(patient)
+        colour, label = random.integers(90, 190, 3), ("NORM", "TUM")[patient % 2]
+        for i in range(each):
+            pixels = colour + random.normal(0, 25, (size, size, 3))
+            if label == "TUM":
+                pixels[:, i % 2 :: 4] -= 50
+            name = f"image/{label}/{patient:02d}-{i}.png"
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name)
+            lines.append(f"{name},{label},{patient:02d}")
+    (folder / "patches.csv").write_text("\n".join(lines) + "\n")
+    return folder / "patches.csv"

@@ -191,7 +191,9 @@ def _with_weights(module: nn.Module, file: str | os.PathLike[str]) -> nn.Module:
             state = torch.load(file, map_location="cpu", weights_only=True)
         module.load_state_dict(state)
     except Exception as error:  # of the file, or of names and shapes in it
-        raise ValueError(f"{file} holds no weights for {type(module).__name__} ({error})") from error
+        raise ValueError(
+            f"{file} holds no weights for {type(module).__name__} ({error})"
+        ) from error
     return headless(module)
 
 
@@ -222,7 +224,8 @@ def attach(
     """
     if is_table(encoder):
         train, test = (
-            read_table(encoder, part.facts.get("file", ()), files) for part in (data.train, data.test)
+            read_table(encoder, part.facts.get("file", ()), files)
+            for part in (data.train, data.test)
         )
         return replace(data, features=(train, test), encoder=Path(encoder).name)
     loaded = load(encoder, download=download)
@@ -292,7 +295,9 @@ def _from_frame(path: Path) -> tuple[np.ndarray, list[str]]:
     numbers = frame.drop(columns="file")
     strange = [str(c) for c in numbers if not pd.api.types.is_numeric_dtype(numbers[c])]
     if strange or not len(numbers.columns):
-        raise ValueError(f"{path}: the columns {', '.join(strange) or 'are none that'} hold no numbers")
+        raise ValueError(
+            f"{path}: the columns {', '.join(strange) or 'are none that'} hold no numbers"
+        )
     if len(set(names)) < len(names):
         raise ValueError(f"{path} names a file in several rows; keep one of each")
     return numbers.to_numpy(np.float32), names

@@ -15,7 +15,7 @@ from activecl_nb import files
 from activecl_nb.curation.sizes import Sizes
 
 if TYPE_CHECKING:
-    from activecl_nb.curation.look import Look
+    from activecl_nb.curation.looking import Look
 
 TEMPLATES = Path(__file__).with_name("templates")
 TOLD = 20  # groups and names that are listed; the rest is counted
@@ -39,7 +39,7 @@ def html(look: Look, whole: bool = True) -> str:
     return page.render(**_values(look), pictures=shown, whole=whole)
 
 
-def write(look: Look, path: str | os.PathLike[str]) -> Path:
+def write_page(look: Look, path: str | os.PathLike[str]) -> Path:
     """Write the page to this file, or as look.html into a folder of this name."""
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):

@@ -23,6 +23,7 @@ from activecl_nb import augment, profiles, proxy, runs, seeds, simclr
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol, image_epochs
+from activecl_nb.runs.record import WATCHED
 
 NAME = "auto"  # of the profile that is resolved here
 SMALLEST_BATCH = 8
@@ -137,7 +138,9 @@ def rehearse(
     head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
     model = simclr.SimCLR(encoder, head).to(where)
     batch = min(protocol.batch_size, max(SMALLEST_BATCH, _power_of_two(count)))
-    recipe = simclr.Recipe(epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation))
+    recipe = simclr.Recipe(
+        epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation)
+    )
     positions = torch.arange(batches * batch) % len(images)
 
     def seconds(work: Callable[[], object]) -> float:
@@ -285,11 +288,10 @@ def _besides(protocol: Protocol, counts: Counts, speed: Speed) -> float:
     pool = counts.train - protocol.labelled
     picked = protocol.budget * (protocol.rounds + 1) // 2
     encoded = protocol.candidates + picked + protocol.labelled + counts.test
-    encoded += min(pool, runs.WATCHED)
+    encoded += min(pool, WATCHED)
     return protocol.rounds * (speed.judge + encoded * speed.encode)
 
 
 def _power_of_two(number: int) -> int:
     """The largest power of two that is not above the number, 1 at least."""
     return 1 << max(0, int(np.log2(max(number, 1))))
-

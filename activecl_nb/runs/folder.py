@@ -192,7 +192,7 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
     with _naming(path / "run.json"):
         content = json.loads(manifest.read("run.json"))
         told = _whole(RunFile, content, {"version", "code", "recipe", "environment"})
-        told["data"] = _whole(DataFile, told["data"], {"fold", "exact"})
+        told["data"] = _whole(DataFile, told["data"], {"fold", "exact", "encoder"})
         told.setdefault("version", 1)
         told["protocol"] = Protocol(**checked(Protocol, told["protocol"]))
     with _naming(path / "split.npz"):

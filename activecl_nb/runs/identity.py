@@ -48,6 +48,7 @@ class DataFile:
     sha256: str
     fold: Whole
     exact: str
+    encoder: str
 
 
 def identity(run: Run) -> dict[str, object]:
@@ -63,7 +64,10 @@ def identity(run: Run) -> dict[str, object]:
 
 
 def described(data: Data) -> dict[str, object]:
-    """``fingerprint``, the fold, and ``exact``, a checksum of all images, labels and patients."""
+    """``fingerprint``, the fold, and ``exact``, a checksum of all images, labels and patients.
+
+    Where features come from elsewhere they are part of it, and ``encoder`` names theirs.
+    """
     parts = []
     for part in (data.train, data.test):
         images, patients = part.images, part.facts.get("patient")
@@ -72,8 +76,11 @@ def described(data: Data) -> dict[str, object]:
         at_a_time = max(1, files.CHUNK // images[0].numel())
         parts += (chunk.cpu().contiguous().numpy() for chunk in images.split(at_a_time))
         parts += [] if patients is None else [repr(patients.tolist()).encode()]
-    fold = int(data.recipe.get("fold", 0))
-    return fingerprint(data) | {"fold": fold, "exact": files.checksum(*parts)}
+    found = fingerprint(data) | {"fold": int(data.recipe.get("fold", 0))}
+    if data.features is not None:
+        parts += (values.numpy() for values in data.features)
+        found["encoder"] = data.encoder
+    return found | {"exact": files.checksum(*parts)}
 
 
 def fingerprint(data: Data) -> dict[str, object]:

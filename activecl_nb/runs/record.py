@@ -113,11 +113,16 @@ class Run:
     def encoder(self) -> torch.nn.Module:
         """The trained encoder f, in eval mode on the processor.
 
-        ValueError: the run was stored without its weights.
+        ValueError: the run was stored without its weights, or its features are from elsewhere.
         """
         if not self.weights:
             raise ValueError(
                 f"{self.path or self!r} holds no weights; train it again with experiment.run"
+            )
+        if not self.protocol.epochs:
+            raise ValueError(
+                f"{self.path or self!r} trained no encoder: its features are those of "
+                f"{self.data.get('encoder')}"
             )
         model = simclr.build_encoder(self.protocol.width, self.protocol.stem)
         model.load_state_dict(part(self.weights, "encoder"))
@@ -189,6 +194,8 @@ def fresh(
             f"the pool of {data.train.source} holds {len(pool)} images, less than one batch of "
             f"{protocol.batch_size}; load more images or lower batch_size"
         )
+    if problem := _frozen_or_not(protocol, data, name):
+        raise ValueError(problem)
     if len(data.train_targets[torch.from_numpy(labelled)].unique()) < 2:
         raise ValueError(
             f"all {len(labelled)} labels of seed {seed} are of one class, so no proxy can be "
@@ -205,6 +212,23 @@ def fresh(
         code=code.of(function) if function else "",
         recipe=json.loads(json.dumps(dict(data.recipe), default=str)),
         environment=environment(device),
+    )
+
+
+def _frozen_or_not(protocol: Protocol, data: Data, name: str) -> str:
+    """What is wrong where features come from elsewhere, or nothing trains; "" if all is well."""
+    if data.features is None:
+        return (
+            ""
+            if protocol.epochs or name == BENCHMARK
+            else ("0 epochs train no encoder; give features of one from elsewhere, or more epochs")
+        )
+    if name == BENCHMARK:
+        return f"{data.encoder} comes from elsewhere and is not trained, so it has no benchmark"
+    return (
+        ""
+        if not protocol.epochs
+        else (f"features of {data.encoder} are not trained; say epochs=0, not {protocol.epochs}")
     )
 
 

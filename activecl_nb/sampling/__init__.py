@@ -29,6 +29,7 @@ from torch import Tensor
 
 from activecl_nb.sampling import code
 from activecl_nb.sampling.diversity import badge, entropy_diverse, kmeans, sas, typiclust
+from activecl_nb.sampling.from_file import from_file, is_from_file
 from activecl_nb.sampling.oracle import oracle
 from activecl_nb.sampling.order import largest
 from activecl_nb.sampling.paper import certainty, entropy, entropy_of, kcenter, random
@@ -41,8 +42,9 @@ from activecl_nb.sampling.uncertainty import (
 
 __all__ = [
     "STRATEGIES", "Strategy", "badge", "certainty", "check_inputs", "entropy", "entropy_balanced",
-    "entropy_diverse", "entropy_of", "kcenter", "kmeans", "largest", "least_confidence", "margin",
-    "named", "oracle", "pick", "random", "random_balanced", "sas", "typiclust",
+    "entropy_diverse", "entropy_of", "from_file", "is_from_file", "kcenter", "kmeans", "largest",
+    "least_confidence", "margin", "named", "oracle", "pick", "random", "random_balanced", "sas",
+    "typiclust",
 ]  # fmt: skip
 
 Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]

@@ -30,10 +30,6 @@ LITTER = {
 }
 
 
-# The class of images that nobody has looked at.
-UNLABELLED = "unlabelled"
-
-
 def is_litter(name: str) -> bool:
     """Whether a file or a folder of that name is a system's own and nobody's data."""
     return name.startswith(".") or name.lower() in LITTER
@@ -322,31 +318,6 @@ def patients_in(
         fact: np.array([match[key] for match in matches])
         for fact, key in zip(groups or ["patient"], keys, strict=True)
     }
-
-
-def unlabelled(
-    root: str | os.PathLike[str], *, patient: str | re.Pattern[str] | None = None
-) -> ImageFiles:
-    """All images in a folder and below it, sorted by path, whatever their class.
-
-    patient: as in ``from_folder``. Raises FileNotFoundError, or ValueError if there is no image.
-    """
-    root = Path(os.path.expanduser(root))
-    if not os.path.isdir(root):
-        raise FileNotFoundError(f"{root} is not a folder; give the folder of the images")
-    paths = sorted(folder / name for folder, names in walk(root) for name in names if is_image(name))
-    if not paths:
-        raise ValueError(f"{root} holds no images ({' '.join(ENDINGS)})")
-    names = [one_form(path.relative_to(root).as_posix()) for path in paths]
-    return ImageFiles(
-        names=names,
-        labels=np.zeros(len(names), dtype=np.int64),
-        class_names=(UNLABELLED,),
-        where=str(root),
-        identity=digest(f"{name} {state(path)}" for name, path in zip(names, paths, strict=True)),
-        open_bytes=lambda position: paths[position].read_bytes(),
-        facts={"file": np.array(names), **patients_in(names, patient, False, str(root))},
-    )
 
 
 # ---------------------------------------------------------------------------- an official zip

@@ -20,8 +20,9 @@ import numpy as np
 
 from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, digest
-from activecl_nb.sources.folders import UNLABELLED, class_numbers, one_form, state, walk
+from activecl_nb.sources.folders import class_numbers, one_form, state, walk
 from activecl_nb.sources.image import ENDINGS, listed
+from activecl_nb.sources.unlabelled import UNLABELLED
 
 # What a column may say of an image; the first two are needed.
 ROLES = ("file", "label", "patient", "slide", "part")

@@ -29,11 +29,5 @@ def open_runs(
         raise ValueError("name at least one run's folder, such as runs/entropy-0")
     found = named([runs.load(path) for path in paths])
     if data is None:
-        data = _recorded(next(iter(found.values())))
+        data = runs.load_data(next(iter(found.values())))
     return found, data
-
-
-def _recorded(run: Run) -> Data:
-    raise ValueError(
-        f"{run.path} does not say how its data was loaded; give it: Explorer.open(..., data=data)"
-    )

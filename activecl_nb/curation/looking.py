@@ -50,7 +50,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Look:
-    """What ``look`` saw; ``str`` is a page of text, ``curation.page.write`` one with pictures.
+    """What ``look`` saw; ``str`` is a page of text, ``curation.write_page`` one with pictures.
 
     counts: images of each class; patients: patients of each class, {} where they are not known.
     sizes, modes: "64 x 64" and "RGB" with how many images have it. bad: (file, why).

@@ -1,0 +1,168 @@
+"""The commands for patches of one's own: look, pick, explore; and how data are named there."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def encoder_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--encoder",
+        "--features",
+        metavar="NAME",
+        help="from elsewhere, not trained: efficientnet-lite0, torchvision:resnet18, timm:NAME, "
+        "any of these with @WEIGHTS, or features.npy or .parquet",
+    )
+    command.add_argument(
+        "--download", action="store_true", help="fetch the weights of --encoder if need be"
+    )
+
+
+def own_options(command: argparse.ArgumentParser) -> None:
+    own = command.add_argument_group("of a table or a folder of one's own")
+    own.add_argument(
+        "--columns",
+        action="append",
+        default=[],
+        metavar="ROLE=COLUMN",
+        help="the table's names: file=path,label=grade,patient=case (part= leaves it aside)",
+    )
+    own.add_argument("--images", metavar="FOLDER", help="where the table's files lie")
+    own.add_argument(
+        "--rows", action="append", default=[], metavar="COLUMN=VALUE", help="only these rows"
+    )
+    own.add_argument(
+        "--patient", metavar="PATTERN", help=r"finds it in a file's name, such as '^(\d+)_'"
+    )
+    own.add_argument("--nested", action="store_true", help="class/patient/... folders")
+
+
+def look_options(commands: argparse._SubParsersAction) -> None:
+    summary = "what is in a table or a folder of patches, and what leaks; nothing is trained"
+    command = commands.add_parser("look", help=summary, description=summary)
+    command.add_argument("path", metavar="DATA", help="the table, or the folder of class folders")
+    command.add_argument("--positive", help="the class sought (default: TUM, else the rarest)")
+    command.add_argument("--minutes", type=float, default=20, help="that sizes are chosen for")
+    command.add_argument("--fold", type=int, default=0, help="the test part looked at (default: 0)")
+    command.add_argument("--page", type=Path, metavar="FILE", help="write a page with pictures")
+    own_options(command)
+
+
+def look(options: argparse.Namespace) -> int:
+    from activecl_nb import curation
+
+    found = curation.look(
+        options.path,
+        positive=options.positive,
+        minutes=options.minutes,
+        fold=options.fold,
+        **of_source(options),
+    )
+    print(found)
+    if options.page:
+        print(f"the page is {curation.write_page(found, options.page)}")
+    return 0
+
+
+def pick_options(commands: argparse._SubParsersAction) -> None:
+    summary = "which files to label or train on next, in order; no labels are needed"
+    command = commands.add_parser("pick", help=summary, description=summary)
+    command.add_argument("path", metavar="DATA", help="a folder of images, or a table of files")
+    command.add_argument("--budget", type=int, required=True, help="how many files")
+    command.add_argument("--strategy", default="kcenter", help="default: kcenter")
+    command.add_argument("--labelled", metavar="CSV", help="those known: file, and label")
+    command.add_argument("--positive", help="the class sought, where there are more than two")
+    command.add_argument("--minutes", type=float, default=5, help="to train an encoder in")
+    command.add_argument("--seed", type=int, default=0, help="default: 0")
+    command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
+    command.add_argument("--out", type=Path, default=Path("picks.csv"), help="default: picks.csv")
+    encoder_options(command)
+    own_options(command)
+
+
+def pick(options: argparse.Namespace) -> int:
+    from activecl_nb import curation, sampling
+
+    strategy = options.strategy
+    found = curation.pick(
+        options.path,
+        budget=options.budget,
+        strategy=sampling.from_file(strategy) if sampling.is_from_file(strategy) else strategy,
+        labelled=options.labelled,
+        positive=options.positive,
+        encoder=options.encoder,
+        minutes=options.minutes,
+        seed=options.seed,
+        device=options.device,
+        download=options.download,
+        **{name: value for name, value in of_source(options).items() if name != "nested"},
+    )
+    table, sheet = found.write(options.out)
+    print(found.table.head(10).to_string(index=False, float_format="{:.3f}".format))
+    print(f"features: {found.encoder}. {curation.encoders.offer()}")
+    print(f"{len(found.table)} files are in {table}, their contact sheet is {sheet}")
+    return 0
+
+
+def explore_options(commands: argparse._SubParsersAction) -> None:
+    summary = "the explorer of finished runs as one page, opened in the browser"
+    command = commands.add_parser("explore", help=summary, description=summary)
+    command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
+    command.add_argument(
+        "--out", type=Path, default=Path("explorer.html"), help="default: explorer.html"
+    )
+    command.add_argument("--no-open", action="store_true", help="write the page alone")
+
+
+def explore(options: argparse.Namespace) -> int:
+    import webbrowser
+
+    from activecl_nb.pictures.explorer import Explorer
+
+    page = Explorer.open(*options.runs).to_html(options.out)
+    print(f"the page is {page}")
+    if not options.no_open:
+        webbrowser.open(Path(page).resolve().as_uri())
+    return 0
+
+
+def all_files(options: argparse.Namespace) -> list[str]:
+    """The names of all files of one's own patches, in their order; [] for another source."""
+    from activecl_nb import tissue
+
+    if options.data not in tissue.OWN:
+        return []
+    return tissue.open_own(options.data, options.path, **of_source(options)).names
+
+
+def of_source(options: argparse.Namespace) -> dict[str, object]:
+    """What the command line says of a table or a folder, as ``tissue.load`` takes it."""
+    found = {
+        "columns": {k: v or None for k, v in _pairs("--columns", options.columns).items()},
+        "images": options.images,
+        "patient": options.patient,
+        "nested": options.nested,
+    }
+    rows: dict[str, list[str]] = {}
+    for column, value in _each_pair("--rows", options.rows):
+        rows.setdefault(column, []).append(value)
+    return {name: value for name, value in {**found, "rows": rows}.items() if value}
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    return dict(_each_pair(option, given))
+
+
+def _each_pair(option: str, given: Sequence[str]) -> list[tuple[str, str]]:
+    """NAME=VALUE,NAME=VALUE as pairs; a comma only parts where another NAME= follows."""
+    found = []
+    for text in given:
+        for pair in re.split(r",(?=[^,=]+=)", text):
+            name, equals, value = pair.partition("=")
+            if not equals:
+                raise ValueError(f"{option} {text}: say NAME=VALUE")
+            found.append((name.strip(), value.strip()))
+    return found

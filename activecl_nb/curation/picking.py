@@ -1,0 +1,260 @@
+"""Which files to label or train on next, once, without a run around it.
+
+    picks = curation.pick("patches/", budget=200, strategy="kcenter", labelled="labelled.csv")
+    picks.write("picks.csv")
+
+The images need no labels. Those that are labelled already are named in a table, and are not
+picked again: diversity keeps away from them, doubt is that of a probe fitted on them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tissue
+from activecl_nb.curation import encoders, own, sizes
+from activecl_nb.profiles import Profile
+from activecl_nb.protocol import Protocol
+from activecl_nb.tissue import Tissue
+
+TRAIN = "train"  # the encoder's name that means: train one here
+SHOWN = 200  # patches on a contact sheet at the most
+# What a strategy with random choices, or one that looks at diversity alone, never asks for.
+WITHOUT_LABELS = ("random", "kcenter", "kmeans", "typiclust")
+
+
+@dataclass(frozen=True)
+class Picks:
+    """The files that were picked, in order.
+
+    table: a row a pick: order, file, patient (where known), distance to the nearest image that is
+    labelled or was picked before it, and, where labels are known, probability of the positive
+    class and entropy. images: uint8 (n, 3, H, W). encoder: whose features were compared.
+    """
+
+    table: pd.DataFrame
+    images: Tensor
+    strategy: str
+    encoder: str
+
+    def write(self, path: str | os.PathLike[str]) -> list[Path]:
+        """The table as CSV, and beside it a contact sheet of the first picks as PNG."""
+        from activecl_nb.pictures import figures
+
+        path = Path(path)
+        with files.replacing(path) as temporary:
+            self.table.to_csv(temporary, index=False, float_format="%.6g")
+        sheet = path.with_suffix(".png")
+        titles = [str(order) for order in self.table["order"][:SHOWN]]
+        drawn = figures.image_grid(self.images[:SHOWN], titles, side=1.0)
+        with files.replacing(sheet) as temporary:
+            temporary.write_bytes(drawn.png())
+        return [path, sheet]
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(index=False)
+
+
+def pick(
+    path: str | os.PathLike[str],
+    *,
+    budget: int,
+    strategy: str | sampling.Strategy = "kcenter",
+    labelled: str | os.PathLike[str] | pd.DataFrame | None = None,
+    positive: str | None = None,
+    encoder: str | nn.Module | encoders.Encoder | None = None,
+    minutes: float = 5.0,
+    seed: int = 0,
+    device: str | None = None,
+    download: bool = False,
+    **options: object,
+) -> Picks:
+    """Pick ``budget`` files of a folder (all images below it) or of a table's column file.
+
+    labelled: a table with the columns file and label, or file alone where the strategy needs no
+    labels. positive: the class that a doubtful strategy is to find; needed where there are more
+    than two classes. encoder: see ``encoders``; by default the one that works without a network
+    if it is installed, else, or with "train", one that is trained on these images in ``minutes``.
+    options: what ``tissue.open_unlabelled`` takes.
+
+    FileNotFoundError or ValueError with the file, the value and what to do.
+    """
+    _, place = own.source(path)
+    archive = tissue.open_unlabelled(place, **options)
+    known, labels = _labelled(labelled, archive.names)
+    name, select = sampling.named(strategy)
+    _check(name, select, budget, len(archive.names) - len(known), labels)
+    features, images, used = _features(archive, encoder, minutes, seed, device, download)
+    logits = _logits(features, known, labels, positive, seed)
+    left = np.setdiff1d(np.arange(len(features)), known)
+    zeros = torch.zeros(len(left))
+    draw = seeds.generator(seed, "pick", name)
+    chosen = sampling.pick(
+        strategy,
+        features[left],
+        zeros if logits is None else logits[left],
+        features[known],
+        budget,
+        draw,
+    )
+    picked = left[chosen.numpy()]
+    table = _table(archive, picked, known, features, logits)
+    return Picks(table, images[torch.from_numpy(picked)], name, used)
+
+
+def _check(name: str, select: object, budget: int, left: int, labels: Sequence[str] | None) -> None:
+    if getattr(select, "knows_the_truth", False):
+        raise ValueError(f"the strategy {name!r} has to be told the truth, which nobody knows here")
+    if not 0 < budget <= left:
+        raise ValueError(f"a budget of {budget} images, but {left:,} are left to pick from")
+    if name in sampling.STRATEGIES and name not in WITHOUT_LABELS and labels is None:
+        raise ValueError(
+            f"the strategy {name!r} asks a probe for its doubt, which needs labels: name a table "
+            f"with file and label (--labelled), or take one of {', '.join(WITHOUT_LABELS)}"
+        )
+
+
+def _labelled(
+    given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str]
+) -> tuple[np.ndarray, list[str] | None]:
+    """Positions of the labelled files among the names, and their labels; None: none are known."""
+    if given is None:
+        return np.empty(0, dtype=np.int64), None
+    frame, where = given, "labelled"
+    if not isinstance(given, pd.DataFrame):
+        where = str(given)
+        if not Path(given).is_file():
+            raise FileNotFoundError(f"{given} is no file; give a table of the labelled files")
+        frame = pd.read_csv(given, dtype=str, keep_default_na=False, sep=None, engine="python")
+    if "file" not in frame:
+        raise ValueError(f"{where} has no column file; it has {', '.join(map(str, frame.columns))}")
+    at = {name: position for position, name in enumerate(names)}
+    wanted = [str(name).strip().replace("\\", "/") for name in frame["file"]]
+    if missing := [name for name in wanted if name not in at]:
+        raise ValueError(
+            f"{where}: {len(missing):,} of {len(wanted):,} files are not among the images, "
+            f"{missing[0]!r} first; their names are like {names[0]!r}"
+        )
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(f"{where} names a file in several rows; keep one of each")
+    labels = [str(label).strip() for label in frame["label"]] if "label" in frame else None
+    if labels and "" in labels:
+        raise ValueError(f"{where}: {labels.count('')} rows have no label; fill or remove them")
+    return np.array([at[name] for name in wanted], dtype=np.int64), labels
+
+
+# ---------------------------------------------------------------------------- features
+
+
+def _features(
+    archive: object,
+    encoder: str | nn.Module | encoders.Encoder | None,
+    minutes: float,
+    seed: int,
+    device: str | None,
+    download: bool,
+) -> tuple[Tensor, Tensor, str]:
+    """Features (n, d) of all images, the images, and the name of what made the features."""
+    base = profiles.current()
+    if encoder is None:
+        encoder = encoders.LITE if encoders.available() else TRAIN
+    if encoders.is_table(encoder):
+        patches = tissue.of_archive(archive, base.image_size, archive.where)
+        found = encoders.read_table(encoder, archive.names, archive.names)
+        return found, patches.images, Path(encoder).name
+    if isinstance(encoder, str) and encoder == TRAIN:
+        patches = tissue.of_archive(archive, base.image_size, archive.where)
+        module = train(patches, base, minutes, seed, device)
+        return simclr.encode(module, patches.images), patches.images, "trained here"
+    loaded = encoders.load(encoder, download=download)
+    patches = tissue.of_archive(archive, loaded.size, archive.where)
+    return loaded(patches.images, device=device), patches.images, loaded.name
+
+
+def train(
+    patches: Tissue, base: Profile, minutes: float, seed: int = 0, device: str | None = None
+) -> nn.Module:
+    """An encoder that SimCLR trains on all these patches in about so many minutes."""
+    from tqdm.auto import tqdm
+
+    batch = min(base.batch_size, len(patches))
+    if batch < 2:
+        raise ValueError(f"{patches.source}: one image trains no encoder; add images")
+    protocol = Protocol.of(base, batch_size=batch, budget=max(base.budget, batch))
+    speed = sizes.rehearse(protocol, patches.images, len(patches), device=device, seed=seed)
+    an_epoch = speed.train * max(1, len(patches) // batch * batch)
+    epochs = max(1, min(sizes.MOST_EPOCHS, int(60 * minutes / an_epoch)))
+    encoder = simclr.build_encoder(base.width, base.stem, seed=seed)
+    head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
+    model = simclr.SimCLR(encoder, head).to(profiles.device(device))
+    recipe = simclr.Recipe(
+        epochs=epochs, batch_size=batch, learning_rate=base.learning_rate, schedule=base.schedule
+    )
+    total = epochs * (len(patches) // batch * batch)
+    with tqdm(total=total, desc=f"train, {epochs} epochs", unit="image", unit_scale=True) as bar:
+        simclr.train(model, patches.images, recipe=recipe, seed=seed, on_batch=bar.update)
+    return encoder.eval()
+
+
+def _logits(
+    features: Tensor,
+    known: np.ndarray,
+    labels: list[str] | None,
+    positive: str | None,
+    seed: int,
+) -> Tensor | None:
+    """The probe's logits of all images, (n,); None without labels."""
+    if labels is None:
+        return None
+    classes = sorted(set(labels), key=lambda label: (labels.count(label), label))
+    if positive is None and len(classes) != 2:
+        raise ValueError(
+            f"the labels are of {len(classes)} classes ({', '.join(sorted(classes))}); two are "
+            "needed, or say which is sought (--positive)"
+        )
+    sought = classes[0] if positive is None else positive
+    if sought not in classes or len(classes) < 2:
+        raise ValueError(
+            f"labels are {', '.join(sorted(classes))}; {sought!r} and others are needed"
+        )
+    targets = np.array([label == sought for label in labels])
+    judge, _ = proxy.probe(features[known], targets, seed=seed)
+    return judge.logits(features)
+
+
+def _table(
+    archive: object,
+    picked: np.ndarray,
+    known: np.ndarray,
+    features: Tensor,
+    logits: Tensor | None,
+) -> pd.DataFrame:
+    columns: dict[str, object] = {
+        "order": np.arange(1, len(picked) + 1),
+        "file": [archive.names[position] for position in picked],
+    }
+    if "patient" in archive.facts:
+        columns["patient"] = archive.facts["patient"][picked]
+    columns["distance"] = _distances(features[picked], features[known])
+    if logits is not None:
+        columns["probability"] = torch.sigmoid(logits[picked]).numpy()
+        columns["entropy"] = sampling.entropy_of(logits[picked]).numpy()
+    return pd.DataFrame(columns)
+
+
+def _distances(picked: Tensor, known: Tensor) -> np.ndarray:
+    """Of each pick, to the nearest known image or earlier pick; NaN where there is none."""
+    found = np.full(len(picked), np.nan)
+    for i, features in enumerate(picked):
+        others = torch.cat([known, picked[:i]])
+        if len(others):
+            found[i] = float((others - features).norm(dim=1).min())
+    return found

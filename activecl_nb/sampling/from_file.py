@@ -1,0 +1,39 @@
+"""A strategy of one's own from a file, as a command line names it: ``mine.py:closest``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+
+def from_file(text: str) -> Callable[..., Tensor]:
+    """The function that ``FILE.py:NAME`` names; the file is run, as importing it would.
+
+    FileNotFoundError: no such file. ValueError: it fails, or holds no such function.
+    """
+    file, _, name = text.rpartition(":")
+    path = Path(os.path.expanduser(file))
+    if not path.is_file():
+        raise FileNotFoundError(f"strategy {text!r}: {path} is no file")
+    spec = importlib.util.spec_from_file_location(f"strategies_of_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise ValueError(f"{path} has no function {name!r}; it has {', '.join(there) or 'none'}")
+    return found
+
+
+def is_from_file(text: str) -> bool:
+    """Whether a strategy's name means a function in a file."""
+    return ".py:" in text

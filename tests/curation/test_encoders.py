@@ -1,0 +1,163 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small_sets import write_own
+from torch import nn
+
+from activecl_nb import experiment, imbalance, profiles, runs
+from activecl_nb.curation import encoders
+from activecl_nb.protocol import Protocol
+
+FROZEN = Protocol.of("tiny", epochs=0, rounds=3, budget=8, batch_size=8, labelled=20, candidates=20)
+
+
+class Means(nn.Module):
+    """Three numbers an image: its mean colours."""
+
+    def forward(self, images):
+        return images.mean(dim=(2, 3))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    table = write_own(tmp_path_factory.mktemp("own"), patients=20)
+    return imbalance.load("table", profiles.PROFILES["tiny"], path=table)
+
+
+def test_a_module_gives_features_and_a_run_that_only_picks_and_probes(data, tmp_path):
+    attached = encoders.attach(data, Means())
+    assert attached.encoder == "Means" and attached.features[0].shape == (len(data.train), 3)
+    out = tmp_path / "run"
+    made = experiment.run(FROZEN, attached, "kcenter", 0, out, progress=False)
+    assert [one.image_epochs for one in made.rounds] == [0, 0, 0]
+    assert all(len(one.losses) == 0 for one in made.rounds) and made.finished
+    assert set(made.weights) == {"proxy.weight", "proxy.bias"}
+    assert made.data["encoder"] == "Means"
+    again = runs.load(out)
+    for before, after in zip(made.rounds, again.rounds, strict=True):
+        assert np.array_equal(before.picked, after.picked)
+    with pytest.raises(ValueError, match="its features are those of Means"):
+        again.encoder()
+
+
+def test_it_goes_on_where_it_was_stopped_and_other_features_are_another_run(data, tmp_path):
+    attached = encoders.attach(data, Means())
+
+    def stop(run):
+        if len(run.rounds) == 2:
+            raise KeyboardInterrupt
+
+    whole = experiment.run(FROZEN, attached, "entropy", 0, progress=False)
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(FROZEN, attached, "entropy", 0, out, progress=False, on_round=stop)
+    resumed = experiment.run(FROZEN, attached, "entropy", 0, out, progress=False)
+    assert np.array_equal(whole.chosen(), resumed.chosen())
+    other = tuple(2 * values for values in attached.features)
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="holds another run"):
+        experiment.run(FROZEN, replace(attached, features=other), "entropy", 0, out, progress=False)
+
+
+def test_training_and_frozen_features_exclude_each_other(data):
+    attached, trains = encoders.attach(data, Means()), Protocol.of(FROZEN, epochs=1)
+    with pytest.raises(ValueError, match="say epochs=0"):
+        experiment.run(trains, attached, "random", 0, progress=False)
+    with pytest.raises(ValueError, match="0 epochs train no encoder"):
+        experiment.run(FROZEN, data, "random", 0, progress=False)
+    with pytest.raises(ValueError, match="no benchmark"):
+        experiment.benchmark(FROZEN, attached, 0, progress=False)
+
+
+@pytest.mark.parametrize("ending", ["npy", "csv"])
+def test_a_table_of_features_is_matched_by_file(tmp_path, data, ending):
+    files = sorted([*data.train.facts["file"], *data.test.facts["file"]])
+    values = np.random.default_rng(0).normal(size=(len(files), 4)).astype(np.float32)
+    table = tmp_path / f"features.{ending}"
+    if ending == "npy":
+        np.save(table, values)
+    else:
+        frame = pd.DataFrame(values, columns=list("abcd")).assign(file=files)
+        frame.sample(frac=1, random_state=0).to_csv(table, index=False)
+    attached = encoders.attach(data, table, files=files)
+    for part, found in zip((data.train, data.test), attached.features, strict=True):
+        expected = values[[files.index(name) for name in part.facts["file"]]]
+        assert np.allclose(found.numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda p: np.save(p / "f.npy", np.zeros((3, 4))), "a row for each"),
+        (lambda p: np.save(p / "f.npy", np.array([{}], dtype=object)), "cannot be read"),
+        (lambda p: np.save(p / "f.npy", np.zeros(2)), r"not \(N, d\)"),
+        (lambda p: np.save(p / "f.npy", np.full((2, 3), np.nan)), "NaN or infinity"),
+        (lambda p: (p / "f.csv").write_text("name,a\nx,1\n"), "no column file"),
+        (lambda p: (p / "f.csv").write_text("file,a\nx,word\ny,2\n"), "hold no numbers"),
+        (lambda p: (p / "f.csv").write_text("file,a\nx,1\nx,2\n"), "several rows"),
+        (lambda p: (p / "f.csv").write_text("file,a\nx,1\n"), "no features of 1 of 2 images, 'y'"),
+        (lambda p: None, "no file of features"),
+    ],
+)
+def test_bad_tables_of_features_get_one_clear_error(tmp_path, write, message):
+    write(tmp_path)
+    there = [*tmp_path.iterdir(), tmp_path / "f.npy"]
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        encoders.read_table(there[0], ["x", "y"], ["x", "y"])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet18", "no encoder is called 'resnet18'"),
+        ("torchvision:resnet0", "no model 'resnet0'"),
+        ("timm:vit", "pip install timm|not on this machine"),
+    ],
+)
+def test_unknown_encoders_say_what_there_is(name, message):
+    with pytest.raises(ValueError, match=message):
+        encoders.load(name)
+
+
+def test_nothing_is_downloaded_without_being_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    with pytest.raises(ValueError, match="resnet18 are not on this machine; --download"):
+        encoders.load("torchvision:resnet18")
+
+
+def test_weights_in_a_file_and_in_torchvisions_folder(tmp_path, monkeypatch):
+    from torchvision import models
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    model = models.resnet18(weights=None)
+    known = tmp_path / "hub/checkpoints/resnet18-f37072fd.pth"
+    known.parent.mkdir(parents=True)
+    torch.save(model.state_dict(), known)
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    stored = encoders.load("torchvision:resnet18")(images)
+    assert stored.shape == (2, 512)
+    assert torch.equal(stored, encoders.load(f"torchvision:resnet18@{known}")(images))
+    known.write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="holds no weights for ResNet"):
+        encoders.load("torchvision:resnet18")
+
+
+@pytest.mark.skipif(
+    not encoders.available(), reason="the extra [pretrained] is not installed on this machine"
+)
+def test_the_encoder_that_works_offline():
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    found = encoders.load(encoders.LITE)(images)
+    assert found.shape == (2, 1280) and torch.isfinite(found).all()
+    assert encoders.LITE in encoders.offer()
+
+
+def test_without_it_the_offer_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(encoders, "LITE_PACKAGES", ("no_such_package_at_all",))
+    assert "pip install 'activecl[pretrained]'" in encoders.offer()
+    with pytest.raises(ValueError, match="pretrained"):
+        encoders.load(encoders.LITE)

@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from small_sets import write_own
+from torch import nn
+
+from activecl_nb import curation
+
+
+class Means(nn.Module):
+    def forward(self, images):
+        return images.mean(dim=(2, 3))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """36 images, of which 12 are labelled; no class folder is believed."""
+    folder = tmp_path_factory.mktemp("own")
+    table = pd.read_csv(write_own(folder, patients=6), dtype=str)
+    known = table[table["file"].str.contains("-[01].png")]
+    known.assign(file=known["file"].str.removeprefix("image/")).to_csv(
+        folder / "labelled.csv", index=False
+    )
+    return folder
+
+
+def test_files_in_order_with_scores_and_a_contact_sheet(folder, tmp_path):
+    labelled = folder / "labelled.csv"
+    found = curation.pick(
+        folder / "image", budget=8, strategy="entropy", labelled=labelled, encoder=Means()
+    )
+    table, sheet = found.write(tmp_path / "picks.csv")
+    rows = pd.read_csv(table)
+    assert list(rows.columns) == ["order", "file", "distance", "probability", "entropy"]
+    assert list(rows["order"]) == [*range(1, 9)] and rows["file"].is_unique
+    assert not set(rows["file"]) & set(pd.read_csv(labelled)["file"])
+    assert (folder / "image" / rows["file"][0]).is_file()
+    assert rows["entropy"].is_monotonic_decreasing and (rows["distance"] > 0).all()
+    with Image.open(sheet) as picture:
+        assert picture.format == "PNG"
+
+
+def test_kcenter_needs_no_labels_and_keeps_away_from_what_is_known(folder):
+    alone = curation.pick(folder / "image", budget=5, encoder=Means())
+    assert alone.table["distance"].isna().sum() == 1 and "entropy" not in alone.table
+    known = pd.DataFrame({"file": alone.table["file"]})
+    more = curation.pick(folder / "image", budget=5, encoder=Means(), labelled=known)
+    assert not set(more.table["file"]) & set(known["file"])
+    assert more.table["distance"].is_monotonic_decreasing
+
+
+def test_a_table_without_labels_will_do_and_patients_stay_beside_the_picks(folder, tmp_path):
+    table = pd.read_csv(folder / "patches.csv", dtype=str).drop(columns="label")
+    table.to_csv(tmp_path / "all.csv", index=False)
+    found = curation.pick(tmp_path / "all.csv", budget=3, encoder=Means(), images=folder)
+    assert set(found.table["patient"]) <= set(table["patient"])
+
+
+def test_it_trains_an_encoder_where_none_is_given(folder):
+    found = curation.pick(folder / "image", budget=3, encoder="train", minutes=0.01)
+    assert found.encoder == "trained here" and len(found.table) == 3
+    again = curation.pick(folder / "image", budget=3, encoder="train", minutes=0.01)
+    assert set(found.table["file"]) <= {f"{c}/{p}" for c, p in _names(folder)}
+    assert len(again.table) == 3
+
+
+def _names(folder):
+    return [(file.parent.name, file.name) for file in (folder / "image").glob("*/*.png")]
+
+
+def test_features_from_a_file(folder, tmp_path):
+    values = np.random.default_rng(0).normal(size=(36, 4))
+    np.save(tmp_path / "features.npy", values)
+    found = curation.pick(folder / "image", budget=2, encoder=tmp_path / "features.npy")
+    assert found.encoder == "features.npy"
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"budget": 37}, "37 images, but 36 are left"),
+        ({"strategy": "entropy"}, "needs labels"),
+        ({"strategy": "oracle"}, "told the truth"),
+        ({"strategy": "best"}, "unknown strategy 'best'"),
+        ({"labelled": "nowhere.csv"}, "no file"),
+        ({"labelled": pd.DataFrame({"name": ["x"]})}, "no column file"),
+        ({"labelled": pd.DataFrame({"file": ["x.png"]})}, "'x.png' first"),
+        (
+            {"labelled": pd.DataFrame({"file": ["TUM/01-0.png"], "label": [""]})},
+            "1 rows have no label",
+        ),
+        (
+            {"labelled": pd.DataFrame({"file": ["TUM/01-0.png"] * 2, "label": ["a", "b"]})},
+            "in several rows",
+        ),
+        (
+            {"labelled": pd.DataFrame({"file": ["TUM/01-0.png"], "label": ["TUM"]})},
+            "of 1 classes",
+        ),
+    ],
+)
+def test_bad_input_gets_one_clear_error(folder, choices, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        curation.pick(folder / "image", **{"budget": 2, "encoder": Means(), **choices})
