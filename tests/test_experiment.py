@@ -1,9 +1,4 @@
 import itertools
-import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +6,7 @@ import pytest
 import torch
 
 from activecl_nb import experiment, imbalance, proxy, runs, sampling, simclr
-from activecl_nb.protocol import BENCHMARK, Protocol
+from activecl_nb.protocol import BENCHMARK
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from activecl_nb.protocol import Protocol
@@ -41,5 +40,3 @@ def test_a_profile_changes_only_what_it_names():
 def test_a_protocol_that_cannot_run_is_refused(choice, message):
     with pytest.raises(ValueError, match=message):
         replace(Protocol.paper(), **choice)
-
-

@@ -98,9 +98,7 @@ def claim_row(line: Line, tissues: Mapping[str, str], real: Collection[str]) -> 
         sure = f"{sure} ({counted})"
     paper = claims.printed(line.claim)
     much = claims.ours(found) + (f" (paper: {paper})" if paper else "")
-    return Row(
-        line.claim.claim.rstrip("."), tissue, much, sure, bool(grids) and grids[0] in real
-    )
+    return Row(line.claim.claim.rstrip("."), tissue, much, sure, bool(grids) and grids[0] in real)
 
 
 def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | None:
