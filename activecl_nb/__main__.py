@@ -32,7 +32,7 @@ EXAMPLES = """examples:
   python -m activecl_nb look patches.csv --page look.html
   python -m activecl_nb run --data table --path patches.csv --profile auto --out runs/a
   python -m activecl_nb pick patches/ --budget 200 --strategy kcenter --out picks.csv
-  python -m activecl_nb explore runs/a runs/b --out page.html
+  python -m activecl_nb explore runs/entropy-0 runs/random-0 --out picks.html
 
 A run that was stopped goes on from its last finished round when the same command is given again.
 """
@@ -72,12 +72,16 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--claims", type=Path, help="a list of claims of your own")
     command.add_argument("--out", type=Path, default=Path("report"), help="default: report")
     command.add_argument("--readme", type=Path, help="a file to write the study's findings into")
+    summary = "one page on which patches the runs of a seed picked, for any browser"
+    command = commands.add_parser("explore", help=summary, description=summary)
+    command.add_argument("runs", nargs="+", type=Path, help="folders of runs of one seed")
+    command.add_argument("--out", type=Path, default=Path("explorer.html"), help="the page")
+    command.add_argument("--title", default="", help="of the page")
     command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
     command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
     commands.add_parser("check", help="is this machine ready? what is missing, and the mend")
     own.look_options(commands)
     own.pick_options(commands)
-    own.explore_options(commands)
     return top
 
 
@@ -141,11 +145,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "benchmark": _run,
         "study": _study,
         "report": _report,
+        "explore": _explore,
         "prepare": _prepare,
         "check": _check,
         "look": own.look,
         "pick": own.pick,
-        "explore": own.explore,
     }
     try:
         return commands[options.command](options)
@@ -412,6 +416,19 @@ def _runs_report(options: argparse.Namespace) -> int:
         temporary.write_bytes(figures.learning_curve(analysis.curve(made)).png())
     print(analysis.curve(made).to_string(index=False, float_format="{:.3f}".format))
     print(f"table and figure are in {options.out}")
+    return 0
+
+
+def _explore(options: argparse.Namespace) -> int:
+    """Write the page; where somebody sits at the terminal, open it too."""
+    from activecl_nb.pictures.explorer import opening
+
+    page = opening.explore(options.runs, options.out, options.title)
+    print(f"the explorer is {page}")
+    if sys.stdout.isatty():
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
     return 0
 
 

@@ -107,28 +107,6 @@ def pick(options: argparse.Namespace) -> int:
     return 0
 
 
-def explore_options(commands: argparse._SubParsersAction) -> None:
-    summary = "the explorer of finished runs as one page, opened in the browser"
-    command = commands.add_parser("explore", help=summary, description=summary)
-    command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
-    command.add_argument(
-        "--out", type=Path, default=Path("explorer.html"), help="default: explorer.html"
-    )
-    command.add_argument("--no-open", action="store_true", help="write the page alone")
-
-
-def explore(options: argparse.Namespace) -> int:
-    import webbrowser
-
-    from activecl_nb.pictures.explorer import Explorer
-
-    page = Explorer.open(*options.runs).to_html(options.out)
-    print(f"the page is {page}")
-    if not options.no_open:
-        webbrowser.open(Path(page).resolve().as_uri())
-    return 0
-
-
 def all_files(options: argparse.Namespace) -> list[str]:
     """The names of all files of one's own patches, in their order; [] for another source."""
     from activecl_nb import tissue

@@ -323,3 +323,16 @@ def test_a_cell_run_again_lets_go_of_what_it_showed(made, shell, kind):
     run_cell(shell, "make()", "c")  # another cell takes nothing away
     gc.collect()
     assert seen[4]() is not None
+
+
+def test_two_that_one_cell_shows_are_both_kept_until_it_runs_again(made, shell, monkeypatch):
+    closed = []
+    monkeypatch.setattr(Explorer, "close", lambda self: closed.append(self.round))
+    shell.user_ns["make"] = lambda t: Explorer(made.runs, made.data, map=made.map, round=t)
+    run_cell(shell, "pair = [make(1), make(2)]\ndisplay(*pair)", "a")
+    assert closed == []
+    run_cell(shell, "pair = [make(3), make(2)]\ndisplay(*pair)", "a")
+    assert 3 not in closed
+    run_cell(shell, "first = make(0)\ndisplay(first)", "b")
+    run_cell(shell, "display(first)", "b")
+    assert 0 not in closed

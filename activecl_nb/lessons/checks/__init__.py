@@ -38,7 +38,7 @@ from activecl_nb.lessons.checks.lesson_05 import (
     strategy,
     update,
 )
-from activecl_nb.lessons.checks.lesson_06 import beyond_chance, map_distance, richest
+from activecl_nb.lessons.checks.lesson_06 import beyond_chance, by_hand, map_distance, richest
 from activecl_nb.lessons.checks.lesson_07 import (
     paired_interval,
     table_one,
@@ -52,6 +52,7 @@ __all__ = [
     "Verdict",
     "baseline_accuracy",
     "beyond_chance",
+    "by_hand",
     "chance_loss",
     "dial",
     "drawn_to",

@@ -50,6 +50,27 @@ def map_distance(answer: Any) -> Verdict:
 
 
 @check
+def by_hand(run: Any, rival: Any) -> Verdict:
+    """Lesson 06, exercise 4: the first round picked by hand, beside that of another run."""
+    if run is None or run is Ellipsis:
+        return NOT_YET
+    if not hasattr(run, "rounds") or len(run.rounds) < 2:
+        return hint("give the run itself, contest.hand_run, after a round is trained on your picks")
+    if run.strategy != "hand":
+        return hint(f"this run's picks were made by {run.strategy}; pick a round by hand")
+    if (run.seed, run.protocol) != (rival.seed, rival.protocol):
+        return hint("another seed or protocol than the rival's; pick in the explorer `contest`")
+    yours, theirs = (one.rounds[1].scores["auroc"] for one in (run, rival))
+    result = "above" if yours > theirs else "below" if yours < theirs else "level with"
+    shared = len(set(run.rounds[1].picked.tolist()) & set(rival.rounds[1].picked.tolist()))
+    return solved(
+        f"after your round the AUROC is {yours:.3f}, {result} the {theirs:.3f} of {rival.strategy}; "
+        f"{shared} of your {len(run.rounds[1].picked)} picks are its picks too. One round of one "
+        "seed is luck as much as skill: would you bet on the next one?"
+    )
+
+
+@check
 def beyond_chance(function: Any) -> Verdict:
     """Lesson 06, exercise 3: how many times more picks two strategies share than by chance.
 

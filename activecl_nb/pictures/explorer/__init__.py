@@ -13,8 +13,9 @@ Distances and neighbours are measured in the feature space of the fixed map, the
 strategy and round. The strategies themselves measured in the features of their own encoder.
 """
 
+from activecl_nb.pictures.explorer.belonging import named
 from activecl_nb.pictures.explorer.colours import SHAPES, Colouring
-from activecl_nb.pictures.explorer.model import ViewModel, named
+from activecl_nb.pictures.explorer.model import ViewModel
 from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary
 from activecl_nb.pictures.explorer.still import draw
 from activecl_nb.pictures.explorer.widget import Explorer, View

@@ -10,6 +10,7 @@ import numpy as np
 
 from activecl_nb.pictures import maps
 from activecl_nb.pictures.explorer import colours, thumbnails
+from activecl_nb.pictures.explorer.belonging import as_map, check_data, check_runs, named
 from activecl_nb.pictures.explorer.colours import Colouring
 from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary, mean
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from activecl_nb.tissue import Tissue
 
 MOST_PANELS = 4
-MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value means none
 LN2 = float(np.log(2))  # the largest entropy of two classes, in nats
 
 
@@ -55,10 +55,10 @@ class ViewModel:
             )
         first = self.runs[self.names[0]]
         self.patches = np.asarray(first.watched, dtype=np.int64)
-        self.map = _as_map(map, self.patches)
+        self.map = as_map(map, self.patches)
         self.all_labels = np.asarray(self.train.labels, dtype=np.int64)
-        _check_runs(self.runs, self.patches, len(self.all_labels))
-        _check_data(self.runs, data)
+        check_runs(self.runs, self.patches, len(self.all_labels))
+        check_data(self.runs, data)
         self.labels = self.all_labels[self.patches]
         self.pool = len(first.pool)
         self.n = len(self.patches)
@@ -330,77 +330,3 @@ class ViewModel:
         from activecl_nb.pictures.explorer import sending
 
         return sending.rounds_so_far(self)
-
-
-def named(runs: Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
-    """Runs by name; of a list, the name is the strategy, with the seed where that is needed."""
-    if isinstance(runs, Mapping):
-        found = dict(runs)
-    else:
-        runs = list(runs) if isinstance(runs, list | tuple) else [runs]
-        found = {}
-        for run in runs:
-            name = run.strategy
-            if name in found:
-                name = f"{run.strategy} (seed {run.seed})"
-            if name in found:
-                raise ValueError(
-                    f"two runs are called {name!r}; give the explorer a dict of names and runs"
-                )
-            found[name] = run
-    if not found:
-        raise ValueError("the explorer needs at least one run")
-    return found
-
-
-def _check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> None:
-    first = next(iter(runs))
-    if len(patches) and patches.max() >= total:
-        raise ValueError(
-            f"run {first!r} watched patch {patches.max()} but the tissue has {total}; "
-            "give the explorer the data that the run was made with"
-        )
-    for name, run in runs.items():
-        if not np.array_equal(run.watched, patches):
-            raise ValueError(
-                f"runs {first!r} and {name!r} watched different patches; "
-                "only runs of one seed, profile and data set can share a map"
-            )
-        if len(run.rounds) > MOST_ROUNDS:
-            raise ValueError(
-                f"run {name!r} has {len(run.rounds)} rounds; {MOST_ROUNDS} is the most"
-            )
-        for round in run.rounds:
-            if np.shape(round.watched_logits) != patches.shape:
-                raise ValueError(
-                    f"run {name!r}, round {round.number}: {np.shape(round.watched_logits)} logits "
-                    f"for {len(patches)} watched patches"
-                )
-
-
-def _check_data(runs: Mapping[str, Run], data: Data | Tissue) -> None:
-    """ValueError where a run was made from other patches than these."""
-    from activecl_nb.runs import fingerprint
-
-    if getattr(data, "test", None) is None:  # the patches without their test set: no fingerprint
-        return
-    known = fingerprint(data)
-    for name, run in runs.items():
-        recorded = getattr(run, "data", None)
-        if recorded and recorded != known:
-            raise ValueError(
-                f"run {name!r} was made from other patches (from {recorded.get('source')}, "
-                f"{recorded.get('train')} to train) than these (from {known['source']}, "
-                f"{known['train']}); give the explorer the data that the run was made with"
-            )
-
-
-def _as_map(map: maps.Map | np.ndarray, patches: np.ndarray) -> maps.Map:
-    """A map, or positions alone (n, 2): distances are then those on the map itself."""
-    if isinstance(map, maps.Map):
-        if not np.array_equal(map.patches, patches):
-            raise ValueError("the map is of other patches than the runs watched; make it anew")
-        return map
-    positions = np.asarray(map, dtype=np.float32)
-    last = positions if positions.ndim == 2 else positions[-1]
-    return maps.of_features(last, patches, positions=positions)

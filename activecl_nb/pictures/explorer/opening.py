@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activecl_nb import runs
@@ -17,17 +19,28 @@ def open_runs(
 ) -> tuple[dict[str, Run], Data]:
     """The runs in these folders by name, and their data, loaded as the first run recorded it.
 
-    data: the data, where it is at hand or the run does not say how to load it. Whether it is the
-    runs' own is tested by its fingerprint when the explorer is made.
+    data: the data, where it is at hand or was made by hand. Whether it is the runs' own is tested
+    by its fingerprint when the explorer is made.
 
-    FileNotFoundError: a folder holds no run. ValueError: it is damaged, or does not say where its
-    data came from.
+    FileNotFoundError: a folder holds no run. ValueError: it is damaged, or its data has changed.
     """
-    from activecl_nb.pictures.explorer.model import named
+    from activecl_nb.pictures.explorer.belonging import named
 
     if not paths:
         raise ValueError("name at least one run's folder, such as runs/entropy-0")
     found = named([runs.load(path) for path in paths])
-    if data is None:
-        data = runs.load_data(next(iter(found.values())))
-    return found, data
+    return found, runs.load_data(next(iter(found.values()))) if data is None else data
+
+
+def explore(
+    paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str], title: str = ""
+) -> Path:
+    """Write the standalone page of the runs in these folders; returns the file.
+
+    Without a map stored with one of them, one is made of the first run's encoder, which takes a
+    minute for 10,000 patches.
+    """
+    from activecl_nb.pictures.explorer.widget import Explorer
+
+    shown = Explorer.open(*paths)
+    return shown.to_html(out, title or f"Picks of {', '.join(shown.view.names)}")

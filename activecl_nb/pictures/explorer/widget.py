@@ -16,7 +16,8 @@ import traitlets
 from activecl_nb.pictures import figures, maps, release
 from activecl_nb.pictures.explorer import filters, page, script, still, thumbnails, words
 from activecl_nb.pictures.explorer import hand as hands
-from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel, named
+from activecl_nb.pictures.explorer.belonging import named
+from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
 from activecl_nb.pictures.explorer.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -186,6 +187,11 @@ class Explorer(Settings):
     def hand_run(self) -> Run | None:
         """The run whose picks were made by hand, as far as it is; None before its first round."""
         return self._hand.run if self._hand else None
+
+    @property
+    def hand_candidates(self) -> np.ndarray:
+        """What may be picked by hand in the next round: positions in the train tissue, int64."""
+        return self._begun_hand().candidates
 
     def pick_by_hand(self, picks: Sequence[int] | None = None) -> Run:
         """Train the next round on picks made by hand, and show the run beside the others.

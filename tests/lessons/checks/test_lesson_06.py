@@ -16,7 +16,7 @@ from notebook_tools import (
 from activecl_nb import experiment
 from activecl_nb.imbalance import Data
 from activecl_nb.pictures import maps
-from activecl_nb.pictures.explorer import ViewModel
+from activecl_nb.pictures.explorer import Explorer, ViewModel
 from activecl_nb.protocol import Protocol
 
 
@@ -53,6 +53,28 @@ def test_richest(view: ViewModel) -> None:
     assert "one of the panels' names" in hints["a number"].text
     solved = verdict(load("06_explorer"), 2, solution(load("06_explorer"), 2), {"view": view})
     assert solved.solved
+
+
+def test_by_hand(view: ViewModel, tiny_protocol, tiny_data, tmp_path) -> None:
+    """The solution really trains a round; what is no run picked by hand gets its own hint."""
+    rival = view.runs["entropy"]
+    contest = Explorer(
+        {"random": view.runs["random"], "entropy": rival},
+        tiny_data,
+        map=view.map,
+        by_hand=tmp_path / "hand",
+    )
+    given = {"contest": contest, "rival": rival, "protocol": tiny_protocol, "np": np}
+    lesson = load("06_explorer")
+    wrong = ("my_run = contest", "my_run = rival", "my_run = rival.rounds[1].picked")
+    said = [verdict(lesson, 4, source, given) for source in wrong]
+    assert not any(one.solved for one in said)
+    assert "made by entropy" in said[1].text
+    assert "contest.hand_run" in said[0].text
+    told = verdict(lesson, 4, solution(lesson, 4), given)
+    assert told.solved
+    assert f"{contest.hand_run.rounds[1].scores['auroc']:.3f}" in told.text
+    assert "hand" in contest.view.names
 
 
 def test_beyond_chance() -> None:

@@ -1,0 +1,91 @@
+"""Whether runs, their data and a map belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from activecl_nb.pictures import maps
+
+if TYPE_CHECKING:
+    from activecl_nb.imbalance import Data
+    from activecl_nb.runs import Run
+    from activecl_nb.tissue import Tissue
+
+MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value means none
+
+
+def named(runs: Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
+    """Runs by name; of a list, the name is the strategy, with the seed where that is needed."""
+    if isinstance(runs, Mapping):
+        found = dict(runs)
+    else:
+        runs = list(runs) if isinstance(runs, list | tuple) else [runs]
+        found = {}
+        for run in runs:
+            name = run.strategy
+            if name in found:
+                name = f"{run.strategy} (seed {run.seed})"
+            if name in found:
+                raise ValueError(
+                    f"two runs are called {name!r}; give the explorer a dict of names and runs"
+                )
+            found[name] = run
+    if not found:
+        raise ValueError("the explorer needs at least one run")
+    return found
+
+
+def check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> None:
+    first = next(iter(runs))
+    if len(patches) and patches.max() >= total:
+        raise ValueError(
+            f"run {first!r} watched patch {patches.max()} but the tissue has {total}; "
+            "give the explorer the data that the run was made with"
+        )
+    for name, run in runs.items():
+        if not np.array_equal(run.watched, patches):
+            raise ValueError(
+                f"runs {first!r} and {name!r} watched different patches; "
+                "only runs of one seed, profile and data set can share a map"
+            )
+        if len(run.rounds) > MOST_ROUNDS:
+            raise ValueError(
+                f"run {name!r} has {len(run.rounds)} rounds; {MOST_ROUNDS} is the most"
+            )
+        for round in run.rounds:
+            if np.shape(round.watched_logits) != patches.shape:
+                raise ValueError(
+                    f"run {name!r}, round {round.number}: {np.shape(round.watched_logits)} logits "
+                    f"for {len(patches)} watched patches"
+                )
+
+
+def check_data(runs: Mapping[str, Run], data: Data | Tissue) -> None:
+    """ValueError where a run was made from other patches than these."""
+    from activecl_nb.runs import fingerprint, same_tissue
+
+    if getattr(data, "test", None) is None:  # the patches without their test set: no fingerprint
+        return
+    here = fingerprint(data)
+    for name, run in runs.items():
+        recorded = getattr(run, "data", None)
+        if recorded and not same_tissue(recorded, here):
+            raise ValueError(
+                f"run {name!r} was made from other patches (of {recorded.get('source')}, "
+                f"{recorded.get('train')} to train) than these (of {here['source']}, "
+                f"{here['train']}); give the explorer the data that the run was made with"
+            )
+
+
+def as_map(map: maps.Map | np.ndarray, patches: np.ndarray) -> maps.Map:
+    """A map, or positions alone (n, 2): distances are then those on the map itself."""
+    if isinstance(map, maps.Map):
+        if not np.array_equal(map.patches, patches):
+            raise ValueError("the map is of other patches than the runs watched; make it anew")
+        return map
+    positions = np.asarray(map, dtype=np.float32)
+    last = positions if positions.ndim == 2 else positions[-1]
+    return maps.of_features(last, patches, positions=positions)
