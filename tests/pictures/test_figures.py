@@ -263,5 +263,5 @@ def test_probabilities_that_are_drawn_from_lie_on_the_diagonal():
 def test_the_words_hold_the_last_part_of_each_group():
     p = np.linspace(0, 1, 100)
     told = figures.reliability({"home": (p, p > 0.5), "away": (p, p > 2)}).alt
-    assert "home: of those said to be 95%, 100% are" in told
-    assert "away: of those said to be 95%, 0% are" in told and len(told.split()) <= 60
+    assert "home: of those said to be 94%, 100% are" in told
+    assert "away: of those said to be 94%, 0% are" in told and len(told.split()) <= 60

@@ -73,10 +73,10 @@ def test_no_other_cell_changes_what_a_slider_draws(name: str) -> None:
 
 
 def test_the_measurement_can_be_run_again() -> None:
-    """Exercise 4 of lesson 01 asks for it, after all later cells have run."""
+    """The cell to try exercise 4 of lesson 01 in needs it, after all cells between have run."""
     notebook = load("01_imbalanced_tissue")
-    reads = ("patches", "copy_of", "patient", "elsewhere")
-    for identity in ("leak-stain", "leak-centre", "exercise-4-stub"):
+    reads = ("patches", "patient", "pixels", "labels")
+    for identity in ("leak-real-load", "leak-real", "leak-stain", "leak-centre", "exercise-4-stub"):
         assert not set_by(cell(notebook, identity)) & set(reads), identity
 
 
@@ -85,3 +85,15 @@ def test_every_exercise_has_its_wrong_answers(path: Path) -> None:
     tests = Path(__file__).with_name(f"test_lesson_{path.stem[:2]}.py").read_text()
     examined = re.findall(r'(?:examine|verdict)\(\s*(?:load\()?[\w"]+\)?,\s*(\d+),', tests)
     assert exercises(load(path.stem)) == sorted({int(number) for number in examined})
+
+
+def test_the_right_letters_are_spread() -> None:
+    """Whoever always says b is right about as often as a coin of four sides."""
+    right = []
+    for path in LESSONS:
+        notebook = load(path.stem)
+        for n in exercises(notebook):
+            right += re.findall(r'^my_answer = "([a-d])"$', solution(notebook, n), flags=re.M)
+    counts = {letter: right.count(letter) for letter in "abcd"}
+    assert len(right) >= 8 and min(counts.values()) >= 1, counts
+    assert max(counts.values()) <= len(right) // 2 - 1, counts
