@@ -32,6 +32,9 @@ STRATEGY_STYLES: dict[str, dict[str, Any]] = {
     "kmeans": {"color": "#ddaa33", "marker": "*", "linestyle": (0, (5, 2, 1, 2, 1, 2))},
     "typiclust": {"color": "#222255", "marker": "d", "linestyle": (0, (2, 1))},
     "badge": {"color": "#661100", "marker": "8", "linestyle": (0, (10, 2, 2, 2))},
+    "random_balanced": {"color": "#8a9a4a", "marker": "H", "linestyle": (0, (3, 3))},
+    "sas": {"color": "#8e238a", "marker": "$S$", "linestyle": (0, (6, 1, 1, 1))},
+    "oracle": {"color": "#190da5", "marker": "$!$", "linestyle": (0, (1, 3))},
 }
 OTHER_STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#009e73", "marker": "D", "linestyle": "-"},
