@@ -110,7 +110,7 @@ class Manifest:
         entry = self._entry(name)
         if grows:
             content = content[: entry["bytes"]]
-        self._hold(name, len(content), checksum(content))
+        self._hold(name, len(content), checksum([content]))
         return content
 
     def verify(self, name: str) -> None:
@@ -168,26 +168,22 @@ def verified(folder: str | os.PathLike[str], *names: str) -> bool:
     return manifest.sealed
 
 
-def checksum(*parts: Any) -> str:
+def checksum(parts: Iterable[Any]) -> str:
     """32 hex digits that stand for these bytes (anything with a buffer), one after the other.
 
     XXH3, which is as fast as the memory: it is there against damage, not against forgery.
     """
-    return _hexdigest(parts)
-
-
-def _checksum_of(path: Path) -> str:
-    with open(path, "rb") as file:
-        return _hexdigest(iter(lambda: file.read(CHUNK), b""))
-
-
-def _hexdigest(parts: Iterable[Any]) -> str:
     import xxhash
 
     digest = xxhash.xxh3_128()
     for part in parts:
         digest.update(part)
     return digest.hexdigest()
+
+
+def _checksum_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return checksum(iter(lambda: file.read(CHUNK), b""))
 
 
 def _described(path: Path) -> dict[str, Any]:
@@ -214,7 +210,7 @@ def _text(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
     """The manifest as it is written, byte for byte: a line a file, and a checksum of its own."""
     lines = [f"{json.dumps(name)}: {json.dumps(entries[name])}" for name in sorted(entries)]
     listed = ",\n".join(lines)
-    return f'{{"files": {{\n{listed}}},\n"xxh128": "{checksum(listed.encode())}"}}\n'.encode()
+    return f'{{"files": {{\n{listed}}},\n"xxh128": "{checksum([listed.encode()])}"}}\n'.encode()
 
 
 # ---- settings and caches ------------------------------------------------------------------
