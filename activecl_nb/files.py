@@ -97,21 +97,27 @@ class Manifest:
             return (self.folder / name).is_file()
         return name in self.entries
 
-    def read(self, name: str, *, grows: bool = False) -> bytes:
+    def read(self, name: str) -> bytes:
         """The bytes of a file, which are those that were sealed.
-
-        grows: lines are only ever added to it, so what follows the sealed part is not believed.
 
         FileNotFoundError: it is not there. ValueError: it is damaged, or not named.
         """
+        content, more = self.read_grown(name)
+        if more:
+            self._hold(name, len(content) + len(more), "")
+        return content
+
+    def read_grown(self, name: str) -> tuple[bytes, bytes]:
+        """The sealed part of a file that only grows, and what has been added since.
+
+        Of that nothing is known: a process may have been killed before it could seal it.
+        """
         content = self._there(name).read_bytes()
         if self.entries is None:
-            return content
-        entry = self._entry(name)
-        if grows:
-            content = content[: entry["bytes"]]
-        self._hold(name, len(content), checksum([content]))
-        return content
+            return content, b""
+        size = self._entry(name)["bytes"]
+        self._hold(name, min(size, len(content)), checksum([content[:size]]))
+        return content[:size], content[size:]
 
     def verify(self, name: str) -> None:
         """As ``read``, and nothing of the file is kept in memory."""

@@ -87,7 +87,7 @@ def test_a_folder_without_a_manifest_is_read_and_not_verified(tmp_path):
 
 def test_what_follows_the_sealed_part_of_a_growing_file_is_not_believed(sealed):
     (sealed / "c.csv").write_text("one\ntwo\n")
-    assert files.Manifest.of(sealed).read("c.csv", grows=True) == b"one\n"
+    assert files.Manifest.of(sealed).read_grown("c.csv") == (b"one\n", b"two\n")
     with pytest.raises(ValueError, match=r"c\.csv is damaged"):
         files.Manifest.of(sealed).read("c.csv")
 
