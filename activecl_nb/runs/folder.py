@@ -18,7 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from activecl_nb import files
-from activecl_nb.protocol import Protocol
+from activecl_nb.protocol import Protocol, plan
 from activecl_nb.runs.check import check
 from activecl_nb.runs.identity import DataFile, RunFile, differences, identity
 from activecl_nb.runs.record import ARRAYS, Round, Run
@@ -209,7 +209,8 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
             table = csv.DictReader(io.StringIO(lines.decode()))
             rows = [{k: float(v) for k, v in row.items() if v} for row in table]
             # A kill may have come between the next round's line and the manifest.
-            if more and not re.fullmatch(rb"%d,[^\n]+\n" % len(rows), more):
+            due = len(rows) < plan(run.protocol, run.strategy).rounds
+            if more and not (due and re.fullmatch(rb"%d,[^\n]+\n" % len(rows), more)):
                 raise ValueError(
                     f"{path / 'rounds.csv'} is damaged in its last lines; {files.MEND}"
                 )
