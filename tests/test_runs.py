@@ -193,9 +193,23 @@ def test_weights_that_a_kill_left_beside_the_new_ones_are_not_believed(made, hal
     assert sorted(p.name for p in half.iterdir()) == FILES
 
 
-def test_a_line_that_the_manifest_does_not_know_is_not_believed(made, half):
-    shutil.copy(made / "whole" / "rounds.csv", half)
-    assert len(runs.load(half).rounds) == 1
+def test_the_line_of_a_killed_round_is_not_believed_and_no_other_is_there(made, half, whole):
+    line = (whole / "rounds.csv").read_text().splitlines()[-1]
+    for folder, ending, fits in [
+        (half, f"{line}\n", True),
+        (half, line, False),  # cut short
+        (half, f"{line}\n{line}\n", False),
+        (half, f"0{line[1:]}\n", False),  # of a round that is there
+        (whole, f"2{line[1:]}\n", False),  # of a round that the run does not have
+    ]:
+        before = (folder / "rounds.csv").read_text()
+        (folder / "rounds.csv").write_text(before + ending)
+        if fits:
+            assert len(runs.load(folder).rounds) == 1
+        else:
+            with pytest.raises(ValueError, match=r"rounds\.csv is damaged"):
+                runs.load(folder)
+        (folder / "rounds.csv").write_text(before)
 
 
 def test_leftovers_of_a_killed_process_go(half, again):
