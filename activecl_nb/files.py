@@ -97,21 +97,27 @@ class Manifest:
             return (self.folder / name).is_file()
         return name in self.entries
 
-    def read(self, name: str, *, grows: bool = False) -> bytes:
+    def read(self, name: str) -> bytes:
         """The bytes of a file, which are those that were sealed.
-
-        grows: lines are only ever added to it, so what follows the sealed part is not believed.
 
         FileNotFoundError: it is not there. ValueError: it is damaged, or not named.
         """
+        content, more = self.read_grown(name)
+        if more:
+            self._hold(name, len(content) + len(more), "")
+        return content
+
+    def read_grown(self, name: str) -> tuple[bytes, bytes]:
+        """The sealed part of a file that only grows, and what has been added since.
+
+        Of that nothing is known: a process may have been killed before it could seal it.
+        """
         content = self._there(name).read_bytes()
         if self.entries is None:
-            return content
-        entry = self._entry(name)
-        if grows:
-            content = content[: entry["bytes"]]
-        self._hold(name, len(content), checksum(content))
-        return content
+            return content, b""
+        size = self._entry(name)["bytes"]
+        self._hold(name, min(size, len(content)), checksum([content[:size]]))
+        return content[:size], content[size:]
 
     def verify(self, name: str) -> None:
         """As ``read``, and nothing of the file is kept in memory."""
@@ -168,26 +174,22 @@ def verified(folder: str | os.PathLike[str], *names: str) -> bool:
     return manifest.sealed
 
 
-def checksum(*parts: Any) -> str:
+def checksum(parts: Iterable[Any]) -> str:
     """32 hex digits that stand for these bytes (anything with a buffer), one after the other.
 
     XXH3, which is as fast as the memory: it is there against damage, not against forgery.
     """
-    return _hexdigest(parts)
-
-
-def _checksum_of(path: Path) -> str:
-    with open(path, "rb") as file:
-        return _hexdigest(iter(lambda: file.read(CHUNK), b""))
-
-
-def _hexdigest(parts: Iterable[Any]) -> str:
     import xxhash
 
     digest = xxhash.xxh3_128()
     for part in parts:
         digest.update(part)
     return digest.hexdigest()
+
+
+def _checksum_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return checksum(iter(lambda: file.read(CHUNK), b""))
 
 
 def _described(path: Path) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def _text(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
     """The manifest as it is written, byte for byte: a line a file, and a checksum of its own."""
     lines = [f"{json.dumps(name)}: {json.dumps(entries[name])}" for name in sorted(entries)]
     listed = ",\n".join(lines)
-    return f'{{"files": {{\n{listed}}},\n"xxh128": "{checksum(listed.encode())}"}}\n'.encode()
+    return f'{{"files": {{\n{listed}}},\n"xxh128": "{checksum([listed.encode()])}"}}\n'.encode()
 
 
 # ---- settings and caches ------------------------------------------------------------------

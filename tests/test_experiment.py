@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from same_runs import assert_same
 
 from activecl_nb import experiment, imbalance, proxy, runs, sampling, simclr
 from activecl_nb.protocol import BENCHMARK
@@ -12,19 +13,6 @@ from activecl_nb.protocol import BENCHMARK
 @pytest.fixture(scope="module")
 def entropy_run(tiny_data, tiny_protocol):
     return experiment.run(tiny_protocol, tiny_data, "entropy", 7, progress=False)
-
-
-def assert_same(a, b):
-    """Everything that a run decides is equal; only the seconds may differ."""
-    assert len(a.rounds) == len(b.rounds)
-    for one, other in zip(a.rounds, b.rounds, strict=True):
-        for name in runs.ARRAYS:
-            np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
-        assert one.scores == other.scores
-        assert (one.images, one.image_epochs) == (other.images, other.image_epochs)
-    assert a.weights.keys() == b.weights.keys()
-    for name in a.weights:
-        assert torch.equal(a.weights[name], b.weights[name]), name
 
 
 # ---- Algorithm 2 ------------------------------------------------------------------------
@@ -290,7 +278,9 @@ def test_a_budget_larger_than_the_pool_is_refused(tiny_data, tiny_protocol):
     with pytest.raises(
         ValueError, match=r"3 rounds of 40 images need 120, but the pool .* holds 60"
     ):
-        experiment.run(replace(tiny_protocol, budget=40), tiny_data, "random", 0, progress=False)
+        experiment.run(
+            replace(tiny_protocol, budget=40, candidates=40), tiny_data, "random", 0, progress=False
+        )
 
 
 def test_more_labels_than_images_are_refused(tiny_data, tiny_protocol):

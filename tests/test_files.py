@@ -1,5 +1,8 @@
+import os
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from activecl_nb import files
@@ -25,9 +28,111 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+@pytest.fixture
+def sealed(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(6, dtype=np.int16).reshape(2, 3))
+    np.savez(tmp_path / "b.npz", x=np.zeros(4, np.float32), y=np.ones((1, 2), bool))
+    (tmp_path / "c.csv").write_text("one\n")
+    files.seal(tmp_path, "a.npy", "b.npz", "c.csv")
+    return tmp_path
+
+
+def test_the_manifest_says_type_and_shape_of_arrays(sealed):
+    entries = files.Manifest.of(sealed).entries
+    assert entries["a.npy"]["arrays"] == {"": ["int16", 2, 3]}
+    assert entries["b.npz"]["arrays"] == {"x": ["float32", 4], "y": ["bool", 1, 2]}
+    assert "arrays" not in entries["c.csv"] and entries["c.csv"]["bytes"] == 4
+
+
+def test_every_changed_byte_is_seen(sealed):
+    assert files.verified(sealed)
+    for path in sorted(sealed.iterdir()):
+        whole = path.read_bytes()
+        for at in range(len(whole)):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+            with pytest.raises(ValueError, match=f"{path.name} is damaged"):
+                files.verified(sealed)
+        path.write_bytes(whole)
+    assert files.verified(sealed)
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b""])
+def test_a_file_of_another_length_is_seen(sealed, change):
+    for name in ("a.npy", "b.npz", "c.csv"):
+        whole = (sealed / name).read_bytes()
+        (sealed / name).write_bytes(change(whole))
+        with pytest.raises(ValueError, match=f"{name} is damaged"):
+            files.verified(sealed, name)
+        (sealed / name).write_bytes(whole)
+
+
+def test_a_missing_file_and_one_that_is_not_named_are_told(sealed):
+    (sealed / "c.csv").unlink()
+    (sealed / "new.csv").write_text("two")
+    with pytest.raises(FileNotFoundError, match=r"c\.csv is missing; restore it"):
+        files.verified(sealed)
+    with pytest.raises(ValueError, match=r"new\.csv is not named in manifest\.json"):
+        files.verified(sealed, "new.csv")
+    assert files.verified(sealed, "a.npy")
+
+
+def test_a_folder_without_a_manifest_is_read_and_not_verified(tmp_path):
+    (tmp_path / "old.csv").write_text("one")
+    assert files.verified(tmp_path, "old.csv") is False
+    manifest = files.Manifest.of(tmp_path)
+    assert not manifest.sealed and "old.csv" in manifest and "none.csv" not in manifest
+    assert manifest.read("old.csv") == b"one"
+    assert files.verified(tmp_path / "nowhere") is False
+
+
+def test_what_follows_the_sealed_part_of_a_growing_file_is_not_believed(sealed):
+    (sealed / "c.csv").write_text("one\ntwo\n")
+    assert files.Manifest.of(sealed).read_grown("c.csv") == (b"one\n", b"two\n")
+    with pytest.raises(ValueError, match=r"c\.csv is damaged"):
+        files.Manifest.of(sealed).read("c.csv")
+
+
+def test_sealing_adds_replaces_and_leaves_out(sealed):
+    (sealed / "c.csv").write_text("other")
+    (sealed / "d.csv").write_text("new")
+    files.seal(sealed, "c.csv", "d.csv", without=["a.npy"])
+    assert set(files.Manifest.of(sealed).entries) == {"b.npz", "c.csv", "d.csv"}
+    assert files.verified(sealed)
+
+
+def test_leftovers_of_a_killed_process_are_swept_and_nothing_else(tmp_path):
+    with files.replacing(tmp_path / "r2-3.npy") as temporary:
+        temporary.write_text("")
+        left = temporary.name
+    for name in (left, ".run.0123abcd", ".git", ".r2.npy", "round-00.npz"):
+        (tmp_path / name).write_text("")
+    (tmp_path / ".folder.0123abcd").mkdir()
+    files.sweep(tmp_path)
+    there = {p.name for p in tmp_path.iterdir()}
+    assert there == {"r2-3.npy", ".git", ".r2.npy", "round-00.npz", ".folder.0123abcd"}
+
+
+def test_toml_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbftitle = 'x'\n")
+    assert files.read_toml(tmp_path / "s.toml") == {"title": "x"}
+
+
 def test_cache_dir_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path))
     assert files.cache_dir() == tmp_path
-    monkeypatch.delenv("ACTIVECL_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ACTIVECL_HOME", "~/kit")
+    assert files.cache_dir() == tmp_path / "home" / "kit"
+    monkeypatch.setenv("ACTIVECL_HOME", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert files.cache_dir() == Path(tmp_path / "cache" / "activecl")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert files.cache_dir() == tmp_path / "home" / ".cache" / "activecl"
+
+
+def test_a_user_without_a_home_has_the_temporary_folder(monkeypatch, tmp_path):
+    for name in ("ACTIVECL_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", os.fspath)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert files.cache_dir().parent == tmp_path

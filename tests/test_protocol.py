@@ -6,8 +6,6 @@ import pytest
 
 from activecl_nb.protocol import Protocol
 
-# ---- the protocol -----------------------------------------------------------------------
-
 
 def test_the_paper_value_for_value():
     p = Protocol.paper()
@@ -33,10 +31,46 @@ def test_a_profile_changes_only_what_it_names():
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"kcenter_seed": "some"}, "kcenter_seed must be"),
+        ({"kcenter_seed": "some"}, "kcenter_seed: should be 'chosen' or 'none', not 'some'"),
+        ({"stem": "fine"}, "stem: should be 'imagenet', 'half' or 'full'"),
         ({"budget": 100}, "a budget of 100 images does not fill one batch of 128"),
+        ({"candidates": 999}, "999 candidates do not fill a budget of 1000 images"),
+        ({"rounds": 0}, "rounds: should be at least 1"),
+        ({"epochs": 0}, "epochs: should be at least 1"),
+        ({"proxy_epochs": 0}, "proxy_epochs: should be at least 1"),
+        ({"benchmark_every": 0}, "benchmark_every: should be at least 1"),
+        ({"batch_size": 1}, "batch_size: should be at least 2"),
+        ({"width": -4}, "width: should be at least 1"),
+        ({"labelled": 1e3}, "labelled: should be a whole number"),
+        ({"temperature": 0.0}, "temperature: should be above 0"),
+        ({"learning_rate": float("inf")}, "learning_rate: should be finite"),
+        ({"carry_optimizer": "yes"}, "carry_optimizer: should be true or false"),
     ],
 )
 def test_a_protocol_that_cannot_run_is_refused(choice, message):
     with pytest.raises(ValueError, match=message):
         replace(Protocol.paper(), **choice)
+
+
+def test_all_that_is_wrong_with_a_protocol_is_told_at_once():
+    with pytest.raises(ValueError) as caught:
+        Protocol.of("tiny", speed=9, rounds=0, head="large", budget=2)
+    for part in ("no field 'speed'", "rounds: should", "head: should", "a budget of 2 images"):
+        assert part in str(caught.value)
+
+
+def test_numpy_s_numbers_become_plain_ones():
+    protocol = Protocol.of("tiny", rounds=np.int64(2), temperature=np.float64(0.5))
+    assert (type(protocol.rounds), type(protocol.temperature)) == (int, float)
+    assert protocol == Protocol.of("tiny", rounds=2, temperature=0.5)
+
+
+def test_stems_are_those_of_simclr():
+    from activecl_nb import simclr
+
+    for stem in simclr.STEMS:
+        assert Protocol.of("tiny", stem=stem).stem == stem
+
+
+def test_the_candidates_of_a_single_round_do_not_matter():
+    assert Protocol.of("tiny", rounds=1, candidates=1).candidates == 1

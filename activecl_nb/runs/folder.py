@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from activecl_nb import files
-from activecl_nb.protocol import Protocol
+from activecl_nb.protocol import Protocol, plan
 from activecl_nb.runs.check import check
 from activecl_nb.runs.identity import DataFile, RunFile, differences, identity
 from activecl_nb.runs.record import ARRAYS, Round, Run
@@ -134,7 +135,7 @@ def save_round(run: Run) -> None:
         temporary.write_bytes(save(run.weights))  # a full disk is an OSError here
     before = files.Manifest.of(path)
     lines = _table_text(run.rounds).encode()
-    if "rounds.csv" in before and not lines.startswith(before.read("rounds.csv", grows=True)):
+    if "rounds.csv" in before and not lines.startswith(before.read_grown("rounds.csv")[0]):
         # The columns are no longer those of the kit that began it: from here to the seal below
         # the folder is one without a manifest, which can be gone on from, too.
         (path / files.MANIFEST).unlink(missing_ok=True)
@@ -204,8 +205,15 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
             run = replace(run, floors=json.loads(manifest.read("floors.json")))
     if "rounds.csv" in manifest:
         with _naming(path / "rounds.csv"):
-            lines = io.StringIO(manifest.read("rounds.csv", grows=True).decode())
-            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(lines)]
+            lines, more = manifest.read_grown("rounds.csv")
+            table = csv.DictReader(io.StringIO(lines.decode()))
+            rows = [{k: float(v) for k, v in row.items() if v} for row in table]
+            # A kill may have come between the next round's line and the manifest.
+            due = len(rows) < plan(run.protocol, run.strategy).rounds
+            if more and not (due and re.fullmatch(rb"%d,[^\n]+\n" % len(rows), more)):
+                raise ValueError(
+                    f"{path / 'rounds.csv'} is damaged in its last lines; {files.MEND}"
+                )
             rounds = tuple(_read_round(manifest, row) for row in rows)
         run = replace(run, rounds=rounds, weights=_read_weights(manifest, len(rounds) - 1))
     if not manifest.sealed:

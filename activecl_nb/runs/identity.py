@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import torch
 import activecl_nb
 from activecl_nb import files, imbalance
 from activecl_nb.imbalance import Data
+from activecl_nb.tissue import Tissue
 from activecl_nb.values import Count, Seed, Whole
 
 if TYPE_CHECKING:
@@ -68,19 +70,23 @@ def described(data: Data) -> dict[str, object]:
 
     Where features come from elsewhere they are part of it, and ``encoder`` names theirs.
     """
-    parts = []
-    for part in (data.train, data.test):
-        images, patients = part.images, part.facts.get("patient")
-        parts += [repr((part.class_names, tuple(images.shape))).encode(), part.labels.numpy()]
-        # Chunk by chunk: they may be memory-mapped, and on another device than the processor.
-        at_a_time = max(1, files.CHUNK // images[0].numel())
-        parts += (chunk.cpu().contiguous().numpy() for chunk in images.split(at_a_time))
-        parts += [] if patients is None else [repr(patients.tolist()).encode()]
-    found = fingerprint(data) | {"fold": int(data.recipe.get("fold", 0))}
+    parts = [_content(data.train), _content(data.test)]
+    told = fingerprint(data) | {"fold": int(data.recipe.get("fold") or 0)}
     if data.features is not None:
-        parts += (values.numpy() for values in data.features)
-        found["encoder"] = data.encoder
-    return found | {"exact": files.checksum(*parts)}
+        parts.append(values.numpy() for values in data.features)
+        told["encoder"] = data.encoder
+    return told | {"exact": files.checksum(itertools.chain.from_iterable(parts))}
+
+
+def _content(patches: Tissue) -> Iterator[bytes | np.ndarray]:
+    images, patients = patches.images, patches.facts.get("patient")
+    yield repr((patches.class_names, tuple(images.shape))).encode()
+    yield np.ascontiguousarray(patches.labels.numpy())
+    if patients is not None:
+        yield repr(patients.tolist()).encode()
+    # Chunk by chunk: they may be memory-mapped, or on another device than the processor.
+    for chunk in images.split(max(1, files.CHUNK // images[0].numel())):
+        yield chunk.cpu().contiguous().numpy()
 
 
 def fingerprint(data: Data) -> dict[str, object]:

@@ -210,7 +210,7 @@ def fresh(
         labelled,
         watched,
         code=code.of(function) if function else "",
-        recipe=json.loads(json.dumps(dict(data.recipe), default=str)),
+        recipe=_as_json(data.recipe),
         environment=environment(device),
     )
 
@@ -230,6 +230,12 @@ def _frozen_or_not(protocol: Protocol, data: Data, name: str) -> str:
         if not protocol.epochs
         else (f"features of {data.encoder} are not trained; say epochs=0, not {protocol.epochs}")
     )
+
+
+def _as_json(recipe: Mapping[str, object]) -> dict[str, object]:
+    """As run.json holds it: NumPy's numbers are plain ones, and paths are text."""
+    plain = json.dumps(dict(recipe), default=lambda v: v.item() if hasattr(v, "item") else str(v))
+    return json.loads(plain)
 
 
 def split(
