@@ -122,9 +122,8 @@ def look(
     FileNotFoundError, or ValueError for a table or a folder that cannot be read at all. Images
     that cannot be decoded are part of the answer.
     """
-    source, path = own.source(path)
-    archive = tissue.open_own(source, path, crossing=True, **options)
-    met = list(_in_parallel(archive))
+    archive = tissue.open_own(*own.source(path), crossing=True, **options)
+    path, met = archive.where, list(_in_parallel(archive))
     good = [i for i, one in enumerate(met) if isinstance(one, _Seen)]
     bad = tuple(
         (archive.names[i], str(one)) for i, one in enumerate(met) if not isinstance(one, _Seen)
@@ -141,7 +140,7 @@ def look(
     near = duplicates.near(patches.images.numpy(), digests)
     random, by_patient = leak(patches, np.stack([one.colours for one in seen]), positive, folds)
     return Look(
-        where=str(path),
+        where=path,
         counts=patches.counts(),
         patients=_patients_by_class(patches),
         all_patients=len(np.unique(patches.facts.get("patient", []))),
@@ -251,9 +250,11 @@ def _split(patches: Tissue, positive: str, fold: int, folds: int) -> tuple[np.nd
     part = patches.facts.get("part")
     if part is not None:
         return part == "test", "training and test as the data say"
-    _, places = _fold(patches, fold, folds, positive)
     test = np.zeros(len(patches), dtype=bool)
-    test[places] = True
+    try:
+        test[_fold(patches, fold, folds, positive)[1]] = True
+    except ValueError as error:  # fewer patients than folds
+        return test, f"none can be made ({error})"
     how = "by patient" if "patient" in patches.facts else "at random, since no patients are known"
     return test, f"test fold {fold} of {folds}, {how}"
 
