@@ -141,7 +141,7 @@ def look(
     random, by_patient = leak(patches, np.stack([one.colours for one in seen]), positive, folds)
     return Look(
         where=path,
-        counts=patches.counts(),
+        counts={name: count for name, count in patches.counts().items() if count},
         patients=_patients_by_class(patches),
         all_patients=len(np.unique(patches.facts.get("patient", []))),
         sizes=_most_common(f"{one.size[0]} x {one.size[1]}" for one in seen),
@@ -237,9 +237,8 @@ def _patients_by_class(patches: Tissue) -> dict[str, int]:
     if "patient" not in patches.facts:
         return {}
     patients, labels = patches.facts["patient"], patches.labels.numpy()
-    return {
-        name: len(np.unique(patients[labels == k])) for k, name in enumerate(patches.class_names)
-    }
+    by_class = [len(np.unique(patients[labels == k])) for k in range(len(patches.class_names))]
+    return {name: n for name, n in zip(patches.class_names, by_class, strict=True) if n}
 
 
 # ---------------------------------------------------------------------------- split and leak
