@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -140,7 +141,7 @@ def look(
     near = duplicates.near(patches.images.numpy(), digests)
     random, by_patient = leak(patches, np.stack([one.colours for one in seen]), positive, folds)
     return Look(
-        where=path,
+        where=Path(path).name,
         counts={name: count for name, count in patches.counts().items() if count},
         patients=_patients_by_class(patches),
         all_patients=len(np.unique(patches.facts.get("patient", []))),
