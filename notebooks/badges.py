@@ -44,7 +44,7 @@ def main(root: Path = ROOT) -> int:
     """Bring every notebook of the kit in line with pyproject.toml; print what changed."""
     address = repository(root)
     print(f"repository: {address or 'none is set, so no badges'}")
-    for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         if update(notebook, path.name, address):
             nbformat.write(notebook, path)

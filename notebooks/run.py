@@ -64,7 +64,7 @@ def main() -> int:
     options = arguments()
     os.environ["ACTIVECL_STATIC"] = "1"  # nobody moves a slider here
     os.environ.setdefault("ACTIVECL_PROFILE", "laptop")
-    names = [p for p in sorted(HERE.glob("[0-9][0-9]_*.ipynb")) if chosen(p, options.only)]
+    names = [p for p in sorted(HERE.glob("*.ipynb")) if chosen(p, options.only)]
     if not names:
         print(f"no notebook of {HERE} matches {options.only}", file=sys.stderr)
         return 2

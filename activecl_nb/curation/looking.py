@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -122,9 +123,8 @@ def look(
     FileNotFoundError, or ValueError for a table or a folder that cannot be read at all. Images
     that cannot be decoded are part of the answer.
     """
-    source, path = own.source(path)
-    archive = tissue.open_own(source, path, crossing=True, **options)
-    met = list(_in_parallel(archive))
+    archive = tissue.open_own(*own.source(path), crossing=True, **options)
+    path, met = archive.where, list(_in_parallel(archive))
     good = [i for i, one in enumerate(met) if isinstance(one, _Seen)]
     bad = tuple(
         (archive.names[i], str(one)) for i, one in enumerate(met) if not isinstance(one, _Seen)
@@ -141,8 +141,8 @@ def look(
     near = duplicates.near(patches.images.numpy(), digests)
     random, by_patient = leak(patches, np.stack([one.colours for one in seen]), positive, folds)
     return Look(
-        where=str(path),
-        counts=patches.counts(),
+        where=Path(path).name,
+        counts={name: count for name, count in patches.counts().items() if count},
         patients=_patients_by_class(patches),
         all_patients=len(np.unique(patches.facts.get("patient", []))),
         sizes=_most_common(f"{one.size[0]} x {one.size[1]}" for one in seen),
@@ -238,9 +238,8 @@ def _patients_by_class(patches: Tissue) -> dict[str, int]:
     if "patient" not in patches.facts:
         return {}
     patients, labels = patches.facts["patient"], patches.labels.numpy()
-    return {
-        name: len(np.unique(patients[labels == k])) for k, name in enumerate(patches.class_names)
-    }
+    by_class = [len(np.unique(patients[labels == k])) for k in range(len(patches.class_names))]
+    return {name: n for name, n in zip(patches.class_names, by_class, strict=True) if n}
 
 
 # ---------------------------------------------------------------------------- split and leak
@@ -251,9 +250,11 @@ def _split(patches: Tissue, positive: str, fold: int, folds: int) -> tuple[np.nd
     part = patches.facts.get("part")
     if part is not None:
         return part == "test", "training and test as the data say"
-    _, places = _fold(patches, fold, folds, positive)
     test = np.zeros(len(patches), dtype=bool)
-    test[places] = True
+    try:
+        test[_fold(patches, fold, folds, positive)[1]] = True
+    except ValueError as error:  # fewer patients than folds
+        return test, f"none can be made ({error})"
     how = "by patient" if "patient" in patches.facts else "at random, since no patients are known"
     return test, f"test fold {fold} of {folds}, {how}"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -177,14 +177,16 @@ def choose(
     """``fit`` for a data set of these counts on a machine of this speed: arithmetic alone."""
     if not minutes > 0:
         raise ValueError(f"minutes must be more than 0, not {minutes}")
-    base, time_left = _base(base), 60 * minutes * OF_THE_TIME
+    base, seconds = _base(base), 60 * minutes * OF_THE_TIME
     whole = _images_trained_on(counts)
-    found = _with(whole, counts, speed, time_left, base, choices)
-    if found.protocol.epochs < FEWEST_EPOCHS and not {"budget", "rounds", "epochs"} & set(choices):
+    sized = _sizes(whole, counts, speed, seconds, base, choices)
+    epochs = _epochs(sized.protocol, counts, speed, seconds)
+    if epochs < FEWEST_EPOCHS and not {"budget", "rounds", "epochs"} & set(choices):
         # Fewer images, seen often enough, teach more than many that are seen once or twice.
-        fewer = max(_fewest(counts), whole * max(found.protocol.epochs, 1) // FEWEST_EPOCHS)
-        found = _with(min(whole, fewer), counts, speed, time_left, base, choices)
-    return found
+        fewer = max(_fewest(counts), int(whole * epochs / FEWEST_EPOCHS))
+        sized = _sizes(min(whole, fewer), counts, speed, seconds, base, choices)
+        epochs = _epochs(sized.protocol, counts, speed, seconds)
+    return _with_epochs(sized, epochs, counts, speed)
 
 
 def _fewest(counts: Counts) -> int:
@@ -208,74 +210,92 @@ def _images_trained_on(counts: Counts) -> int:
     return found
 
 
-def _with(
+class _Reasons(dict):
+    """Derived sizes' reasons; a call gives the size, as it was asked for where it was."""
+
+    def __init__(self, choices: Mapping[str, object]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def size(self, name: str, value: int, reason: str) -> int:
+        if name in self.choices:
+            return self.choices[name]
+        self[name] = reason
+        return value
+
+
+def _sizes(
     images: int,
     counts: Counts,
     speed: Speed,
     seconds: float,
     base: Profile,
-    choices: dict[str, object],
+    choices: Mapping[str, object],
 ) -> Sizes:
-    """The sizes for so many images to train on in the last round."""
-    why: dict[str, str] = {}
-
-    def size(name: str, value: int, reason: str) -> int:
-        if name in choices:
-            return choices[name]
-        why[name] = reason
-        return value
-
+    """All sizes but the epochs, for so many images to train on in the last round."""
+    why = _Reasons(choices)
     most = images // choices.get("budget", SMALLEST_BATCH)
-    rounds = size(
+    rounds = why.size(
         "rounds",
         max(1, min(base.rounds, most)),
         f"of profile {base.name}, fewer where a round would not fill a batch",
     )
-    budget = size(
+    budget = why.size(
         "budget",
         max(1, images // rounds),
         f"{images:,} of {counts.train:,} images in {rounds} rounds, so that there is a choice",
     )
     few = min(MOST_LABELLED, max(1, rounds * budget // LABELLED_SHARE))
-    labelled = size(
+    labelled = why.size(
         "labelled",
         few,
         f"a fifth of what is trained on in the end, {MOST_LABELLED:,} at most; about "
         f"{few * counts.rarer / counts.train:.0f} on the rarer side",
     )
-    pool = counts.train - labelled
-    batch = size(
+    batch = why.size(
         "batch_size",
         min(base.batch_size, _power_of_two(budget)),
         f"of profile {base.name}, smaller where the budget is",
     )
-    candidates = size(
+    candidates = why.size(
         "candidates",
-        min(pool, max(4 * budget, _affordable(rounds, speed, seconds))),
+        min(counts.train - labelled, max(4 * budget, _affordable(rounds, speed, seconds))),
         "the whole pool, or what can be encoded in a fifth of the time",
     )
     sized = {"labelled": labelled, "rounds": rounds, "budget": budget, "batch_size": batch}
-    rest = {k: v for k, v in choices.items() if k not in sized}
-    draft = Protocol.of(
-        replace(base, name=NAME, train_images=counts.train, test_images=counts.test, epochs=1),
-        **{**sized, "candidates": candidates, **rest},
-    )
-    fixed = _besides(draft, counts, speed)
-    once = sum(image_epochs(replace(draft, epochs=1), "random")) * speed.train
-    affordable = int(max(seconds - fixed, seconds / 3) / max(once, 1e-9))
-    epochs = size(
+    whole = {"train_images": counts.train, "test_images": counts.test, "candidates": candidates}
+    protocol = Protocol.of(replace(base, name=NAME), **{**whole, **choices, **sized})
+    return Sizes(protocol, dict(why), dict(choices))
+
+
+def _epochs(protocol: Protocol, counts: Counts, speed: Speed, seconds: float) -> float:
+    """Epochs a round that the time allows; a third of it is theirs whatever else there is."""
+    left = max(seconds - _besides(protocol, counts, speed), seconds / 3)
+    return left / max(_an_epoch(protocol, speed), 1e-9)
+
+
+def _an_epoch(protocol: Protocol, speed: Speed) -> float:
+    """Seconds of a run with one epoch a round, for training alone."""
+    return sum(image_epochs(replace(protocol, epochs=1), "random")) * speed.train
+
+
+def _with_epochs(sized: Sizes, affordable: float, counts: Counts, speed: Speed) -> Sizes:
+    """The sizes with epochs a round, and the benchmark's."""
+    protocol, why = sized.protocol, _Reasons(sized.given)
+    epochs = why.size(
         "epochs",
-        min(MOST_EPOCHS, max(1, affordable)),
+        min(MOST_EPOCHS, max(1, int(affordable))),
         f"what the time allows at {1 / speed.train:,.0f} images a second"
-        + (f"; more than {MOST_EPOCHS} would add little" * (affordable > MOST_EPOCHS)),
+        + f"; more than {MOST_EPOCHS} would add little" * (affordable > MOST_EPOCHS),
     )
-    every = max(1, round(epochs * sum(budget * (t + 1) for t in range(rounds)) / pool / 5))
-    benchmark = {
-        "benchmark_every": size("benchmark_every", every, "a fifth of benchmark_epochs"),
-        "benchmark_epochs": size("benchmark_epochs", 5 * every, "about as much work as the loop"),
-    }
-    protocol = replace(draft, epochs=epochs, **benchmark)
-    return Sizes(protocol, why, dict(choices), fixed + epochs * once)
+    work = sum(image_epochs(replace(protocol, epochs=max(1, epochs)), "random"))
+    every = max(1, round(work / (counts.train - protocol.labelled) / 5))
+    if "benchmark_epochs" not in sized.given and "benchmark_every" not in sized.given:
+        why["benchmark_epochs"] = "about as much work as the loop has, scored five times"
+        protocol = replace(protocol, benchmark_every=every, benchmark_epochs=5 * every)
+    protocol = replace(protocol, epochs=epochs)
+    seconds = _besides(protocol, counts, speed) + epochs * _an_epoch(protocol, speed)
+    return Sizes(protocol, sized.reasons | dict(why), sized.given, seconds)
 
 
 def _affordable(rounds: int, speed: Speed, seconds: float) -> int:

@@ -1,0 +1,32 @@
+"""The end of the road of one's own patches: the page that ``explore`` writes, in a browser."""
+
+from __future__ import annotations
+
+from conftest import watched_page
+from small_sets import write_own
+
+from activecl_nb import __main__ as terminal
+
+COMMAND = ["run", "--data", "table", "--profile", "auto", "--minutes", "0.05", "--set", "width=4"]
+
+
+def test_from_an_empty_folder_to_the_explorer_in_a_browser(browser, tmp_path):
+    table = write_own(tmp_path / "set", patients=20)
+    look, page = tmp_path / "look.html", tmp_path / "page.html"
+    folders = [str(tmp_path / name) for name in ("random", "kcenter")]
+    assert terminal.main(["look", str(table), "--page", str(look)]) == 0
+    for folder in folders:
+        strategy = ["--strategy", folder.rpartition("/")[2]]
+        assert terminal.main([*COMMAND, "--path", str(table), *strategy, "--out", folder]) == 0
+    assert terminal.main(["explore", *folders, "--out", str(page), "--no-open"]) == 0
+
+    shown, watch = watched_page(browser)
+    shown.goto(page.as_uri())
+    shown.wait_for_selector("canvas")
+    text = shown.evaluate("document.body.innerText")
+    assert "random" in text and "kcenter" in text
+    shown.goto(look.as_uri())
+    assert "What colours give away" in shown.evaluate("document.body.innerText")
+    watch.clean()
+    assert watch.foreign == []
+    shown.context.close()
