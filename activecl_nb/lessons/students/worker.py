@@ -128,6 +128,7 @@ def given(task: Mapping[str, Any]) -> dict[str, Any]:
         listed = list(shares)
         names["view"] = SimpleNamespace(
             names=listed,
+            positive="TUM",
             summary=lambda s, round: SimpleNamespace(share=lambda: shares[listed[s]]),
         )
     return names
@@ -171,14 +172,16 @@ def mark(task: Mapping[str, Any], guard: Guard) -> dict[str, Any]:
 
 
 def shown(value: Any) -> str:
-    """A typed answer, short; of anything but plain values its type."""
+    """A typed answer, short; empty if it is no plain value."""
     if value is ...:
         return ""
-    if type(value) in (str, int, float, bool):
+    if type(value) in (str, int, bool):
         return repr(value)[:60]
+    if isinstance(value, float):  # NumPy's too
+        return f"{float(value):.6g}"
     if type(value) in (list, tuple) and len(value) < 20:
         return "[" + ", ".join(shown(one) for one in value)[:80] + "]"
-    return type(value).__name__ if value is not None else ""
+    return ""
 
 
 def words(error: BaseException) -> str:
@@ -212,7 +215,7 @@ def main() -> None:
     reply({"ready": True, "lacking": lacking})
     for task in order["tasks"]:
         allow(order["seconds"])
-        reply({"key": task["key"], **mark(task, guard)})
+        reply({"key": task["key"], "nonce": order["nonce"], **mark(task, guard)})
 
 
 if __name__ == "__main__":
