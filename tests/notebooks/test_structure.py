@@ -277,7 +277,12 @@ def test_images_without_words_are_noticed():
 # ---- links -------------------------------------------------------------------------------
 
 ROOT = NOTEBOOKS.parent
-TEXTS = [*PATHS, OWN, *(p for p in sorted(ROOT.glob("*.md"))), *sorted((ROOT / "teaching").glob("*.md"))]
+TEXTS = [
+    *PATHS,
+    OWN,
+    *(p for p in sorted(ROOT.glob("*.md"))),
+    *sorted((ROOT / "teaching").glob("*.md")),
+]
 TEXTS += [p for folder in ("results", "benchmarks") for p in sorted((ROOT / folder).glob("*.md"))]
 
 

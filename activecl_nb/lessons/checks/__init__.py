@@ -45,7 +45,7 @@ from activecl_nb.lessons.checks.lesson_07 import (
     verdict_rule,
     work_saved,
 )
-from activecl_nb.lessons.checks.verdict import NotSolved, Verdict, strict
+from activecl_nb.lessons.checks.verdict import NotSolved, Verdict, lettered, strict
 
 __all__ = [
     "NotSolved",
@@ -63,6 +63,7 @@ __all__ = [
     "hybrid",
     "kcenter",
     "labels_in_the_loop",
+    "lettered",
     "map_distance",
     "missing_minus",
     "near_negative",

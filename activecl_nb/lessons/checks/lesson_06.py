@@ -60,12 +60,12 @@ def by_hand(run: Any, rival: Any) -> Verdict:
         return hint(f"this run's picks were made by {run.strategy}; pick a round by hand")
     if (run.seed, run.protocol) != (rival.seed, rival.protocol):
         return hint("another seed or protocol than the rival's; pick in the explorer `contest`")
-    yours, theirs = (one.rounds[1].scores["auroc"] for one in (run, rival))
+    yours, theirs = (x.rounds[1].scores["auroc"] for x in (run, rival))
     result = "above" if yours > theirs else "below" if yours < theirs else "level with"
     shared = len(set(run.rounds[1].picked.tolist()) & set(rival.rounds[1].picked.tolist()))
     return solved(
-        f"after your round the AUROC is {yours:.3f}, {result} the {theirs:.3f} of {rival.strategy}; "
-        f"{shared} of your {len(run.rounds[1].picked)} picks are its picks too. One round of one "
+        f"after your round the AUROC is {yours:.3f}, {result} the {theirs:.3f} of "
+        f"{rival.strategy}; {shared} of your {len(run.rounds[1].picked)} picks are its picks too. One round of one "
         "seed is luck as much as skill: would you bet on the next one?"
     )
 

@@ -12,11 +12,15 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+WORDS_OF_A_NAME = 7
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,14 @@ class Verdict:
 
     solved: bool
     text: str
+
+    @property
+    def name(self) -> str:
+        """A short name for tables: "solved", "not-yet", or the hint's first words, no numbers."""
+        said, _, why = self.text.partition(": ")
+        if said != "not solved":
+            return said.replace(" ", "-")
+        return "-".join(re.findall(r"[^\W\d_]+", why.lower())[:WORDS_OF_A_NAME])
 
     def __repr__(self) -> str:
         return self.text
@@ -302,3 +314,14 @@ def letter_is(answer: Any, right: str, why: str, wrong: Mapping[str, str]) -> Ve
         return hint(f"answer with one letter in quotes, one of {offered}")
     chosen = answer.strip().lower()
     return solved(why) if chosen == right else hint(wrong[chosen])
+
+
+def lettered(answer: Any, order: str) -> Any:
+    """A letter of a class edition, whose choices stand in another order, as the kit's letter.
+
+    order: the kit's letters in the edition's order; with "cadb" the edition's a is the kit's c.
+    What is no letter of the edition stays as it is.
+    """
+    letter = answer.strip().lower() if isinstance(answer, str) else ""
+    place = string.ascii_lowercase.find(letter) if len(letter) == 1 else -1
+    return order[place] if 0 <= place < len(order) else answer

@@ -1,0 +1,162 @@
+"""What a lesson asks: its exercises and predictions, taken out of its notebook.
+
+An exercise N is four cells: ``exercise-N`` (the task), ``exercise-N-stub``, ``exercise-N-check``
+and ``exercise-N-solution``. A prediction is a code cell with the tag ``prediction``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+CHOICE = re.compile(r"^- (?P<mark>\*{0,2})(?P<letter>[a-z])(?P=mark): ", re.M)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise as the kit's notebook has it.
+
+    key: lesson and number, "01-3". kind: predict, explain, implement or extend. solution: its
+    code; empty where there is none. letters: of the choices, "abcd"; empty where the answer is
+    no letter.
+    """
+
+    key: str
+    title: str
+    kind: str
+    stub: str
+    check: str
+    solution: str
+    letters: str
+
+    @property
+    def number(self) -> int:
+        return int(self.key.rpartition("-")[2])
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The variables that the stub leaves open; none where it asks for a function."""
+        return assigned(self.stub)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a lesson asks, in the order of the notebook.
+
+    imports: the notebook's import statements. predictions: cell id -> names of the variables.
+    cells: the ids of all its cells.
+    """
+
+    name: str
+    exercises: tuple[Exercise, ...]
+    predictions: dict[str, tuple[str, ...]]
+    imports: tuple[str, ...]
+    cells: frozenset[str]
+
+    @property
+    def number(self) -> str:
+        return self.name.partition("_")[0]
+
+
+def folder() -> Path:
+    """Where the kit's notebooks lie. FileNotFoundError: it was installed without them."""
+    notebooks = Path(__file__).parents[3] / "notebooks"
+    if not notebooks.is_dir():
+        raise FileNotFoundError(
+            f"no notebooks in {notebooks}: get the kit's folder whole, or name theirs"
+        )
+    return notebooks
+
+
+def stored(notebooks: Path | None = None) -> list[Path]:
+    """The lessons' files, in order. FileNotFoundError: there is none."""
+    notebooks = notebooks or folder()
+    paths = sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))
+    if not paths:
+        raise FileNotFoundError(f"no lesson (such as 01_....ipynb) in {notebooks}")
+    return paths
+
+
+def lessons(notebooks: Path | None = None) -> dict[str, Lesson]:
+    """Each lesson by its name, such as "02_simclr"."""
+    import nbformat
+
+    return {
+        path.stem: lesson(path.stem, nbformat.read(path, as_version=4))
+        for path in stored(notebooks)
+    }
+
+
+def lesson(name: str, notebook: Any) -> Lesson:
+    """What this notebook asks."""
+    cells = {cell.get("id", ""): cell for cell in notebook.cells}
+    number = name.partition("_")[0]
+    found = (re.fullmatch(r"exercise-(\d+)-stub", identity) for identity in cells)
+    exercises = [_exercise(number, int(match[1]), cells) for match in found if match]
+    predictions = {
+        identity: assigned(cell.source)
+        for identity, cell in cells.items()
+        if "prediction" in cell.metadata.get("tags", ())
+    }
+    return Lesson(name, tuple(exercises), predictions, tuple(_imports(notebook)), frozenset(cells))
+
+
+def _exercise(lesson: str, n: int, cells: dict[str, Any]) -> Exercise:
+    def source(part: str) -> str:
+        cell = cells.get(f"exercise-{n}{part}")
+        return cell.source if cell else ""
+
+    head = re.search(r"^### Exercise \d+ \((\w+)\): (.+)$", source(""), re.M)
+    kind, title = head.groups() if head else ("", f"exercise {n}")
+    code = re.findall(r"^```python\n(.*?)^```", source("-solution"), flags=re.M | re.S)
+    letters = "".join(match["letter"] for match in CHOICE.finditer(source("")))
+    return Exercise(
+        f"{lesson}-{n}", title, kind, source("-stub"), source("-check"), "\n".join(code), letters
+    )
+
+
+def assigned(source: str) -> tuple[str, ...]:
+    """The names to which this code assigns at its top level."""
+    return tuple(
+        target.id
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    )
+
+
+def _imports(notebook: Any) -> Iterator[str]:
+    seen = set()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        for statement in ast.parse(cell.source).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                text = ast.unparse(statement)
+                if text not in seen:
+                    seen.add(text)
+                    yield text
+
+
+def needed(imports: tuple[str, ...], *sources: str) -> str:
+    """Those of the imports whose names these pieces of code use; code that cannot be read uses
+    none."""
+    used: set[str] = set()
+    for source in sources:
+        try:
+            used |= {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    lines = []
+    for text in imports:
+        (statement,) = ast.parse(text).body
+        bound = {(one.asname or one.name).partition(".")[0] for one in statement.names}
+        if bound & used:
+            lines.append(text)
+    return "\n".join(lines)

@@ -1,0 +1,230 @@
+"""What was handed in: notebooks as data, read without running a line of them.
+
+A file may be broken, renamed, truncated or made to harm: whatever it is, it costs the row of the
+student whose it is, and a note there says why.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from activecl_nb.lessons.students import editions
+from activecl_nb.lessons.students.exercises import Lesson
+
+LARGEST = 50_000_000  # bytes of a notebook; with all figures a lesson has some millions
+LONGEST = 50_000  # characters of an answer
+HOME = 0.3  # the share of a lesson's cells by which a notebook without its name is recognised
+
+
+@dataclass
+class Submission:
+    """One student's work.
+
+    answers: exercise's key -> code, and what came of looking for it in ``orders``: the letters'
+    order of the edition. predictions: "01 tissue-guess" -> what was typed. notes: what a teacher
+    should know of the files.
+    """
+
+    student: str
+    seed: int = 0
+    answers: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, str] = field(default_factory=dict)
+    predictions: dict[str, str] = field(default_factory=dict)
+    lessons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The cells of one file: (identity, code or text, whether it is code)."""
+
+    path: Path
+    lesson: str
+    edition: int | None
+    cells: tuple[tuple[str, str, bool], ...]
+
+    @property
+    def student(self) -> Any:
+        """What stands in the cell for the name; None if nothing does."""
+        for identity, source, code in self.cells:
+            if code and identity == editions.IDENTITY:
+                return literal(source, "STUDENT")
+        return None
+
+
+def read(folder: str | os.PathLike[str], lessons: Mapping[str, Lesson]) -> list[Submission]:
+    """Every student's work under this folder, sorted by name.
+
+    A folder inside it is a student, with all that lies in it; a notebook beside those folders
+    belongs to the name typed into it, or else to its file's name.
+
+    FileNotFoundError: there is no such folder, or no file in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; name the one that the notebooks are in")
+    found: dict[str, Submission] = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).parts
+        if not path.is_file() or any(part.startswith(".") for part in inside):
+            continue
+        own = inside[0] if len(inside) > 1 else ""
+        try:
+            notebook = opened(path, lessons)
+        except (ValueError, OSError, RecursionError, MemoryError) as problem:
+            student = own or path.stem
+            known = found.setdefault(student, Submission(student))
+            known.notes.append(f"{path.name}: {str(problem)[:200] or type(problem).__name__}")
+            continue
+        add(_whose(found, own, notebook), notebook, lessons[notebook.lesson])
+    if not found:
+        raise FileNotFoundError(f"nothing was handed in under {folder}")
+    return [found[name] for name in sorted(found, key=str.casefold)]
+
+
+def _whose(found: dict[str, Submission], own: str, notebook: Notebook) -> Submission:
+    """The row that this notebook belongs to; a second one of a lesson gets a row of its own."""
+    typed = notebook.student
+    named = isinstance(typed, str | int) and any(c.isalnum() for c in str(typed))
+    student = own or (str(typed).strip()[:60] if named else notebook.path.stem)
+    if not own:  # the same name, written in two ways
+        alike = [n for n in found if any(c.isalnum() for c in n)]
+        same = [n for n in alike if named and editions.plain(n) == editions.plain(student)]
+        student = same[0] if same else student
+    known = found.setdefault(student, Submission(student))
+    if notebook.lesson in known.lessons:
+        first, student = student, f"{student} ({notebook.path.name})"
+        known = found.setdefault(student, Submission(student))
+        known.notes.append(f"a second notebook of {notebook.lesson} by {first}")
+    if named:
+        with contextlib.redirect_stdout(io.StringIO()):
+            seed = editions.seed(typed)
+        if known.lessons and seed != known.seed:
+            known.notes.append(f"{notebook.path.name} bears another name: {str(typed)[:60]}")
+        known.seed = seed
+    elif notebook.edition is not None:
+        known.notes.append(f"{notebook.path.name} bears no name")
+    return known
+
+
+def opened(path: Path, lessons: Mapping[str, Lesson]) -> Notebook:
+    """A file as a notebook of one of these lessons.
+
+    ValueError: it is no notebook, too large, or of none of the lessons.
+    """
+    if path.is_symlink():
+        raise ValueError("a link, not a file")
+    if ".ipynb" not in path.name:
+        raise ValueError("no notebook (its name should end in .ipynb)")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"larger than {LARGEST:,} bytes: clear its outputs")
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8-sig"))
+        cells = [cell for cell in whole["cells"] if isinstance(cell, dict)]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ValueError(f"cannot be read as a notebook, perhaps cut off ({problem})") from None
+    read = tuple(
+        (_identity(cell), _source(cell)[: LONGEST + 1], cell.get("cell_type") == "code")
+        for cell in cells
+    )
+    told = _mapping(_mapping(whole.get("metadata")).get(editions.MARK))
+    name, edition = told.get("lesson"), told.get("edition")
+    if not isinstance(name, str) or name not in lessons:
+        name = _recognised({identity for identity, _, _ in read}, lessons)
+    return Notebook(path, name, edition if type(edition) is int else None, read)
+
+
+def _recognised(identities: set[str], lessons: Mapping[str, Lesson]) -> str:
+    """The lesson that shares most cells with these."""
+
+    def shared(name: str) -> float:
+        own = {one for one in lessons[name].cells if not one.startswith("exercise-")}
+        return len(own & identities) / max(1, len(own))
+
+    best = max(lessons, key=shared)
+    if shared(best) < HOME:
+        raise ValueError("a notebook of none of the lessons")
+    return best
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _identity(cell: Mapping[str, Any]) -> str:
+    told = _mapping(cell.get("metadata")).get(editions.MARK, cell.get("id"))
+    return told if isinstance(told, str) else ""
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    source = cell.get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    return "".join(line for line in lines if isinstance(line, str))
+
+
+def add(known: Submission, notebook: Notebook, lesson: Lesson) -> None:
+    """Take answers and predictions out of this notebook."""
+    known.lessons.append(lesson.name)
+    for exercise in lesson.exercises:
+        code = answer(notebook.cells, exercise.number, lesson.cells)
+        if code is not None:
+            known.answers[exercise.key] = code
+        if exercise.letters and notebook.edition is not None:
+            known.orders[exercise.key] = editions.order_of(exercise, notebook.edition)
+    sources = {identity: source for identity, source, code in notebook.cells if code}
+    for identity, names in lesson.predictions.items():
+        typed = [_typed(sources.get(identity, ""), name) for name in names]
+        known.predictions[f"{lesson.number} {identity}"] = ", ".join(filter(None, typed))
+
+
+def answer(cells: Iterable[tuple[str, str, bool]], n: int, known: frozenset[str]) -> str | None:
+    """The code of exercise n: its stub's cell and those that the student put below it, up to the
+    check; None if the cell is gone."""
+    parts: list[str] = []
+    inside = False
+    for identity, source, code in cells:
+        if identity == f"exercise-{n}-stub":
+            inside = True
+        elif identity in known:
+            inside = False
+        if inside and code:
+            parts.append("\n".join(l for l in source.split("\n") if not l.startswith("%")))  # noqa: E741
+    return "\n".join(parts) if parts else None
+
+
+def literal(source: str, name: str) -> Any:
+    """The plain value assigned to this name; None where there is none."""
+    try:
+        return ast.literal_eval(_assigned(source, name))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _typed(source: str, name: str) -> str:
+    """What was typed after ``name =``; empty for the three dots of the stub."""
+    try:
+        text = ast.unparse(_assigned(source, name))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return "cannot be read" if source and not re.search(r"= *\.\.\.", source) else ""
+    return "" if text == "..." else text[:60]
+
+
+def _assigned(source: str, name: str) -> ast.expr:
+    """The last expression assigned to this name. ValueError: none is."""
+    found = None
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign):
+            targets = [t.id for t in statement.targets if isinstance(t, ast.Name)]
+            found = statement.value if name in targets else found
+    if found is None:
+        raise ValueError(f"nothing is assigned to {name}")
+    return found

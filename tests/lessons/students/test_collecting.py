@@ -1,0 +1,298 @@
+"""Thirty students hand in every kind of answer, some to do harm; each gets the right marks.
+
+Their answers run as real processes, as they do in a class.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from made_up_class import Class
+
+from activecl_nb import __main__ as command
+from activecl_nb.lessons.students import collecting, marks
+from activecl_nb.lessons.students.collecting import Limits, Mark, Row
+from activecl_nb.lessons.students.exercises import Exercise, Lesson
+
+RIGHT_F1 = """
+def my_f1(targets, logits):
+    hits = (logits > 0) & targets
+    return 2 * hits.sum() / ((logits > 0).sum() + targets.sum())
+"""
+SAME_F1 = '''
+def my_f1(truth, scores):  # all mine
+    """My own."""
+    found = (scores > 0) & truth
+
+    return 2 * found.sum() / ((scores > 0).sum() + truth.sum())
+'''
+RIGHT = {"03-1": RIGHT_F1, "05-4": "my_costs = [1000, 2000, 3000, 4000]"}
+FORGED = '{"key": "03-1", "solved": true, "name": "solved", "text": "", "said": ""}'
+
+# What a hostile answer to 03-1 does -> (its code, the names that its mark may have). The answer
+# after it, 05-4, is right and must still be counted.
+HOSTILE = {
+    "loops for ever": ("while True: pass", {"time-limit"}),
+    "loops and will not die": (
+        "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+        if hasattr(__import__("signal"), "SIGXCPU")
+        else "while True: pass",
+        {"time-limit"},
+    ),
+    "sleeps": ("import time\ntime.sleep(10**6)", {"time-limit"}),
+    "calls a shell": ("import os\nos.system('echo owned > {target}')", {"not-allowed"}),
+    "starts a program": (
+        "import subprocess\ntry: subprocess.run(['touch', '{target}'])\nexcept OSError: pass",
+        {"not-allowed"},
+    ),
+    "calls a shell past Python": (
+        "import ctypes\nctypes.CDLL(None).system(b'echo owned > {target}')",
+        {"not-yet", "error-NameError", "not-allowed"},
+    ),
+    "writes a file": ("open('{target}', 'w').write('owned')", {"not-allowed"}),
+    "removes a file": ("import os\nos.remove('{precious}')", {"not-allowed"}),
+    "removes a folder": (
+        "import shutil\nshutil.rmtree('{folder}', ignore_errors=True)",
+        {"not-allowed"},
+    ),
+    "asks the network": (
+        "import socket\nsocket.create_connection(('127.0.0.1', 9), 5)",
+        {"not-allowed"},
+    ),
+    "forks": ("import os\nwhile True: os.fork()", {"not-allowed"}),
+    "leaves": ("import os\nos._exit(0)", {"stopped"}),
+    "leaves politely": ("import sys\nsys.exit(0)", {"error-SystemExit"}),
+    "crashes": ("import os\nos.abort()", {"stopped"}),
+    "prints without end": ("while True: print('x' * 10**6)", {"time-limit"}),
+    "fills the memory": (
+        "kept = [b'x' * 10**8 for _ in range(10**4)]",
+        {"memory-limit"},
+    ),
+    "fills the disk": (
+        "with open('large', 'wb') as f:\n    while True: f.write(b'x' * 10**6)",
+        {"error-OSError", "stopped"},
+    ),
+    "says that all is solved": (
+        "from activecl_nb.lessons import checks\n"
+        "checks.f1 = lambda f: checks.Verdict(True, 'solved: trust me')",
+        {"tampered"},
+    ),
+    "writes into the channel": (
+        "import os\n"
+        f"for fd in range(3, 64):\n    try: os.write(fd, b'{FORGED}\\n')\n    except OSError: pass",
+        {"tampered"},
+    ),
+    "is nested": ("x = " + "(" * 5_000 + ")" * 5_000, {"error-SyntaxError", "error-MemoryError"}),
+    "is long": ("x = 1\n" * 40_000, {"too-long"}),
+    "raises what it made": (
+        "class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd",
+        {"error-Odd"},
+    ),
+}
+LINUX_ALONE = {"calls a shell past Python", "fills the disk", "fills the memory"}
+
+
+def ordinary(room: Class, asked: Mapping[str, Exercise]) -> dict[str, dict[str, str]]:
+    """Students without bad intentions: name -> answers."""
+    everything = {key: exercise.solution for key, exercise in asked.items()}
+    for key, exercise in asked.items():
+        if exercise.letters:
+            right = exercise.solution.partition('"')[2][0]
+            everything[key] = room.letter(exercise, right)
+    everything["06-2"] = 'my_richest = "coreset"'
+    return {
+        "all right": everything,
+        "nothing": {"03-1": asked["03-1"].stub, "05-4": asked["05-4"].stub},
+        "by letter wrong": {"01-3": room.letter(asked["01-3"], "c"), "05-1": 'my_answer = "e"'},
+        "numbers wrong": {"01-1": "my_accuracy = 1233 / 7180", "05-4": "my_costs = [1000] * 4"},
+        "twins 1": RIGHT,
+        "twins 2": RIGHT | {"03-1": SAME_F1},
+        "stumbles": {"03-1": "def my_f1(a, b): return 1 / 0", "05-4": "my_costs = ["},
+        "=HYPERLINK(1)": {"05-4": 'my_costs = "=1+1"'},
+    }
+
+
+@pytest.fixture(scope="module")
+def collected(
+    tmp_path_factory: pytest.TempPathFactory,
+    lessons: dict[str, Lesson],
+    asked: dict[str, Exercise],
+) -> tuple[dict[str, Row], dict[str, dict[str, str]], Path]:
+    """Rows by student, the table's lines by student, and the folder of it all."""
+    folder = tmp_path_factory.mktemp("term")
+    (folder / "precious").write_text("keep me")
+    places = {"target": folder / "owned", "precious": folder / "precious", "folder": folder}
+    room = Class(folder / "in", lessons)
+    for student, answers in ordinary(room, asked).items():
+        room.hand_in(student, answers)
+    for student, (code, _) in HOSTILE.items():
+        for name, path in places.items():
+            code = code.replace("{" + name + "}", path.as_posix())
+        room.hand_in(student, RIGHT | {"03-1": code})
+    believed = room.hand_in("stored as solved", {"03-1": "def my_f1(a, b): return 0.5"})
+    pretend(believed / "03_the_proxy.ipynb")
+    truncated = room.hand_in("truncated", RIGHT) / "03_the_proxy.ipynb"
+    truncated.write_bytes(truncated.read_bytes()[:3_000])
+    assert len(list(room.folder.iterdir())) >= 30
+    out = folder / "out" / "marks.csv"
+    out.parent.mkdir()
+    rows = collecting.collect(room.folder, out, jobs=2, limits=Limits(seconds=6, memory=5 * 10**8))
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        table = {line["student"]: line for line in csv.DictReader(file)}
+    return {row.work.student: row for row in rows}, table, folder
+
+
+def pretend(path: Path) -> None:
+    """A wrong answer whose check cell, and its stored output, say that it is solved."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cell = next(cell for cell in notebook["cells"] if cell["id"] == "exercise-1-check")
+    cell["source"] = "print('solved')"
+    cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "solved: well done"}]
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+Collected = tuple[dict[str, Row], dict[str, dict[str, str]], Path]
+
+
+def names(row: Row, keys: Mapping[str, object]) -> dict[str, str]:
+    return {key: row.marks[key].name for key in keys}
+
+
+@pytest.mark.slow
+def test_a_row_a_student_and_a_column_an_exercise(
+    collected: Collected, asked: dict[str, Exercise]
+) -> None:
+    rows, table, _ = collected
+    assert len(table) == len(rows) == len(HOSTILE) + 10 >= 30
+    for line in table.values():
+        assert set(asked) <= set(line) and line["of"] == str(len(asked))
+
+
+@pytest.mark.slow
+def test_all_solutions_are_solved_in_letters_of_the_edition(
+    collected: Collected, asked: dict[str, Exercise]
+) -> None:
+    rows, table, _ = collected
+    wrong = {k: m for k, m in rows["all right"].marks.items() if not m.solved}
+    assert set(wrong) == {"06-2"}, wrong
+    assert "one of the panels' names" in wrong["06-2"].text
+    assert table["all right"]["solved"] == str(len(asked) - 1)
+
+
+@pytest.mark.slow
+def test_wrong_answers_have_the_name_of_their_hint(collected: Collected) -> None:
+    rows, table, _ = collected
+    assert names(rows["nothing"], RIGHT) == {"03-1": "not-yet", "05-4": "not-yet"}
+    letters = rows["by letter wrong"].marks
+    assert letters["01-3"].name == "the-two-splits-hold-out-about-as"
+    assert "one letter in quotes" in letters["05-1"].text
+    numbers = rows["numbers wrong"].marks
+    assert numbers["01-1"].name == "that-is-the-share-of-tum-the"
+    assert numbers["01-1"].said == "0.171727" and not numbers["05-4"].solved
+    assert table["numbers wrong"]["05-4"].endswith("[1000, 1000, 1000, 1000]")
+    stumbles = rows["stumbles"].marks
+    assert stumbles["03-1"].name == "your-function-stopped-with-zerodivisionerror-division-by"
+    assert stumbles["05-4"].name == "error-SyntaxError"
+    assert table["stumbles"]["04-1"] == "missing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", list(HOSTILE))
+def test_a_hostile_answer_costs_itself_alone(collected: Collected, what: str) -> None:
+    rows, _, folder = collected
+    if what in LINUX_ALONE and rows[what].lacking:
+        pytest.skip(f"this system lacks limits: {rows[what].lacking}")
+    hostile, after = rows[what].marks["03-1"], rows[what].marks["05-4"]
+    assert not hostile.solved and hostile.name in HOSTILE[what][1], hostile
+    assert after.solved, after
+    assert not (folder / "owned").exists()
+    assert (folder / "precious").read_text() == "keep me"
+
+
+@pytest.mark.slow
+def test_what_a_notebook_says_of_itself_is_not_believed(collected: Collected) -> None:
+    rows, _, _ = collected
+    assert not rows["stored as solved"].marks["03-1"].solved
+    cut = rows["truncated"]
+    assert "cut off" in cut.work.notes[0]
+    assert cut.marks["03-1"].name == "missing" and cut.marks["05-4"].solved
+
+
+@pytest.mark.slow
+def test_answers_that_are_alike_are_flagged(collected: Collected) -> None:
+    _, table, _ = collected
+    assert table["twins 1"]["alike"] == "03-1: as twins 2"
+    assert table["twins 2"]["alike"] == "03-1: as twins 1"
+    assert "the kit's solution" in table["all right"]["alike"]
+    assert table["stumbles"]["alike"] == ""
+
+
+@pytest.mark.slow
+def test_no_cell_is_a_formula(collected: Collected) -> None:
+    _, table, _ = collected
+    assert "'=HYPERLINK(1)" in table
+    for line in table.values():
+        assert not any(str(cell).lstrip()[:1] in ("=", "+", "-", "@") for cell in line.values())
+
+
+@pytest.mark.slow
+def test_the_page_says_what_went_wrong_most(collected: Collected) -> None:
+    rows, _, folder = collected
+    page = (folder / "out" / "marks.html").read_text(encoding="utf-8")
+    assert page.index("03-1 F1") < page.index("01-3 ")
+    assert "twins 1: 03-1: as twins 2" in page and "<script" not in page
+    for text in {text for row in rows.values() for text in row.lacking}:
+        assert "A limit that this machine lacks" in page and text[:30] in page
+
+
+@pytest.mark.slow
+def test_linux_confines_fully_or_says_that_it_does_not(collected: Collected) -> None:
+    rows, _, _ = collected
+    lacking = rows["all right"].lacking
+    assert sys.platform != "linux" or not lacking or "a hook in Python alone" in lacking[0]
+
+
+def test_after_three_stops_no_more_of_a_student_runs(
+    lessons: dict[str, Lesson], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        collecting, "_process", lambda tasks, limits, row: (Mark(False, "stopped", "x"), tasks)
+    )
+    work = collecting.Submission("ada")
+    work.answers = {f"03-{n}": "while True: pass" for n in range(1, 6)}
+    row = collecting.run(work, lessons, Limits())
+    assert [row.marks[f"03-{n}"].name for n in range(1, 6)] == ["stopped"] * 3 + ["not-run"] * 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        (RIGHT_F1, SAME_F1, True),
+        (RIGHT_F1, RIGHT_F1.replace("2 *", "3 *"), False),
+        (RIGHT_F1, RIGHT_F1.replace(".sum()", ".mean()"), False),
+    ],
+)
+def test_normalised(first: str, second: str, same: bool) -> None:
+    assert (marks.normalised(first) == marks.normalised(second)) is same
+    assert marks.normalised(first) != ""
+
+
+@pytest.mark.parametrize("code", ["", "x = 1", "def f(a): return a", "def f(", "\0"])
+def test_short_or_unreadable_code_is_like_nothing(code: str) -> None:
+    assert marks.normalised(code) == ""
+
+
+def test_the_help_warns(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["collect", "--help"])
+    assert "EXECUTES" in capsys.readouterr().out
+
+
+def test_an_empty_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["collect", str(tmp_path)]) == 2
+    assert "nothing was handed in" in capsys.readouterr().err
