@@ -65,8 +65,8 @@ def by_hand(run: Any, rival: Any) -> Verdict:
     shared = len(set(run.rounds[1].picked.tolist()) & set(rival.rounds[1].picked.tolist()))
     return solved(
         f"after your round the AUROC is {yours:.3f}, {result} the {theirs:.3f} of "
-        f"{rival.strategy}; {shared} of your {len(run.rounds[1].picked)} picks are its picks too. One round of one "
-        "seed is luck as much as skill: would you bet on the next one?"
+        f"{rival.strategy}; {shared} of your {len(run.rounds[1].picked)} picks are its picks too. "
+        "One round of one seed is luck as much as skill: would you bet on the next one?"
     )
 
 
