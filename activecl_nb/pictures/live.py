@@ -64,7 +64,9 @@ class Live:
     def close(self) -> None:
         """Let go of controls and picture; ipywidgets keeps them until they are closed."""
         for widget in (*self._box.children, self._box):
-            widget.close()
+            parts = [widget.layout, *filter(None, [getattr(widget, "style", None)])]
+            for each in (widget, *parts):
+                each.close()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         release.replaces(self)

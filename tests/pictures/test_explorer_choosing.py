@@ -268,7 +268,7 @@ def test_explorers_that_nobody_holds_are_freed_with_their_widgets(made):
     assert sum(ref() is not None for ref in seen) == 2  # the last one's
     del shown
     gc.collect()
-    assert len(_instances) <= before + 1  # a stylesheet or so may stay
+    assert len(_instances) <= before
 
 
 CELL = """

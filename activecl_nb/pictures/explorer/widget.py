@@ -53,6 +53,12 @@ class View(anywidget.AnyWidget):
     filter = traitlets.Dict().tag(sync=True)
     hand = traitlets.List(traitlets.Int()).tag(sync=True)
 
+    def close(self) -> None:
+        """Leave ipywidgets' register, with the layout that came with it."""
+        layout = self.layout
+        super().close()
+        layout.close()
+
     def __repr__(self) -> str:
         return f"View({', '.join(self.panels)}, round {self.round})"
 

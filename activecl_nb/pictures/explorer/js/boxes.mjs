@@ -8,6 +8,7 @@ import { countsOf, digits, inWords, thinned } from "./numbers.mjs";
 import { Tiles } from "./tiles.mjs";
 
 const MOST_TILES = 96; // in a gallery
+const MOST_OF_THREE = 48; // where three stand side by side
 
 /** A gallery with a heading, a sentence and a bar of classes. */
 export class Gallery {
@@ -21,14 +22,14 @@ export class Gallery {
     this.node.hidden = true;
   }
 
-  show(rows, said) {
+  show(rows, said, most = MOST_TILES) {
     const { patches } = this.app;
     const counts = countsOf(rows, patches.labels, patches.classes.length);
-    const some = rows.length > MOST_TILES ? ` (${MOST_TILES} shown)` : "";
+    const some = rows.length > most ? ` (${most} shown)` : "";
     this.text.textContent = `${rows.length} patches${some}: ${inWords(counts, patches.classes)}. ${said}`;
     this.bar.show(counts);
     this.tiles.canvas.dataset.inside = rows.length;
-    this.tiles.show(thinned(rows, MOST_TILES));
+    this.tiles.show(thinned(rows, most));
   }
 }
 
@@ -95,7 +96,7 @@ export class Boxes {
       const { scores } = groupFacts(groups[group], app.patches, app.runs, pair, app.slot);
       const both = (name) => scores[name].map((x) => digits(x)).join(" / ");
       gallery.show(groups[group], `By the proxy of ${app.compare.join(" / ")}: mean entropy ${both("entropy")}, ` +
-        `mean p ${both("probability")}; mean distance to its chosen set ${both("distance")}.`);
+        `mean p ${both("probability")}; mean distance to its chosen set ${both("distance")}.`, MOST_OF_THREE);
     }
   }
 }

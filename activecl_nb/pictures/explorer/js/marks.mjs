@@ -3,26 +3,31 @@
 import { packed } from "./colours.mjs";
 import { densityOf } from "./density.mjs";
 import { squareMark, together } from "./hit.mjs";
+import { clamp } from "./numbers.mjs";
 import { glyphOf } from "./painter.mjs";
 
 const MOST_THUMBNAILS = 800; // on all panels together: so many are drawn within a frame
 const CELL = 3; // pixels of the screen, of the density shading
 
-/** How the marks look now: their glyphs, by what they say of a patch. */
-function glyphsFor({ look, theme, pointRadius, patches }, dpr) {
+/** Frames shrink where there are many of them, so that they never hide everything: a factor. */
+const shrunk = (count) => clamp(11 / Math.sqrt(Math.max(1, count)), 0.45, 1);
+
+/** How the marks look now: their glyphs, by what they say of a patch. count: picks of the round. */
+function glyphsFor({ look, theme, pointRadius, patches }, dpr, count) {
   const r = pointRadius * dpr;
   const shapes = patches.colours[1];
   const each = (alpha, radius) => shapes.map((shape) => glyphOf(shape, radius, { alpha }));
-  const line = (width) => [[theme.paper, (width + 1.6) * dpr], [theme.ink, width * dpr]];
   const hollow = !look.fill;
+  const f = hollow ? shrunk(count) : 1;
+  const line = (width) => [[theme.paper, (width + 1.6) * f * dpr], [theme.ink, Math.max(0.9, width * f) * dpr]];
   return {
     rest: each(look.opacity, r),
     faint: each(0.35 * Math.min(1, look.opacity + 0.2), r),
     whole: each(1, r + 0.35 * dpr),
     // Outlines leave the patch itself, and what lies around it, to be seen.
-    before: glyphOf("circle", r + (hollow ? 2 : 0.9) * dpr, { hollow, outlines: hollow
-      ? [[theme.ink, 1 * dpr]] : [[theme.ink, 1.3 * dpr]] }),
-    picked: [0, 1, 2, 3, 4].map((step) => glyphOf("diamond", r + ((hollow ? 2.6 : 1.2) + 0.55 * step) * dpr,
+    before: glyphOf("circle", r + (hollow ? 2 * f : 0.9) * dpr, { hollow, outlines: hollow
+      ? [[theme.ink, Math.max(0.7, f) * dpr]] : [[theme.ink, 1.3 * dpr]] }),
+    picked: [0, 1, 2, 3, 4].map((step) => glyphOf("diamond", r + ((hollow ? 2.6 : 1.2) + 0.55 * step) * f * dpr,
       { hollow, outlines: line(hollow ? 1.7 : 3.4) })),
     half: glyphOf("frame", r + 4.2 * dpr, { hollow: true, outlines: line(1.2) }),
     hand: glyphOf("circle", r + 5 * dpr, { hollow: true, outlines: [[theme.paper, 4 * dpr], [theme.accent, 2.4 * dpr]] }),
@@ -31,14 +36,14 @@ function glyphsFor({ look, theme, pointRadius, patches }, dpr) {
 
 /** One map being drawn: where its patches are, what it is painted with, what can be pointed at. */
 class Sheet {
-  constructor(panel, s) {
+  constructor(panel, s, count) {
     const { app } = panel;
     Object.assign(this, { panel, app, s, painter: panel.painter, stack: panel.stack, dpr: panel.dpr });
     this.at = panel.pixels();
     const { codes, css } = app.coloursFor(s);
     [this.codes, this.colours] = [codes, css.map(packed)];
     this.faintColour = packed(app.theme.faint);
-    this.glyphs = glyphsFor(app, panel.dpr);
+    this.glyphs = glyphsFor(app, panel.dpr, count);
     this.shapes = app.patches.colours[1].length;
     this.stack.clear();
   }
@@ -102,7 +107,7 @@ function layersOf(app, s) {
 /** One strategy's round. */
 export function drawRound(panel, s, total) {
   const { app } = panel;
-  const sheet = new Sheet(panel, s);
+  const sheet = new Sheet(panel, s, total);
   const layers = layersOf(app, s);
   const { glyphs, painter } = sheet;
   painter.clear(app.theme.paperRgb);
@@ -129,7 +134,8 @@ export function drawRound(panel, s, total) {
 /** Where two strategies differ: an up triangle is only A's, a down triangle only B's, a star both. */
 export function drawDifference(panel, [a], groups) {
   const { app, dpr } = panel;
-  const sheet = new Sheet(panel, a);
+  const count = Object.values(groups).flat().length;
+  const [sheet, f] = [new Sheet(panel, a, count), shrunk(count)];
   const { glyphs, painter } = sheet;
   const shown = app.shownFor(a);
   const picked = new Set(Object.values(groups).flat());
@@ -141,8 +147,8 @@ export function drawDifference(panel, [a], groups) {
   const frames = groupFrames(app, dpr);
   for (const group of ["both", "onlyA", "onlyB"]) {
     for (const [shape, colour] of frames[group]) {
-      const frame = glyphOf(shape, (app.pointRadius + 4.4) * dpr, { hollow: !app.look.fill, outlines:
-        [[app.theme.paper, 4.4 * dpr], [colour, 2.4 * dpr]] });
+      const frame = glyphOf(shape, (app.pointRadius + 4.4 * f) * dpr, { hollow: !app.look.fill, outlines:
+        [[app.theme.paper, 4.4 * f * dpr], [colour, Math.max(1.2, 2.4 * f) * dpr]] });
       sheet.framed(groups[group].filter((row) => shown[row]), () => frame);
     }
   }
