@@ -50,7 +50,9 @@ def trained_encoder(
     if not file.exists():
         _train(encoder, profile, data, seed, progress)
         with files.replacing(file) as temporary:
-            save_file({k: v.cpu() for k, v in encoder.state_dict().items()}, temporary)
+            # Training may have laid them out for a device, and the file takes rows in order.
+            weights = {k: v.cpu().contiguous() for k, v in encoder.state_dict().items()}
+            save_file(weights, temporary)
     encoder.load_state_dict(load_file(file))
     return encoder.cpu().eval()
 
