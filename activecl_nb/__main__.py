@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import re
 import sys
@@ -180,34 +179,17 @@ def _at_home(value: object) -> object:
     return files.expanded(value) if isinstance(value, Path) else value
 
 
-SYSTEM = {
-    errno.ENOSPC: "free some space there",
-    errno.EACCES: "choose a place that you may read and write",
-    errno.EPERM: "choose a place that you may read and write",
-    errno.EROFS: "choose a place that can be written",
-    errno.ENOTDIR: "a file is where a folder should be; choose another path",
-    errno.EEXIST: "a file is where a folder should be; choose another path",
-    errno.EISDIR: "name a file, not a folder",
-    errno.ENAMETOOLONG: "choose a shorter name",
-}
-
-
 def _told(error: Exception) -> tuple[str, int]:
     """What the user is told of an error, and the exit status; what no user can cause is raised."""
-    if isinstance(error, OSError) and error.errno is not None:
-        where = "" if error.filename is None else f"{error.filename}: "
-        mend = SYSTEM.get(error.errno)
-        said = f"{where}{error.strerror}{f'; {mend}' if mend else ''}"
-        return said, 2 if isinstance(error, FileNotFoundError) else 1
-    if isinstance(error, ValueError | FileNotFoundError):
+    from activecl_nb import files
+
+    if isinstance(error, OSError):
+        return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
+    if isinstance(error, ValueError):
         return str(error), 2
-    too_large = isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and re.search(r"memory|overflow|Storage size", str(error))
-    )
-    if too_large or isinstance(error, OSError):
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        mend = "; ask for a smaller profile, width or batch_size" if too_large else ""
-        return f"{first}{mend}", 1
+    first = (str(error).splitlines() or ["out of memory"])[0]
+    if isinstance(error, MemoryError) or re.search(r"memory|Storage size", first):
+        return f"{first}; ask for a smaller profile, width or batch_size", 1
     raise error
 
 
@@ -240,12 +222,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
     """The protocol that runs, which is printed, and its data."""
-    from activecl_nb import profiles
+    from activecl_nb import profiles, values
     from activecl_nb.curation import encoders
     from activecl_nb.fast import distributed
     from activecl_nb.protocol import Protocol
 
-    choices = _choices(options.set)
+    choices = values.written(Protocol, options.set)
     encoder = getattr(options, "encoder", None)
     if encoder and not encoders.is_table(encoder):
         encoder = encoders.load(encoder, download=options.download)
@@ -335,26 +317,6 @@ def _show(run: Run) -> None:
     with files.replacing(run.path / "curve.png") as temporary:
         temporary.write_bytes(picture.png())
     print(f"the run is in {run.path}, its curve in {run.path / 'curve.png'}")
-
-
-def _choices(settings: Sequence[str]) -> dict[str, object]:
-    """NAME=VALUE pairs as protocol fields, each of the type its field has.
-
-    ValueError: all of them that are not.
-    """
-    from activecl_nb import values
-    from activecl_nb.protocol import Protocol
-
-    pairs = [setting.partition("=") for setting in settings]
-    lines = [f"{''.join(pair)!r} is not NAME=VALUE" for pair in pairs if not pair[1]]
-    given = {name.strip(): value.strip() for name, sign, value in pairs if sign}
-    try:
-        choices = values.checked(Protocol, given, text=True)
-    except values.Problems as error:
-        lines += error.lines
-    if lines:
-        raise ValueError(f"--set {'; '.join(lines)}")
-    return choices
 
 
 def _study(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ does not name is not there yet, and what does not agree with it is damaged.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -116,7 +117,7 @@ class Manifest:
         if self.entries is None:
             return content, b""
         size = self._entry(name)["bytes"]
-        self._hold(name, min(size, len(content)), checksum([content[:size]]))
+        self._hold(name, min(size, len(content)), checksum(content[:size]))
         return content[:size], content[size:]
 
     def verify(self, name: str) -> None:
@@ -124,7 +125,7 @@ class Manifest:
         path = self._there(name)
         if self.entries is not None:
             self._entry(name)
-            self._hold(name, path.stat().st_size, _checksum_of(path))
+            self._hold(name, path.stat().st_size, _checksum_of_file(path))
 
     def _there(self, name: str) -> Path:
         path = self.folder / name
@@ -174,11 +175,16 @@ def verified(folder: str | os.PathLike[str], *names: str) -> bool:
     return manifest.sealed
 
 
-def checksum(parts: Iterable[Any]) -> str:
+def checksum(*parts: Any) -> str:
     """32 hex digits that stand for these bytes (anything with a buffer), one after the other.
 
     XXH3, which is as fast as the memory: it is there against damage, not against forgery.
     """
+    return checksum_of(parts)
+
+
+def checksum_of(parts: Iterable[Any]) -> str:
+    """``checksum`` of parts that come one by one, and need not be in memory together."""
     import xxhash
 
     digest = xxhash.xxh3_128()
@@ -187,13 +193,13 @@ def checksum(parts: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def _checksum_of(path: Path) -> str:
+def _checksum_of_file(path: Path) -> str:
     with open(path, "rb") as file:
-        return checksum(iter(lambda: file.read(CHUNK), b""))
+        return checksum_of(iter(lambda: file.read(CHUNK), b""))
 
 
 def _described(path: Path) -> dict[str, Any]:
-    entry: dict[str, Any] = {"bytes": path.stat().st_size, "xxh128": _checksum_of(path)}
+    entry: dict[str, Any] = {"bytes": path.stat().st_size, "xxh128": _checksum_of_file(path)}
     arrays = _arrays(path)
     return entry | {"arrays": arrays} if arrays else entry
 
@@ -216,7 +222,30 @@ def _text(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
     """The manifest as it is written, byte for byte: a line a file, and a checksum of its own."""
     lines = [f"{json.dumps(name)}: {json.dumps(entries[name])}" for name in sorted(entries)]
     listed = ",\n".join(lines)
-    return f'{{"files": {{\n{listed}}},\n"xxh128": "{checksum([listed.encode()])}"}}\n'.encode()
+    return f'{{"files": {{\n{listed}}},\n"xxh128": "{checksum(listed.encode())}"}}\n'.encode()
+
+
+# ---- what the system refuses --------------------------------------------------------------
+
+MENDS = {
+    errno.ENOSPC: "free some space there",
+    errno.EACCES: "choose a place that you may read and write",
+    errno.EPERM: "choose a place that you may read and write",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENOTDIR: "a file is where a folder should be; choose another path",
+    errno.EEXIST: "a file is where a folder should be; choose another path",
+    errno.EISDIR: "name a file, not a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def told(error: OSError) -> str:
+    """One line on what the system refused: the file, its words, and the mend."""
+    if error.errno is None:  # the kit's own words, or a library's
+        return str(error)
+    where = "" if error.filename is None else f"{error.filename}: "
+    mend = f"; {MENDS[error.errno]}" if error.errno in MENDS else ""
+    return f"{where}{error.strerror}{mend}"
 
 
 # ---- settings and caches ------------------------------------------------------------------

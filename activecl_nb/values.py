@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -77,6 +77,24 @@ def checked(kind: type, given: Mapping[str, Any], *, text: bool = False) -> dict
     if lines:
         raise Problems(lines)
     return {name: values[name] for name in known if name in values}
+
+
+def written(kind: type, settings: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE, as on a command line, as the values that ``kind`` declares.
+
+    Problems: all of them that are none.
+    """
+    pairs = [setting.partition("=") for setting in settings]
+    lines = [f"{name!r} is not NAME=VALUE" for name, sign, _ in pairs if not sign]
+    values: dict[str, Any] = {}
+    try:
+        given = {name.strip(): value.strip() for name, sign, value in pairs if sign}
+        values = checked(kind, given, text=True)
+    except Problems as error:
+        lines += error.lines
+    if lines:
+        raise Problems([f"--set {lines[0]}", *lines[1:]])
+    return values
 
 
 # The kit's words by the type of a problem, or by that type's first word.

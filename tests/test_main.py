@@ -35,8 +35,12 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--strategy", "best"], "unknown strategy 'best'"),
-        (["--set", "speed=9"], "has no field 'speed'"),
-        (["--set", "rounds=many"], "rounds takes a int, not 'many'"),
+        (["--set", "speed=9"], "speed: unknown; there are name, image_size"),
+        (["--set", "rounds=many"], "rounds: should be a whole number, not 'many'"),
+        (["--set", "rounds"], "'rounds' is not NAME=VALUE"),
+        (["--set", "temperature=-1", "--set", "batch_size=1"], "batch_size: should be at least 2"),
+        (["--seed", "9" * 30], "seed: should be below"),
+        (["--device", "cpu:x"], "'cpu:x' is not on this machine"),
         (["--data", "nothing"], "unknown source 'nothing'"),
         (["--data", "folder", "--path", "/nowhere/at/all"], "/nowhere/at/all"),
         (["--device", "tpu"], "'tpu' is not on this machine"),
@@ -49,6 +53,54 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, arguments, message):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert "Traceback" not in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "x" * 300])
+def test_a_place_that_cannot_be_written_is_one_line_and_exit_1(tmp_path, capsys, place):
+    (tmp_path / "file").write_text("mine")
+    command = ["run", "--profile", "tiny", "--out", str(tmp_path / place), *SMALL]
+    assert terminal.main(command) in (1, 2)
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and place in error
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_is_one_line_and_the_rounds_are_kept(tmp_path, capsys, monkeypatch):
+    import errno
+
+    from activecl_nb import files
+
+    out = tmp_path / "run"
+    command = ["run", "--profile", "tiny", "--strategy", "random", "--out", str(out), *SMALL]
+    real = files.seal
+
+    def full(folder, *names, **options):
+        if "round-01.npz" in names:
+            raise OSError(errno.ENOSPC, "No space left on device", str(out / "manifest.json"))
+        return real(folder, *names, **options)
+
+    monkeypatch.setattr(files, "seal", full)
+    assert terminal.main(command) == 1
+    assert "No space left on device; free some space there" in capsys.readouterr().err
+    assert len(runs.load(out).rounds) == 1
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    home, here = tmp_path / "home", tmp_path / "here"
+    here.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(here)
+    command = ["run", "--profile", "tiny", "--strategy", "random", *SMALL, "--set=rounds=1"]
+    monkeypatch.setattr(terminal, "_show", lambda run: None)
+    assert terminal.main([*command, "--out", "~/runs/a"]) == 0
+    assert runs.load("~/runs/a").path == home / "runs" / "a"
+    assert not list(here.iterdir())
+
+
+def test_what_no_user_can_cause_keeps_its_traceback(monkeypatch, tmp_path):
+    monkeypatch.setattr(terminal, "_check", lambda options: {}["slip"])
+    with pytest.raises(KeyError):
+        terminal.main(["check"])
 
 
 def test_an_unknown_profile_lists_the_known_ones(tmp_path, capsys, monkeypatch):

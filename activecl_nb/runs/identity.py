@@ -75,7 +75,7 @@ def described(data: Data) -> dict[str, object]:
     if data.features is not None:
         parts.append(values.numpy() for values in data.features)
         told["encoder"] = data.encoder
-    return told | {"exact": files.checksum(itertools.chain.from_iterable(parts))}
+    return told | {"exact": files.checksum_of(itertools.chain.from_iterable(parts))}
 
 
 def _content(patches: Tissue) -> Iterator[bytes | np.ndarray]:

@@ -33,7 +33,7 @@ def of(strategy: Callable[..., object]) -> str:
     if isinstance(strategy, types.FunctionType) and strategy.__code__.co_filename.startswith(KIT):
         return ""
     python = "{}.{}".format(*sys.version_info)  # another Python has other bytecode
-    return files.checksum(part.encode() for part in [python, *_parts(strategy, set())])
+    return files.checksum_of(part.encode() for part in [python, *_parts(strategy, set())])
 
 
 def name_of(strategy: Callable[..., object]) -> str:
@@ -67,7 +67,7 @@ def _parts(value: object, seen: set[int]) -> Iterator[str]:
     elif isinstance(value, types.FunctionType):
         yield from _function(value, seen)
     elif isinstance(value, set | frozenset):  # whose order differs from process to process
-        yield from sorted(files.checksum(p.encode() for p in _parts(v, set())) for v in value)
+        yield from sorted(files.checksum_of(p.encode() for p in _parts(v, set())) for v in value)
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _parts(one, seen)
@@ -92,7 +92,7 @@ def _parts(value: object, seen: set[int]) -> Iterator[str]:
 def _array(value: np.ndarray | torch.Tensor | np.generic) -> Iterator[str]:
     values = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
     yield f"{values.dtype} {values.shape}"
-    yield repr(values.tolist()) if values.dtype == object else files.checksum([values.tobytes()])
+    yield repr(values.tolist()) if values.dtype == object else files.checksum(values.tobytes())
 
 
 def _function(value: types.FunctionType, seen: set[int]) -> Iterator[str]:
