@@ -89,7 +89,7 @@ class Explorer(Settings):
         self._data, self._positive, self._hand_folder = data, positive, by_hand
         runs = named(runs)
         if map is None:
-            map = _map_of(runs, getattr(data, "train", data))
+            map = _map_of(runs, data)
         self.view = ViewModel(runs, data, map, positive=positive)
         self._widget: View | None = None
         self._hand: hands.Hand | None = None
@@ -344,12 +344,18 @@ def _join(explorer: Explorer, widget: View) -> None:
     weakref.finalize(explorer, widget.close).atexit = False
 
 
-def _map_of(runs: Mapping[str, Run], train: Tissue) -> maps.Map:
-    """The stored map of one of the runs, else a new one from the first encoder there is."""
+def _map_of(runs: Mapping[str, Run], data: Data | Tissue) -> maps.Map:
+    """The stored map of one of the runs, else a new one from the first encoder there is.
+
+    Where the data bring features of an encoder from elsewhere, the map is of these.
+    """
     first = next(iter(runs.values()))
     for run in runs.values():
         found = maps.stored(run, first.watched)
         if found is not None:
             return found
+    features = getattr(data, "features", None)
+    if features is not None:
+        return maps.of_features(features[0].numpy()[first.watched], first.watched)
     trained = (run for run in runs.values() if getattr(run, "weights", None))
-    return maps.of_run(next(trained, first), train)
+    return maps.of_run(next(trained, first), getattr(data, "train", data))
