@@ -110,6 +110,7 @@ def test_the_seed_comes_from_the_name(edition: Path) -> None:
         assert ids.index("student") < ids.index("set-up"), name
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         assert "SEED = students.seed(STUDENT)" in code and "SEED = 0" not in code
+        assert "== SEED" not in code, f"{name} looks for a stored run of the student's own seed"
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 ast.parse(cell.source)
