@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activecl_nb.curation import commands as own
+from activecl_nb.evidence import commands as evidence
+from activecl_nb.lessons import commands as lessons
+from activecl_nb.pictures import commands as pictures
 
 if TYPE_CHECKING:
     from activecl_nb.imbalance import Data
@@ -49,39 +52,13 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _run_options(commands)
-    summary = "many runs side by side, described in a TOML file"
-    command = commands.add_parser("study", help=summary, description=summary)
-    command.add_argument("file", type=Path, help="the study: see results/study.toml")
-    command.add_argument("--out", required=True, type=Path, help="folder for the runs")
-    command.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
-    command.add_argument("--only", default="1/1", metavar="K/N", help="the K-th of N shares")
-    command.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler to send runs to")
-    command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
-    command.add_argument("--keep-weights", action="store_true", help="of finished runs too")
-    summary = "what finished runs say: a study's page with the claims it can answer"
-    command = commands.add_parser("report", help=summary, description=summary)
-    command.add_argument(
-        "folders",
-        nargs="*",
-        type=Path,
-        metavar="STUDY",
-        help="a stored study, or the folder that study or several runs were made in: the page; "
-        "or folders of single runs: table and curve (default: the kit's own study)",
-    )
-    command.add_argument("--claims", type=Path, help="a list of claims of your own")
-    command.add_argument("--out", type=Path, default=Path("report"), help="default: report")
-    command.add_argument("--readme", type=Path, help="a file to write the study's findings into")
-    summary = "one page on which patches the runs of a seed picked, for any browser"
-    command = commands.add_parser("explore", help=summary, description=summary)
-    command.add_argument("runs", nargs="+", type=Path, help="folders of runs of one seed")
-    command.add_argument("--out", type=Path, default=Path("explorer.html"), help="the page")
-    command.add_argument("--title", default="", help="of the page")
+    for wing in (evidence, pictures, own, lessons):
+        wing.add(commands)
     command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
     command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
-    commands.add_parser("check", help="is this machine ready? what is missing, and the mend")
-    own.look_options(commands)
-    own.pick_options(commands)
-    _class_commands(commands)
+    command.set_defaults(do=_prepare)
+    command = commands.add_parser("check", help="is this machine ready? what is missing, the mend")
+    command.set_defaults(do=_check)
     return top
 
 
@@ -127,6 +104,7 @@ def _run_options(commands: argparse._SubParsersAction) -> None:
         )
         add("--device", help="cpu, cuda or mps (default: the fastest)")
         add("--out", required=True, type=Path, help="the run's folder")
+        command.set_defaults(do=_run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,21 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     for name, value in vars(options).items():
         setattr(options, name, _at_home(value))
-    commands = {
-        "run": _run,
-        "benchmark": _run,
-        "study": _study,
-        "report": _report,
-        "explore": _explore,
-        "prepare": _prepare,
-        "check": _check,
-        "look": own.look,
-        "pick": own.pick,
-        "student": _student,
-        "collect": _collect,
-    }
     try:
-        return commands[options.command](options)
+        return options.do(options)
     except KeyboardInterrupt:
         print(
             "\nstopped; the finished rounds are kept, and the same command goes on from there",
@@ -319,84 +284,6 @@ def _show(run: Run) -> None:
     print(f"the run is in {run.path}, its curve in {run.path / 'curve.png'}")
 
 
-def _study(options: argparse.Namespace) -> int:
-    from activecl_nb.evidence import study
-
-    share, _, of = options.only.partition("/")
-    if not (share.isdecimal() and of.isdecimal()):
-        raise ValueError(f"--only {options.only}: say K/N, such as 1/4 for the first of four")
-    planned = study.read(options.file)
-    results = study.run(
-        planned,
-        options.out,
-        jobs=options.jobs,
-        only=(int(share), int(of)),
-        dask=options.dask,
-        device=options.device,
-        keep_weights=options.keep_weights,
-    )
-    elsewhere = [address for address, outcome in results.items() if outcome == study.ELSEWHERE]
-    if elsewhere:
-        print(f"left to another process that is at them: {', '.join(elsewhere)}")
-    failed = study.failures(planned, results)
-    if failed:
-        print(failed, file=sys.stderr)
-    return 1 if failed else 0
-
-
-def _report(options: argparse.Namespace) -> int:
-    """The page of a study, or table and curve of single runs."""
-    folders = options.folders
-    if len(folders) > 1 or any((path / "run.json").exists() for path in folders):
-        return _runs_report(options)
-    from activecl_nb.evidence import claims, report
-
-    made = report.make(*folders, claims_file=options.claims)
-    written = report.write(made, options.out)
-    if options.readme:
-        report.put_findings(made, options.readme)
-    print(report.findings(made))
-    print("; ".join(f"{name}: {count}" for name, count in claims.tally(made.lines).items()))
-    if made.left_out:
-        print(f"left out: {len(made.left_out)} claims that these grids cannot answer")
-    print(f"the page is {written[0]}, and as Markdown {written[1]}")
-    return 0
-
-
-def _runs_report(options: argparse.Namespace) -> int:
-    if options.claims or options.readme:
-        raise ValueError("--claims and --readme go with one study, not with folders of runs")
-    from activecl_nb import files, runs
-    from activecl_nb.evidence import analysis
-    from activecl_nb.pictures import figures
-
-    made = [runs.load(path) for path in options.folders]
-    unfinished = [str(run.path) for run in made if not run.rounds]
-    if unfinished:
-        raise ValueError(f"no round is finished in {', '.join(unfinished)}; run them first")
-    table = analysis.table(made)
-    with files.replacing(options.out / "rounds.csv") as temporary:
-        table.to_csv(temporary, index=False)
-    with files.replacing(options.out / "curve.png") as temporary:
-        temporary.write_bytes(figures.learning_curve(analysis.curve(made)).png())
-    print(analysis.curve(made).to_string(index=False, float_format="{:.3f}".format))
-    print(f"table and figure are in {options.out}")
-    return 0
-
-
-def _explore(options: argparse.Namespace) -> int:
-    """Write the page; where somebody sits at the terminal, open it too."""
-    from activecl_nb.pictures.explorer import opening
-
-    page = opening.explore(options.runs, options.out, options.title)
-    print(f"the explorer is {page}")
-    if sys.stdout.isatty():
-        import webbrowser
-
-        webbrowser.open(page.resolve().as_uri())
-    return 0
-
-
 def _prepare(options: argparse.Namespace) -> int:
     from activecl_nb import augment, imbalance, profiles, seeds
 
@@ -413,47 +300,6 @@ def _check(options: argparse.Namespace) -> int:
     findings = machine.environment()
     print(findings)
     return 0 if findings.ready else 1
-
-
-def _class_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The teacher's two: notebooks to hand out, and the marks of what comes back."""
-    summary = "a class edition of the lessons, without solutions, and the teacher's copy"
-    command = commands.add_parser("student", help=summary, description=summary)
-    command.add_argument("--out", required=True, type=Path, help="folder for both")
-    command.add_argument(
-        "--edition", type=int, default=0, help="a number a class: the order of the letters"
-    )
-    warning = (
-        "This EXECUTES the code that students wrote. On Linux each runs without network, with "
-        "a read-only disk, limits on time and memory, and an empty folder. Windows and macOS "
-        "lack some of these; the page says which. There, use a machine that holds nothing else."
-    )
-    summary = "run and mark what students handed in (executes their code)"
-    command = commands.add_parser("collect", help=summary, description=warning)
-    command.add_argument("submissions", type=Path, help="a folder; in it a folder a student")
-    command.add_argument("--out", type=Path, default=Path("marks.csv"), help="default: marks.csv")
-    command.add_argument("--jobs", type=int, help="students at a time (default: one a core)")
-    command.add_argument("--seconds", type=float, help="of the processor for one answer")
-
-
-def _student(options: argparse.Namespace) -> int:
-    from activecl_nb.lessons.students import editions
-
-    for whose, paths in editions.make(options.out, edition=options.edition).items():
-        print(f"{len(paths)} notebooks for {whose} in {options.out / whose}")
-    return 0
-
-
-def _collect(options: argparse.Namespace) -> int:
-    from activecl_nb.lessons.students import collecting
-
-    limits = collecting.Limits(options.seconds or collecting.SECONDS)
-    rows = collecting.collect(options.submissions, options.out, jobs=options.jobs, limits=limits)
-    page = options.out.with_suffix(".html")
-    print(f"{len(rows)} students are marked in {options.out}; what went wrong is in {page}")
-    for text in sorted({text for row in rows for text in row.lacking}):
-        print(f"a limit that this machine lacks: {text}")
-    return 0
 
 
 if __name__ == "__main__":

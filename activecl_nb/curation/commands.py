@@ -1,4 +1,4 @@
-"""The commands for patches of one's own: look, pick, explore; and how data are named there."""
+"""The commands for patches of one's own, ``look`` and ``pick``; and how data are named there."""
 
 from __future__ import annotations
 
@@ -40,7 +40,13 @@ def own_options(command: argparse.ArgumentParser) -> None:
     own.add_argument("--nested", action="store_true", help="class/patient/... folders")
 
 
-def look_options(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both to the command line."""
+    _look_options(commands)
+    _pick_options(commands)
+
+
+def _look_options(commands: argparse._SubParsersAction) -> None:
     summary = "what is in a table or a folder of patches, and what leaks; nothing is trained"
     command = commands.add_parser("look", help=summary, description=summary)
     command.add_argument("path", metavar="DATA", help="the table, or the folder of class folders")
@@ -49,6 +55,7 @@ def look_options(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--fold", type=int, default=0, help="the test part looked at (default: 0)")
     command.add_argument("--page", type=Path, metavar="FILE", help="write a page with pictures")
     own_options(command)
+    command.set_defaults(do=look)
 
 
 def look(options: argparse.Namespace) -> int:
@@ -67,7 +74,7 @@ def look(options: argparse.Namespace) -> int:
     return 0
 
 
-def pick_options(commands: argparse._SubParsersAction) -> None:
+def _pick_options(commands: argparse._SubParsersAction) -> None:
     summary = "which files to label or train on next, in order; no labels are needed"
     command = commands.add_parser("pick", help=summary, description=summary)
     command.add_argument("path", metavar="DATA", help="a folder of images, or a table of files")
@@ -81,6 +88,7 @@ def pick_options(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--out", type=Path, default=Path("picks.csv"), help="default: picks.csv")
     encoder_options(command)
     own_options(command)
+    command.set_defaults(do=pick)
 
 
 def pick(options: argparse.Namespace) -> int:

@@ -1,0 +1,100 @@
+"""The commands ``study`` and ``report``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both to the command line."""
+    summary = "many runs side by side, described in a TOML file"
+    command = commands.add_parser("study", help=summary, description=summary)
+    command.add_argument("file", type=Path, help="the study: see results/study.toml")
+    command.add_argument("--out", required=True, type=Path, help="folder for the runs")
+    command.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
+    command.add_argument("--only", default="1/1", metavar="K/N", help="the K-th of N shares")
+    command.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler to send runs to")
+    command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
+    command.add_argument("--keep-weights", action="store_true", help="of finished runs too")
+    command.set_defaults(do=_study)
+    summary = "what finished runs say: a study's page with the claims it can answer"
+    command = commands.add_parser("report", help=summary, description=summary)
+    command.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="STUDY",
+        help="a stored study, or the folder that study or several runs were made in: the page; "
+        "or folders of single runs: table and curve (default: the kit's own study)",
+    )
+    command.add_argument("--claims", type=Path, help="a list of claims of your own")
+    command.add_argument("--out", type=Path, default=Path("report"), help="default: report")
+    command.add_argument("--readme", type=Path, help="a file to write the study's findings into")
+    command.set_defaults(do=_report)
+
+
+def _study(options: argparse.Namespace) -> int:
+    from activecl_nb.evidence import study
+
+    share, _, of = options.only.partition("/")
+    if not (share.isdecimal() and of.isdecimal()):
+        raise ValueError(f"--only {options.only}: say K/N, such as 1/4 for the first of four")
+    planned = study.read(options.file)
+    results = study.run(
+        planned,
+        options.out,
+        jobs=options.jobs,
+        only=(int(share), int(of)),
+        dask=options.dask,
+        device=options.device,
+        keep_weights=options.keep_weights,
+    )
+    elsewhere = [address for address, outcome in results.items() if outcome == study.ELSEWHERE]
+    if elsewhere:
+        print(f"left to another process that is at them: {', '.join(elsewhere)}")
+    failed = study.failures(planned, results)
+    if failed:
+        print(failed, file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    """The page of a study, or table and curve of single runs."""
+    folders = options.folders
+    if len(folders) > 1 or any((path / "run.json").exists() for path in folders):
+        return _runs_report(options)
+    from activecl_nb.evidence import claims, report
+
+    made = report.make(*folders, claims_file=options.claims)
+    written = report.write(made, options.out)
+    if options.readme:
+        report.put_findings(made, options.readme)
+    print(report.findings(made))
+    print("; ".join(f"{name}: {count}" for name, count in claims.tally(made.lines).items()))
+    if made.left_out:
+        print(f"left out: {len(made.left_out)} claims that these grids cannot answer")
+    print(f"the page is {written[0]}, and as Markdown {written[1]}")
+    return 0
+
+
+def _runs_report(options: argparse.Namespace) -> int:
+    if options.claims or options.readme:
+        raise ValueError("--claims and --readme go with one study, not with folders of runs")
+    from activecl_nb import files, runs
+    from activecl_nb.evidence import analysis
+    from activecl_nb.pictures import figures
+
+    made = [runs.load(path) for path in options.folders]
+    unfinished = [str(run.path) for run in made if not run.rounds]
+    if unfinished:
+        raise ValueError(f"no round is finished in {', '.join(unfinished)}; run them first")
+    table = analysis.table(made)
+    with files.replacing(options.out / "rounds.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    with files.replacing(options.out / "curve.png") as temporary:
+        temporary.write_bytes(figures.learning_curve(analysis.curve(made)).png())
+    print(analysis.curve(made).to_string(index=False, float_format="{:.3f}".format))
+    print(f"table and figure are in {options.out}")
+    return 0
