@@ -117,14 +117,11 @@ def load(
             NCT-CRC-HE-100K and CRC-VAL-HE-7K, or one of these trees, or the folder that
             ``data_download.py get`` filled (None: its usual one).
         "folder": ``path`` holds one folder of images for each class, or such folders inside
-            ``train`` and ``test`` (and ``val``, which trains). ``patient`` is a regular
-            expression that finds the patient in the file's name; ``nested`` reads folders below
-            the class folders, class/patient/..., too: see ``sources.folders.from_folder``. Class
-            names are the sorted folder names; names that are all among the official nine keep
-            the official order and numbers.
-        "table": ``path`` is a CSV or parquet, a row an image, with the columns file and label,
-            and any of patient, slide and part. ``columns`` maps other names, ``images`` is
-            another folder that holds them, ``rows`` picks rows by a column's values: see
+            ``train`` and ``test`` (and ``val``, which trains). ``patient`` is a pattern that
+            finds the patient in a file's name; ``nested`` reads class/patient/... folders: see
+            ``sources.folders.from_folder``.
+        "table": ``path`` is a CSV or parquet, a row an image. ``columns`` maps its names,
+            ``images`` is the folder of the files, ``rows`` picks rows: see
             ``sources.table.from_table``.
     split: "train" or "test"; of a folder or a table also "all". Where these name no parts, a
         fifth is "test": the patients, else slides, else images whose hashed names are lowest, so
@@ -132,14 +129,12 @@ def load(
     size: pixels a side, antialiased; a patch that is not square is squeezed. None: as stored
         (phantom: 32).
     count: how many patches. The phantom draws as many (2,000 if None); of real patches a random
-        subset is taken, without replacement, in stored order, and a smaller count of the same
-        seed is a subset of a larger. Only these are decoded.
+        subset is taken in stored order, and a smaller one of the same seed lies within a larger.
     at_most: as ``count``, but a source that holds fewer gives all it has.
     seed: of the phantom, or of the subset.
 
     Real patches above 1 GiB in all are decoded once into ``prepared`` in the kit's cache and
-    memory-mapped; what lies there may be deleted at any time. Raises FileNotFoundError or
-    ValueError with the file, the value and what to do.
+    memory-mapped. FileNotFoundError, ValueError: with the file, the value and what to do.
     """
     own = {"columns": columns, "images": images, "rows": rows, "patient": patient, "nested": nested}
     _check(source, split, own, dials, size=size, count=count, at_most=at_most)
