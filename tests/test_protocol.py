@@ -37,7 +37,6 @@ def test_a_profile_changes_only_what_it_names():
         ({"budget": 100}, "a budget of 100 images does not fill one batch of 128"),
         ({"candidates": 999}, "999 candidates do not fill a budget of 1000 images"),
         ({"rounds": 0}, "rounds: should be at least 1"),
-        ({"epochs": 0}, "epochs: should be at least 1"),
         ({"proxy_epochs": 0}, "proxy_epochs: should be at least 1"),
         ({"benchmark_every": 0}, "benchmark_every: should be at least 1"),
         ({"batch_size": 1}, "batch_size: should be at least 2"),
