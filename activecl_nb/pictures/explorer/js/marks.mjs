@@ -10,7 +10,7 @@ const MOST_THUMBNAILS = 800; // on all panels together: so many are drawn within
 const CELL = 3; // pixels of the screen, of the density shading
 
 /** Frames shrink where there are many of them, so that they never hide everything: a factor. */
-const shrunk = (count) => clamp(11 / Math.sqrt(Math.max(1, count)), 0.45, 1);
+const shrunk = (count) => clamp(11 / Math.sqrt(Math.max(1, count)), 0.6, 1);
 
 /** How the marks look now: their glyphs, by what they say of a patch. count: picks of the round. */
 function glyphsFor({ look, theme, pointRadius, patches }, dpr, count) {
