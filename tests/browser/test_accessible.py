@@ -59,6 +59,7 @@ def findings(browser, axe):
         if prepare:
             page.wait_for_selector(prepare)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        page.evaluate("document.querySelectorAll('.ax-drawer').forEach(d => d.hidden = false)")
         page.evaluate(axe)
         told = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         assert len(told["passes"]) >= 5, "axe-core looked at next to nothing"
@@ -92,11 +93,15 @@ def test_the_index_of_executed_lessons(findings, runner, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("touched", [False, True], ids=["untouched", "pinned-and-selected"])
+@pytest.mark.parametrize("touched", ["nothing", "pinned and selected", "difference and hand"])
 def test_the_explorers_page(findings, tmp_path, scheme, touched):
     made = stand_ins.everything(200, rounds=3, budget=12)
     explorer = Explorer(made.runs, made.data, map=made.map, round=1)
-    if touched:
+    if touched == "difference and hand":
+        explorer.compare = ["random", "entropy"]
+        explorer.hand = explorer.view.patches[:5].tolist()
+        explorer.filter = {"only": {"class": ["TUM", "STR"]}}
+    if touched == "pinned and selected":
         low, high = explorer.view.positions(0).min(axis=0), explorer.view.positions(0).max(axis=0)
         explorer.pinned = int(explorer.view.patches[3])
         explorer.lasso = [low, (high[0], low[1]), high, (low[0], high[1])]

@@ -301,6 +301,10 @@ def test_picks_by_hand_are_compared_with_the_strategies(page, view, screenshots)
     assert "24 of 25 picked" in box.inner_text()
     assert box.get_by_role("button", name="Train").is_hidden()  # a page cannot train
     page.screenshot(path=screenshots / "hand.png", full_page=True)
+    press(page, "Pick by hand")
+    assert box.is_hidden()
+    press(page, "Pick by hand")
+    assert "24 of 25 picked" in box.inner_text()
     press(page, "Clear the picks")
     assert "0 of 25 picked" in box.inner_text()
 

@@ -31,9 +31,10 @@ export class ByHand {
       const { open } = state;
       this.open = open ? new Uint8Array(open.buffer, open.byteOffset, open.byteLength) : new Uint8Array(patches.n);
     }
-    this.rows = ids.map((id) => patches.id.indexOf(id)).filter((row) => row >= 0);
-    this.picked = new Set(this.rows);
-    if (this.rows.length && this.possible) this.on = true;
+    const rows = ids.map((id) => patches.id.indexOf(id)).filter((row) => row >= 0);
+    if (rows.length && !this.rows.length && this.possible) this.on = true; // from Python, or a link
+    this.rows = rows;
+    this.picked = new Set(this.on ? rows : []);
   }
 
   has(row) {
@@ -43,6 +44,7 @@ export class ByHand {
   toggle() {
     const { app } = this;
     this.on = !this.on;
+    this.picked = new Set(this.on ? this.rows : []);
     if (this.on) {
       app.say(`Pick ${this.state.budget} patches for round ${this.state.round}: draw around them, or click them.`);
       if (app.round !== this.state.round && this.state.round < app.runs.rounds) {

@@ -124,7 +124,7 @@ export function drawRound(panel, s, total) {
     const early = (row) => (app.look.order ? 1 - order[row] / Math.max(1, total) : 0.5);
     sheet.framed(layers.now, (row) => glyphs.picked[Math.round(4 * early(row))]);
     for (const row of app.nearestHalfFor(s)) sheet.stamp(glyphs.half, row, 0);
-    for (const row of app.hand.rows) sheet.stamp(glyphs.hand, row, 0);
+    for (const row of app.hand.picked) sheet.stamp(glyphs.hand, row, 0);
     painter.show();
   }
   if (app.look.order) drawNumbers(panel, sheet, layers.now);
