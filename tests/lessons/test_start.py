@@ -53,6 +53,17 @@ def test_the_encoder_is_trained_once_and_then_read(tiny_data, kept, monkeypatch)
     assert len(list(kept.iterdir())) == 1
 
 
+def test_weights_that_training_laid_out_for_a_device_are_kept(tiny_data, kept, monkeypatch):
+    def lay_out(model, *_, **__):
+        model.to(memory_format=torch.channels_last)
+
+    monkeypatch.setattr(simclr, "train", lay_out)
+    untrained = simclr.build_encoder(SMALL.width, SMALL.stem, seed=0)
+    read = start.trained_encoder(SMALL, tiny_data, progress=False)
+    for name, value in untrained.state_dict().items():
+        assert torch.equal(value, read.state_dict()[name]), name
+
+
 def test_other_patches_or_sizes_get_another_encoder(tiny_data, kept):
     for profile, seed in [(SMALL, 0), (SMALL, 1), (replace(SMALL, epochs=1), 0)]:
         start.trained_encoder(profile, tiny_data, seed, progress=False)
