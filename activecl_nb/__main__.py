@@ -205,7 +205,7 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
     encoder = getattr(options, "encoder", None)
     if encoder and not encoders.is_table(encoder):
         encoder = encoders.load(encoder, download=options.download)
-        choices = {"image_size": encoder.size, **choices}
+        choices = {"image_size": encoder.side(own.stored_shape(options)), **choices}
     if encoder:  # from elsewhere: a round only picks and probes
         choices |= {"epochs": 0}
     if options.profile and options.profile not in profiles.PROFILES:
