@@ -62,9 +62,17 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _run_options(commands: argparse._SubParsersAction) -> None:
+def _profile(text: str) -> str:
     from activecl_nb.profiles import PROFILES
 
+    if text in (*PROFILES, AUTO) or (Path(text) / "run.json").is_file():
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is neither {', '.join(PROFILES)} nor {AUTO}, nor a run's folder"
+    )
+
+
+def _run_options(commands: argparse._SubParsersAction) -> None:
     for name, summary in [
         ("run", "Algorithm 2: pick, train, fit the proxy, score, round after round"),
         ("benchmark", "train on the whole pool at once, to compare with"),
@@ -79,8 +87,9 @@ def _run_options(commands: argparse._SubParsersAction) -> None:
         add("--path", help="the file or folder of real data")
         add(
             "--profile",
-            choices=[*PROFILES, AUTO],
-            help="sizes (default: $ACTIVECL_PROFILE, laptop); auto fits them to data and --minutes",
+            type=_profile,
+            help="sizes (default: $ACTIVECL_PROFILE, laptop); auto fits them to data and "
+            "--minutes; a run's folder takes those of that run, to compare with it",
         )
         add("--minutes", type=float, default=20, help="for --profile auto (default: 20)")
         if name == "run":
@@ -196,10 +205,10 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
     encoder = getattr(options, "encoder", None)
     if encoder and not encoders.is_table(encoder):
         encoder = encoders.load(encoder, download=options.download)
-        choices = {"image_size": encoder.size, **choices}
+        choices = {"image_size": encoder.side(own.stored_shape(options)), **choices}
     if encoder:  # from elsewhere: a round only picks and probes
         choices |= {"epochs": 0}
-    if options.profile == AUTO:
+    if options.profile and options.profile not in profiles.PROFILES:
         protocol, data = _fitted(options, choices, device)
     else:
         profile = profiles.current(options.profile)
@@ -218,31 +227,39 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
 def _fitted(
     options: argparse.Namespace, choices: dict[str, object], device: str
 ) -> tuple[Protocol, Data]:
-    """``--profile auto``: sizes from the data and the minutes, or those that the run began with."""
-    from activecl_nb import profiles
+    """Sizes from the data and the minutes, or those that this run, or the one named, began with."""
+    from activecl_nb import profiles, runs
     from activecl_nb.curation import sizes
     from activecl_nb.fast import distributed
     from activecl_nb.protocol import Protocol
 
     names = own.all_files(options)
-    # The profile's sizes are for drawn tissue; of one's own patches all are taken.
+    # The profile's numbers are for drawn tissue; of one's own patches all are taken.
     everything = {"train_images": len(names), "test_images": len(names)} if names else {}
-    resolved = sizes.resolved(options.out, **choices)
+    if options.profile == AUTO:
+        begun = sizes.resolved(options.out, **choices)
+    else:
+        begun = Protocol.of(runs.load(options.profile).protocol, **choices)
+        everything = everything if begun.name == AUTO else {}
     size = {k: choices[k] for k in ("image_size",) if k in choices}
-    base = resolved or profiles.current()
-    data = _data(options, Protocol.of(base, **everything, **size))
-    if resolved:
-        print(f"{resolved}\nas this run was begun; --minutes changes nothing any more", flush=True)
-        return resolved, data
-    if distributed.ranks() > 1:
+    data = _data(options, Protocol.of(begun or profiles.current(), **everything, **size))
+    if options.share is None and everything:  # else the dial has turned what was loaded
+        everything = {"train_images": len(data.train), "test_images": len(data.test)}
+    if begun:
+        begun = Protocol.of(begun, **everything)
+        told = f"{begun}\n{begun.table()}\nsizes that were fitted before"
+    elif distributed.ranks() > 1:
         raise ValueError(
             f"--profile {AUTO} measures one process; begin the run with one, and go on with several"
         )
-    if options.share is not None:  # the dial turns what is loaded, so that has to stay
-        choices = {**everything, **choices}
-    found = sizes.fit(data, minutes=options.minutes, device=device, seed=options.seed, **choices)
-    print(found, flush=True)
-    return found.protocol, data
+    else:
+        choices = {**({} if options.share is None else everything), **choices}
+        how = {"minutes": options.minutes, "device": device, "seed": options.seed}
+        told = sizes.fit(data, **how, **choices)
+        begun = told.protocol
+    if distributed.rank() == 0:
+        print(told, flush=True)
+    return begun, data
 
 
 def _data(options: argparse.Namespace, protocol: Protocol) -> Data:

@@ -139,13 +139,11 @@ def load(
     own = {"columns": columns, "images": images, "rows": rows, "patient": patient, "nested": nested}
     _check(source, split, own, dials, size=size, count=count, at_most=at_most)
     if source == "phantom":
-        count = at_most if count is None else count
-        return _load_phantom(split, size or 32, 2_000 if count is None else count, seed, dials)
+        return _load_phantom(split, size or 32, count or at_most or 2_000, seed, dials)
     if source in OWN:
         found = parts.choose(open_own(source, path, **own), split)
     else:
-        limit = count if at_most is None else at_most
-        found = official.open_set(sets.SETS[source], path, split, size, limit)
+        found = official.open_set(sets.SETS[source], path, split, size, at_most or count)
     if at_most is not None:
         count = min(at_most, len(found.labels))
     if count is not None:

