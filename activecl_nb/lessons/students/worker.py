@@ -78,7 +78,8 @@ class Guard:
 
     def _outside(self, path: str | bytes) -> bool:
         whole = os.path.realpath(os.fsdecode(path))
-        return whole != os.devnull and os.path.commonpath([whole, self.folder]) != self.folder
+        inside = whole.startswith(self.folder + os.sep) or whole == self.folder
+        return whole != os.devnull and not inside
 
 
 def limit(memory: int) -> list[str]:

@@ -82,7 +82,8 @@ HOSTILE = {
     ),
     "says that all is solved": (
         "from activecl_nb.lessons import checks\n"
-        "checks.f1 = lambda f: checks.Verdict(True, 'solved: trust me')",
+        "checks.f1 = lambda f: checks.Verdict(True, 'solved: trust me')\n"
+        "def my_f1(targets, logits): return 0.5",
         {"tampered"},
     ),
     "writes into the channel": (
