@@ -224,12 +224,15 @@ def test_a_link_opens_the_same_view(page, open_page):
     drag(page, LEFT, ("Shift",))
     map = page.locator(".ax-overlay").first
     map.focus()
+    whole = page.locator(".ax-legend").inner_text()
     for key in (".", "Enter", "+", "+"):
         map.press(key)
+    # The legend counts what is in view when the map has come to rest.
+    counted = "whole => document.querySelector('.ax-legend').innerText !== whole"
+    page.wait_for_function(counted, arg=whole)
     press(page, "Look: size")
     page.get_by_label("nearest one half").check()
     page.get_by_role("slider", name="Size of the dots").fill("2")
-    page.wait_for_timeout(200)  # the legend counts when the map has come to rest
     press(page, "Link: copy")
     address = page.evaluate("window.location.href")
     assert "#" in address
@@ -239,6 +242,7 @@ def test_a_link_opens_the_same_view(page, open_page):
     for one in (page, again):
         one.evaluate("document.activeElement.blur()")
         one.mouse.move(0, 0)
+        one.wait_for_function(counted, arg=whole)
     assert side(again) == side(page)
     assert picture(again, 1) == picture(page, 1)
     assert again.locator(".ax-legend").inner_text() == page.locator(".ax-legend").inner_text()

@@ -82,7 +82,6 @@ def test_after_all_changes_everything_runs_from_the_top(path, tmp_path):
         env=os.environ | {"ACTIVECL_PROFILE": "tiny", "ACTIVECL_STATIC": "1"},
         capture_output=True,
         text=True,
-        timeout=580,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     said = json.loads(ran.stdout)
