@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 
 from activecl_nb import __version__, files
 from activecl_nb.lessons import takeaway
@@ -97,7 +97,7 @@ def _map(opened: list[lessons.Lesson], went: Mapping[str, str], explorer: bool) 
     from activecl_nb.evidence import report
 
     try:
-        rows = texts.fragment(report.findings(report.make()).replace("](results/", "](results/"))
+        rows = texts.fragment(report.findings(report.make()))
     except (FileNotFoundError, ValueError) as error:  # a copy without its study still has lessons
         rows = f"<p>{error}</p>"
     return _template("index.html").render(
@@ -105,7 +105,7 @@ def _map(opened: list[lessons.Lesson], went: Mapping[str, str], explorer: bool) 
     )
 
 
-def _template(name: str):
+def _template(name: str) -> Template:
     return Environment(
         loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template(name)

@@ -31,8 +31,9 @@ def svg(tex: str) -> str:
     from matplotlib.textpath import TextPath
 
     label = html.escape(tex, quote=True)
+    spelt = re.sub(r"sqrt (\w)", r"sqrt{\1}", tex)  # matplotlib wants the braces
     try:
-        path = TextPath((0, 0), f"${re.sub(r'sqrt (.)', r'sqrt{\1}', tex)}$", size=SIZE)
+        path = TextPath((0, 0), f"${spelt}$", size=SIZE)
     except ValueError:
         return f"<code>{label}</code>"
     box = path.get_extents()

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 LINK = re.compile(r'<a\b([^>]*?)\bhref="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 IMAGE = re.compile(r'(<img\b[^>]*?\bsrc=")([^"]*)(")')
+MADE = ("explorer_alone.html", "pictures/")  # what the site itself writes beside its pages
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|#", re.I)  # http:, mailto:, data:, this page
 
 
@@ -34,14 +35,12 @@ def followed(body: str, url: str, urls: set[str], root: Path) -> tuple[str, set[
         for page in (place, as_page(place), posixpath.join(as_page(place), "README.html")):
             if page in urls:
                 return _relative(page, url) + anchor
+        if place.startswith(MADE):
+            return _relative(place, url)
         if place.startswith("..") or not (root / place).is_file():
-            return place_beside(place)
+            return None
         needed.add(place)
         return _relative(place, url)
-
-    def place_beside(place: str) -> str | None:
-        made = place in ("explorer_alone.html",) or place.startswith("pictures/")
-        return _relative(place, url) if made else None
 
     def link(match: re.Match[str]) -> str:
         before, written, after, words = match.groups()

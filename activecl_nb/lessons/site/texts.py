@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+WIDE = '<div class="wide" role="group" aria-label="table" tabindex="0">'
 HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.S)
 
 
@@ -34,5 +35,5 @@ def _anchored(body: str) -> str:
 def readable(body: str) -> str:
     """What may be wider than the page scrolls, and the keyboard reaches it."""
     body = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', body)
-    body = re.sub(r"<table", '<div class="wide" role="group" aria-label="table" tabindex="0"><table', body)
+    body = body.replace("<table", f"{WIDE}<table")
     return body.replace("</table>", "</table></div>")
