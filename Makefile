@@ -1,9 +1,8 @@
 # Python and make are all that this needs.
-# `make lab` opens the lessons, `make run` executes them all, `make test` proves them.
-# Each sets up what it needs. Options:
+# `make lab` opens the lessons, `make run` executes them all, `make test` proves them, `make site`
+# makes pages of them, `make check` looks at this machine anew. Each sets up what it needs. Options:
 #   PYTHON=python3.12     the Python to build .venv with
 #   TORCH=cpu             Linux without an NVIDIA card: spare the gigabytes of CUDA libraries
-#   (`make check` looks at this machine anew; `make lab` does after a change of the kit alone)
 #   LAB_FLAGS="..."       passed on to JupyterLab, such as --no-browser
 
 PYTHON ?= python3
@@ -16,11 +15,13 @@ READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
 PROFILE := $(or $(ACTIVECL_PROFILE),laptop)
 CHECKED := $(VENV)/.checked-$(PROFILE)
+# Macs with an Intel processor get an older torch, which the tested set does not name.
+PINS := $(if $(filter Darwin-x86_64,$(shell uname -s)-$(shell uname -m)),,-c constraints.txt)
 KIT := $(shell find activecl_nb results/laptop -name '*.py' -o -name 'run.json')
 
 .PHONY: help lab check run site test lint notebooks results bench clean
 help:
-	@sed -n '1,8p' Makefile
+	@sed -n '1,6p' Makefile
 
 # The kit and what lessons need, nothing else.
 $(READY): pyproject.toml constraints.txt
@@ -38,13 +39,13 @@ ifeq ($(TORCH),cpu)
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip install --python $(BIN)/python --torch-backend cpu -c constraints.txt torch torchvision
 endif
-	@$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e .
+	@$(BIN)/python -m pip install --quiet --progress-bar on $(PINS) -e .
 	@touch $(READY)
 
 # On top of it, what tests and changes of the kit need.
 $(READY_TO_TEST): $(READY)
 	@echo "installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e ".[test]"
+	@$(BIN)/python -m pip install --quiet --progress-bar on $(PINS) -e ".[test]"
 	@touch $(READY_TO_TEST)
 
 $(CHECKED): $(READY) $(KIT)

@@ -77,5 +77,7 @@ def test_a_step_that_fails_is_named(monkeypatch):
 
 def test_the_installer_needs_nothing_but_python():
     tree = ast.parse((stick.HERE / "install_offline.py").read_text())
-    modules = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    modules = {
+        a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names
+    }
     assert modules == {"shutil", "subprocess", "sys", "venv"}

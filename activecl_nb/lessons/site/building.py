@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 from jinja2 import Environment, FileSystemLoader, Template
 
 from activecl_nb import __version__, files
-from activecl_nb.lessons import takeaway
 from activecl_nb.lessons.site import lessons, links, reference, texts
 
 HERE = Path(__file__).parent / "templates"
@@ -126,11 +125,16 @@ def _write(pages: list[Page], folder: Path) -> None:
         plain = " ".join(TAGS.sub(" ", page.body).split())
         searched.append([page.title, page.url, plain[:60_000]])
     for name in sorted(needed):
-        takeaway.copy_new(root / name, folder / PurePosixPath(name))
+        _copy(root / name, folder / PurePosixPath(name))
     script = json.dumps(searched, ensure_ascii=False).replace("</", "<\\/")
     _save(folder / "search-data.js", f"window.activeclSearch = {script};\n")
     for name in ("site.css", "site.js"):
-        shutil.copyfile(HERE / name, folder / name)
+        _copy(HERE / name, folder / name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with files.replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def _save(path: Path, text: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import copy
+import html
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +51,7 @@ class Lesson:
             for output in cell.get("outputs", []):
                 found = PICTURE.search("".join(output.get("data", {}).get("text/html", "")))
                 if found:
-                    return found[1], base64.b64decode(found[2])
+                    return html.unescape(found[1]), base64.b64decode(found[2])
         return None
 
     def save_picture(self, folder: Path) -> None:
@@ -62,13 +64,10 @@ class Lesson:
         from jinja2 import DictLoader
         from nbconvert import HTMLExporter
 
-        shown = self.notebook.copy()
-        shown.cells = [
-            {**cell, "source": formulas.drawn(cell.source)} if cell.cell_type == "markdown" else cell
-            for cell in self.notebook.cells
-        ]
-        shown = type(self.notebook)(shown)
-        shown.cells = [type(self.notebook)(cell) for cell in shown.cells]
+        shown = copy.deepcopy(self.notebook)
+        for cell in shown.cells:
+            if cell.cell_type == "markdown":
+                cell.source = formulas.drawn(cell.source)
         exporter = HTMLExporter(
             template_name="basic",
             extra_loaders=[DictLoader({"folded.html.j2": FOLDED})],

@@ -7,9 +7,7 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 
-from activecl_nb.files import of_the_kit
-
-PACKAGE = Path(of_the_kit.__code__.co_filename).parent
+PACKAGE = Path(__file__).resolve().parents[2]
 Definition = ast.FunctionDef | ast.ClassDef
 
 
