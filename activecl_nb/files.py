@@ -56,6 +56,17 @@ def sweep(folder: str | os.PathLike[str]) -> None:
             path.unlink(missing_ok=True)
 
 
+def of_the_kit(name: str) -> Path:
+    """Where a file or folder of the kit's repository lies, such as ``results`` or ``notebooks``.
+
+    Beside the package in a copy of the repository; inside the package where a wheel was
+    installed, into which setup.py puts them. It may be missing: whoever opens it says so.
+    """
+    package = Path(__file__).resolve().parent
+    inside = package / "_kit"
+    return (inside if inside.is_dir() else package.parent) / name
+
+
 # ---- the manifest -------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """Execute the notebooks from top to bottom, headless.
 
-python notebooks/run.py --out build/run    executed copies, their figures and an index page
+python notebooks/run.py --out build/run    executed copies, their figures, and the site made of them
 python notebooks/run.py --store            put the outputs into the notebooks themselves
 python notebooks/run.py 02 05 ...          only these
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import html
 import os
 import re
 import sys
@@ -23,21 +22,6 @@ from pathlib import Path
 HERE = Path(__file__).parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 DATA_URI = re.compile(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]+)"')
-
-# The exported page's own greys and greens are too pale to read (WCAG asks for 4.5 to 1), and its
-# links differ from the text in colour alone.
-READABLE = """<style>
-:root {
-  --jp-mirror-editor-number-color: #006400;
-  --jp-mirror-editor-comment-color: #2f6363;
-  --jp-mirror-editor-operator-color: #7a12c7;
-}
-.jp-InputPrompt.jp-InputArea-prompt { color: #2a6ba3; }
-.jp-OutputPrompt.jp-OutputArea-prompt { color: #a1492e; }
-.jp-InputPrompt, .jp-OutputPrompt { opacity: 1 !important; }
-.jp-RenderedHTMLCommon a:link, .jp-RenderedHTMLCommon a:visited { text-decoration: underline; }
-</style>
-"""
 
 
 @dataclass(frozen=True)
@@ -64,15 +48,16 @@ def main() -> int:
     options = arguments()
     os.environ["ACTIVECL_STATIC"] = "1"  # nobody moves a slider here
     os.environ.setdefault("ACTIVECL_PROFILE", "laptop")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a kernel's word to debuggers
     names = [p for p in sorted(HERE.glob("*.ipynb")) if chosen(p, options.only)]
     if not names:
         print(f"no notebook of {HERE} matches {options.only}", file=sys.stderr)
         return 2
     results = [execute(path, None if options.store else options.out) for path in names]
     if not options.store:
-        write_index(options.out, results)
+        write_site(options.out, results)
         print(f"index page: {options.out / 'index.html'}")
-    if not options.only:
+    elif not options.only:
         print_times(results)
     return int(any(result.error for result in results))
 
@@ -175,12 +160,11 @@ def is_bar(output: dict) -> bool:
 
 
 def keep(notebook: object, path: Path, out: Path) -> None:
-    """The executed copy, as a notebook and as a page, and its figures as files."""
+    """The executed copy, and its figures as files."""
     import nbformat
 
     (out / "figures").mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, out / path.name)
-    (out / f"{path.stem}.html").write_text(page(notebook, path.stem), encoding="utf-8")
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             shown = output.get("data", {}).get("text/html", "")
@@ -189,45 +173,15 @@ def keep(notebook: object, path: Path, out: Path) -> None:
                 (out / "figures" / name).write_bytes(base64.b64decode(data))
 
 
-# The exporter shows outputs that the front ends fold.
-FOLDED = """{%- extends 'lab/index.html.j2' -%}
-{%- block output_group -%}
-{%- if cell.metadata.get('jupyter', {}).get('outputs_hidden') -%}
-<details style="margin-left: 6em"><summary>the result, folded: predict first</summary>
-{{ super() }}</details>
-{%- else -%}{{ super() }}{%- endif -%}
-{%- endblock output_group -%}
-"""
+def write_site(out: Path, results: list[Result]) -> None:
+    """The kit's pages, of the notebooks that were executed here, and how each went."""
+    from activecl_nb.lessons import site
 
-
-def page(notebook: object, name: str) -> str:
-    """The notebook as it stands, as a web page that everybody can read."""
-    from jinja2 import DictLoader
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(
-        extra_loaders=[DictLoader({"folded.html.j2": FOLDED})], template_file="folded.html.j2"
-    )
-    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name}})
-    return text.replace("</head>", f"{READABLE}</head>", 1)
-
-
-def write_index(out: Path, results: list[Result]) -> None:
-    rows = "".join(
-        f'<tr><td><a href="{r.path.stem}.html">{r.path.stem}</a></td><td>{r.seconds:.0f} s</td>'
-        f"<td>{r.longest:.0f} s</td><td>{html.escape(r.error) or 'passed'}</td></tr>\n"
-        for r in results
-    )
     profile = os.environ["ACTIVECL_PROFILE"]
-    (out / "index.html").write_text(
-        '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>activecl: executed lessons'
-        "</title>\n<style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em 1em;"
-        "text-align:left}</style>\n"
-        f"<h1>Executed lessons, profile {html.escape(profile)}</h1>\n"
-        "<table><tr><th>lesson</th><th>time</th><th>longest cell</th><th>result</th></tr>\n"
-        f"{rows}</table>\n"
-        '<p>The figures are in <a href="figures/">figures</a>.</p></html>\n'
-    )
+    went = {
+        r.path.stem: f"{r.error or 'passed'}, {r.seconds:.0f} s, profile {profile}" for r in results
+    }
+    site.build(out, notebooks=out, went=went)
 
 
 if __name__ == "__main__":

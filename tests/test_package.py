@@ -45,11 +45,14 @@ WINGS = {
 USED_BY_THE_METHOD = {"fast", "sources"}
 
 
+INTEL_MAC = "sys_platform == 'darwin' and platform_machine == 'x86_64'"
+
+
 def needs(*extras: str) -> dict[str, str]:
-    """Package -> lower bound, from pyproject.toml: what is needed, and what tests need."""
+    """Package -> lower bound, from pyproject.toml: what a student needs, and what extras add."""
     project = read_toml(ROOT / "pyproject.toml")["project"]
-    wanted = [*project["dependencies"]]
-    for extra in ("test", *extras):
+    wanted = [line for line in project["dependencies"] if INTEL_MAC not in line]
+    for extra in extras:
         wanted += project["optional-dependencies"][extra]
     return dict(re.fullmatch(r"([\w-]+)>=([\w.]+)(?:; .*)?", line).groups() for line in wanted)
 
@@ -61,11 +64,51 @@ def test_conda_and_pip_name_the_same_packages_and_bounds():
     assert conda == {CONDA_NAMES.get(name, name): bound for name, bound in needs().items()}
 
 
+def test_a_student_installs_nothing_that_only_maintainers_need():
+    assert not {"pytest", "playwright", "distributed", "dask", "ruff", "nbval"} & set(needs())
+    assert {"pytest", "playwright", "distributed", "ruff", "nbval"} <= set(needs("test"))
+    for target in ("lab", "run", "site"):
+        asked = subprocess.run(
+            ["make", "--dry-run", "--always-make", target],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        ).stdout
+        assert "-e ." in asked and "[test]" not in asked, target
+
+
+def test_macs_with_an_intel_processor_get_a_torch_that_was_made_for_them():
+    wanted = read_toml(ROOT / "pyproject.toml")["project"]["dependencies"]
+    older = {re.match(r"[\w-]+", line)[0] for line in wanted if line.endswith(INTEL_MAC)}
+    assert older == {"torch", "torchvision", "numpy"}
+    for line in wanted:  # and nobody gets both
+        if re.match(r"[\w-]+", line)[0] in older and not line.endswith(INTEL_MAC):
+            assert line.endswith("sys_platform != 'darwin' or platform_machine != 'x86_64'")
+
+
 def test_the_pins_cover_every_need_and_hold_no_address():
     text = (ROOT / "constraints.txt").read_text()
     pinned = {line.split("==")[0] for line in text.splitlines() if "==" in line}
-    assert set(needs("pretrained")) <= pinned
+    assert set(needs("test", "pretrained")) <= pinned
     assert "://" not in text and "@" not in text
+
+
+def test_a_wheel_carries_results_lessons_and_templates(tmp_path):
+    """What is built, without a network; `python -m activecl_nb lessons` copies it out again."""
+    code = (
+        "import sys; from setuptools import setup; import runpy; "
+        f"sys.argv = ['setup.py', '-q', 'build', '--build-base', {str(tmp_path)!r}]; "
+        "runpy.run_path('setup.py', run_name='__main__')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+    package = tmp_path / "lib" / "activecl_nb"
+    for name in ("results/laptop/random-0/map.npz", "results/claims.toml", "results/study.toml"):
+        assert (package / "_kit" / name).is_file(), name
+    assert (package / "_kit" / "notebooks" / "00_start_here.ipynb").is_file()
+    for kept in PACKAGE.rglob("*"):  # every file beside the code, wherever a wing keeps it
+        if kept.suffix in (".html", ".css", ".mjs", ".md", ".txt", ".toml", ".js"):
+            assert (package / kept.relative_to(PACKAGE)).is_file(), kept
 
 
 def imports(path: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""The commands ``student`` and ``collect``."""
+"""The commands of lessons and classes: lessons, site, stick, student, collect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The teacher's two: notebooks to hand out, and the marks of what comes back."""
+    """Lessons to take away, as notebooks, pages or a stick; then what a teacher hands out, and
+    the marks of what comes back."""
+    _to_take_away(commands)
     summary = "a class edition of the lessons, without solutions, and the teacher's copy"
     command = commands.add_parser("student", help=summary, description=summary)
     command.add_argument("--out", required=True, type=Path, help="folder for both")
@@ -27,6 +29,62 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--jobs", type=int, help="students at a time (default: one a core)")
     command.add_argument("--seconds", type=float, help="of the processor for one answer")
     command.set_defaults(do=_collect)
+
+
+def _to_take_away(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "copy the notebooks, and what they point to, into a folder of your own"
+    command = commands.add_parser("lessons", help=summary, description=summary)
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.set_defaults(do=_lessons)
+    summary = "the lessons as pages to read in any browser, without an install or a network"
+    command = commands.add_parser("site", help=summary, description=summary)
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.add_argument(
+        "--notebooks", type=Path, help="executed notebooks (default: as they come with the kit)"
+    )
+    command.set_defaults(do=_site)
+    summary = "all that a room without a network needs, on a stick (this makes it, with a network)"
+    command = commands.add_parser("stick", help=summary, description=summary)
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.add_argument(
+        "--system",
+        action="append",
+        choices=["linux", "windows", "macos", "macos-intel"],
+        help="of the room's machines; may be given several times (default: linux and windows)",
+    )
+    command.add_argument("--python", default="3.12", help="theirs (default: 3.12)")
+    command.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="what the machines have already, such as torch",
+    )
+    command.set_defaults(do=_stick)
+
+
+def _lessons(options: argparse.Namespace) -> int:
+    from activecl_nb.lessons import takeaway
+
+    folder = takeaway.copy_lessons(options.folder)
+    print(f"the lessons are in {folder}; open them with: jupyter lab {folder}")
+    return 0
+
+
+def _site(options: argparse.Namespace) -> int:
+    from activecl_nb.lessons import site
+
+    print(f"the site is {site.build(options.folder, options.notebooks)}")
+    return 0
+
+
+def _stick(options: argparse.Namespace) -> int:
+    from activecl_nb.lessons import stick
+
+    systems = options.system or ["linux", "windows"]
+    page = stick.make(options.folder, systems, options.python, without=options.without)
+    print(f"the stick is ready; it begins at {page}")
+    return 0
 
 
 def _student(options: argparse.Namespace) -> int:

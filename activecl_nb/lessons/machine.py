@@ -38,7 +38,7 @@ BROWSERS = (
 )
 
 # How long a notebook computes from top to bottom, in seconds, and the speed of that machine in
-# images per second (see ``speed``). ``make run`` and ``make notebooks`` print both lines anew.
+# images per second (see ``speed``). ``make notebooks`` prints both lines anew.
 LESSON_SECONDS = {
     "tiny": {"00": 13, "01": 20, "02": 55, "03": 39, "04": 41, "05": 54, "06": 94, "07": 52},
     "laptop": {"00": 14, "01": 17, "02": 67, "03": 41, "04": 22, "05": 74, "06": 62, "07": 23},
@@ -183,15 +183,26 @@ def _tissue() -> Finding:
 
 
 def _runs() -> Finding:
+    """Whether the stored runs picked from the very patches that this machine draws."""
     from activecl_nb import runs
+    from activecl_nb.lessons import shelf
 
+    instead = "lessons 05 to 07 make short ones instead, and 06 a map of its own"
     try:
         there = len(runs.stored("laptop"))
     except FileNotFoundError:
-        return Finding("stored runs", "none: lessons 05 to 07 make short ones instead")
+        return Finding("stored runs", f"none: {instead}")
     except ValueError as error:
         return Finding("stored runs", f"cannot be read: {error}", "get results/ of the kit anew")
-    return Finding("stored runs", f"{there}, for lessons 05 to 07")
+    try:
+        shelf.usable(mapped=True)
+    except ValueError as error:  # lessons go on without them, so the machine is ready
+        return Finding(
+            "stored runs", f"set aside: {error}. {instead}; the report's tables stay as they are"
+        )
+    return Finding(
+        "stored runs", f"{there}, for lessons 05 to 07, from the tissue that this machine draws"
+    )
 
 
 def _browser() -> Finding:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from activecl_nb import experiment, imbalance
+from activecl_nb import experiment, files, imbalance
 from activecl_nb.imbalance import Data
 from activecl_nb.pictures import maps
 from activecl_nb.profiles import Profile
@@ -42,9 +41,7 @@ def open_runs(
     others, benchmark, and by seed.
     """
     try:
-        found = stored("laptop", folder)
-        data = imbalance.load("phantom", found[0].protocol)
-        _check(found, data, mapped)
+        found, data = usable(folder, mapped=mapped)
     except (FileNotFoundError, ValueError) as problem:
         found, data = _short(profile)
         print(
@@ -57,6 +54,20 @@ def open_runs(
     return sorted(found, key=_place), data
 
 
+def usable(
+    folder: str | os.PathLike[str] | None = None, *, mapped: bool = False
+) -> tuple[list[Run], Data]:
+    """The stored laptop runs, and the patches they picked from as this machine draws them.
+
+    folder, mapped: as in ``open_runs``. FileNotFoundError: there are none. ValueError: they
+    cannot be used, since they were made from other patches, are not finished, or are damaged.
+    """
+    found = stored("laptop", folder)
+    data = imbalance.load("phantom", found[0].protocol)
+    _check(found, data, mapped)
+    return found, data
+
+
 def stored_table(name: str) -> pd.DataFrame:
     """A table of numbers that comes with the kit in ``results/NAME.csv``; its credit is printed.
 
@@ -64,7 +75,7 @@ def stored_table(name: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    file = Path(__file__).parents[2] / "results" / f"{name}.csv"
+    file = files.of_the_kit("results") / f"{name}.csv"
     if not file.is_file():
         raise FileNotFoundError(
             f"{file.name} is not among the kit's stored results; get the folder results/ anew"

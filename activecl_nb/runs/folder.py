@@ -283,7 +283,7 @@ def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None
 
     FileNotFoundError: none are there.
     """
-    folder = files.expanded(folder or Path(__file__).parents[2] / "results") / profile
+    folder = files.expanded(folder or files.of_the_kit("results")) / profile
     found = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
     if not found:
         raise FileNotFoundError(

@@ -1,17 +1,14 @@
 """What axe-core finds wrong for those who see, read or move differently: nothing serious.
 
-Checked in a real browser: each notebook as a web page, from its stored outputs; the index page
-beside them; and the explorer's own page. axe-core is a file in build/axe, which .ci/run fetches.
+Checked in a real browser: pages of the site, the lessons among them from their stored outputs; and
+the explorer's own page. axe-core is a file in build/axe, which .ci/run fetches.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 import stand_ins
 from conftest import ROOT, _missing, watched_page
@@ -31,14 +28,15 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def runner():
-    """notebooks/run.py, which makes the pages of ``make run``."""
-    spec = importlib.util.spec_from_file_location("run_notebooks", ROOT / "notebooks" / "run.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where a dataclass looks for the names in its annotations
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def made(tmp_path_factory) -> Path:
+    """The site of the stored notebooks, as after a run in which one failed."""
+    from activecl_nb.lessons import site
+
+    went = {path.stem: "passed, 12 s, profile tiny" for path in PATHS[1:]}
+    index = site.build(
+        tmp_path_factory.mktemp("site"), went=went | {PATHS[0].stem: "ValueError: x < y, 3 s"}
+    )
+    return index.parent
 
 
 @pytest.fixture
@@ -75,21 +73,17 @@ def findings(browser, axe):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
-def test_a_lesson_as_a_page(path, findings, runner, tmp_path):
-    file = tmp_path / f"{path.stem}.html"
-    notebook = nbformat.read(path, as_version=4)
-    file.write_text(runner.page(notebook, path.stem), encoding="utf-8")
-    assert findings(file) == []
+def test_a_lesson_as_a_page(path, findings, made):
+    assert findings(made / "notebooks" / f"{path.stem}.html") == []
 
 
-def test_the_index_of_executed_lessons(findings, runner, tmp_path, monkeypatch):
-    monkeypatch.setenv("ACTIVECL_PROFILE", "tiny")
-    results = [
-        runner.Result(path, 12.3, None if n else 2.1, 4.5, "" if n else "ValueError: x")
-        for n, path in enumerate(PATHS)
-    ]
-    runner.write_index(tmp_path, results)
-    assert findings(tmp_path / "index.html") == []
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "url",
+    ["index.html", "results/report.html", "teaching/README.html", "reference/simclr.html"],
+)
+def test_other_pages_of_the_site(url, findings, made, scheme):
+    assert findings(made / url, scheme=scheme) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

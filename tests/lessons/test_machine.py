@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from activecl_nb import experiment, profiles, tissue
-from activecl_nb.lessons import machine
+from activecl_nb import profiles, runs, tissue
+from activecl_nb.lessons import machine, shelf
 from activecl_nb.lessons.machine import Finding, Findings
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -118,19 +118,29 @@ def test_tissue_that_cannot_be_drawn(monkeypatch):
     assert "no ink" in data.found and data.mend
 
 
-def test_stored_runs_are_counted_and_may_be_missing(monkeypatch):
-    for runs, said in [(["a", "b"], "2, for lessons"), (FileNotFoundError(), "make short ones")]:
+def test_stored_runs_may_be_missing_or_damaged(monkeypatch):
+    def none(profile: str) -> None:
+        raise FileNotFoundError
 
-        def stored(profile: str, runs: object = runs) -> object:
-            if isinstance(runs, Exception):
-                raise runs
-            return runs
-
-        monkeypatch.setattr(experiment, "stored", stored)
-        line = found("stored runs")
-        assert said in line.found and not line.mend
-    monkeypatch.setattr(experiment, "stored", lambda profile: int("x"))
+    monkeypatch.setattr(runs, "stored", none)
+    line = found("stored runs")
+    assert "make short ones" in line.found and not line.mend
+    monkeypatch.setattr(runs, "stored", lambda profile: int("x"))
     assert found("stored runs").mend
+
+
+def test_stored_runs_are_of_the_tissue_that_is_drawn_here_or_set_aside(monkeypatch):
+    """A machine that draws otherwise is ready all the same: the line says what stands in."""
+    monkeypatch.setattr(runs, "stored", lambda profile: ["a", "b"])
+    monkeypatch.setattr(shelf, "usable", lambda mapped: (["a", "b"], None))
+    assert found("stored runs").found.startswith("2, for lessons 05 to 07")
+
+    def other(mapped: bool) -> None:
+        raise ValueError("random-0 was made from other patches than this kit draws")
+
+    monkeypatch.setattr(shelf, "usable", other)
+    line = found("stored runs")
+    assert "other patches" in line.found and "make short ones" in line.found and not line.mend
 
 
 def test_a_browser_is_information_only(monkeypatch):

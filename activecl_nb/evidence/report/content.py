@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from activecl_nb import profiles
+from activecl_nb import files, profiles
 from activecl_nb.evidence import claims, study
 from activecl_nb.evidence.claims import Claim, Judged, Line
 from activecl_nb.evidence.report import appendix, first, grids, limits
@@ -22,7 +22,7 @@ from activecl_nb.evidence.study import Stored
 from activecl_nb.evidence.study.folder import Opened
 from activecl_nb.pictures.figures import Picture
 
-DEFAULT = Path(__file__).parents[3] / "results" / "study"
+DEFAULT = files.of_the_kit("results") / "study"
 REAL_SAMPLE = "real_sample"
 
 

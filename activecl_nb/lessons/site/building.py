@@ -1,0 +1,142 @@
+"""Which pages there are, and what stands around each."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from jinja2 import Environment, FileSystemLoader, Template
+
+from activecl_nb import __version__, files
+from activecl_nb.lessons.site import lessons, links, reference, texts
+
+HERE = Path(__file__).parent / "templates"
+REPORT = ("results/report.md", "results/report_appendix.md")
+TEXTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/RESULTS.md")
+STRATEGIES = ("random", "entropy", "kcenter", "certainty")  # what the explorer's page shows
+TAGS = re.compile(r"<(script|style|svg)\b.*?</\1>|<[^>]+>", re.S)
+
+
+@dataclass(frozen=True)
+class Page:
+    """url: from the site's root, such as ``teaching/README.html``. body: its HTML."""
+
+    url: str
+    title: str
+    body: str
+
+
+def build(
+    folder: str | os.PathLike[str],
+    notebooks: str | os.PathLike[str] | None = None,
+    went: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the site into ``folder``; returns its index.html.
+
+    notebooks: where executed lessons lie; those that are not there are taken as they come with
+    the kit. went: notebook -> how its run went, for the map of lessons.
+
+    FileNotFoundError: this copy of the kit lacks its notebooks.
+    """
+    folder = files.expanded(folder)
+    kept = files.of_the_kit("notebooks")
+    if not kept.is_dir():
+        raise FileNotFoundError(f"{kept} is not there; install the kit from its repository")
+    opened = [
+        lessons.read(Path(notebooks or kept) / path.name, path)
+        for path in sorted(kept.glob("*.ipynb"))
+    ]
+    pages = [Page(f"notebooks/{one.name}.html", one.title, one.body()) for one in opened]
+    pages += _texts()
+    pages += [Page(*made) for made in reference.pages()]
+    explorer = _explorer(folder)
+    if explorer:
+        pages.append(explorer)
+    for lesson in opened:
+        lesson.save_picture(folder / "pictures")
+    pages.append(Page("index.html", "activecl", _map(opened, went or {}, bool(explorer))))
+    _write(pages, folder)
+    return folder / "index.html"
+
+
+def _texts() -> list[Page]:
+    """The report, the teacher's side, and the texts of the repository that are there."""
+    root = files.of_the_kit("README.md").parent
+    names = [*REPORT, *TEXTS, *(f"teaching/{p.name}" for p in sorted(root.glob("teaching/*.md")))]
+    pages = []
+    for name in names:
+        if (root / name).is_file():
+            title, body = texts.page((root / name).read_text(encoding="utf-8"))
+            pages.append(Page(links.as_page(name), title, body))
+    return pages
+
+
+def _explorer(folder: Path) -> Page | None:
+    """The explorer of the stored runs, where this machine draws the tissue that they are of."""
+    from activecl_nb.lessons import shelf
+    from activecl_nb.pictures.explorer import Explorer
+
+    try:
+        runs, data = shelf.usable(mapped=True)
+    except (FileNotFoundError, ValueError):
+        return None
+    firsts = [run for run in shelf.first_seed(runs) if run.strategy in STRATEGIES]
+    firsts.sort(key=lambda run: STRATEGIES.index(run.strategy))
+    folder.mkdir(parents=True, exist_ok=True)
+    Explorer(firsts, data, map=shelf.map_of(firsts, data)).to_html(folder / "explorer_alone.html")
+    return Page("explorer.html", "Explorer", _template("explorer.html").render())
+
+
+def _map(opened: list[lessons.Lesson], went: Mapping[str, str], explorer: bool) -> str:
+    from activecl_nb.evidence import report
+
+    try:
+        rows = texts.fragment(report.findings(report.make()))
+    except (FileNotFoundError, ValueError) as error:  # a copy without its study still has lessons
+        rows = f"<p>{error}</p>"
+    return _template("index.html").render(
+        lessons=opened, went=went, findings=rows, explorer=explorer
+    )
+
+
+def _template(name: str) -> Template:
+    return Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    ).get_template(name)
+
+
+def _write(pages: list[Page], folder: Path) -> None:
+    """Each page in its frame; what they point to; what is searched."""
+    urls = {page.url for page in pages}
+    root, needed, searched = files.of_the_kit("README.md").parent, set(), []
+    for page in pages:
+        body, pointed = links.followed(page.body, page.url, urls, root)
+        needed |= pointed
+        up = "../" * page.url.count("/")
+        text = _template("base.html").render(
+            title=page.title, body=body, up=up, version=__version__, urls=urls, url=page.url
+        )
+        _save(folder / page.url, text)
+        plain = " ".join(TAGS.sub(" ", page.body).split())
+        searched.append([page.title, page.url, plain[:60_000]])
+    for name in sorted(needed):
+        _copy(root / name, folder / PurePosixPath(name))
+    script = json.dumps(searched, ensure_ascii=False).replace("</", "<\\/")
+    _save(folder / "search-data.js", f"window.activeclSearch = {script};\n")
+    for name in ("site.css", "site.js"):
+        _copy(HERE / name, folder / name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with files.replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _save(path: Path, text: str) -> None:
+    with files.replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,85 @@
+"""A notebook as a page: answers to predictions folded, solutions as they are, formulas drawn."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import html
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from activecl_nb import files
+from activecl_nb.lessons.site import formulas, texts
+
+PICTURE = re.compile(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]+)"')
+FOLDED = """{%- extends 'basic/index.html.j2' -%}
+{%- block output_group -%}
+{%- if cell.metadata.get('jupyter', {}).get('outputs_hidden') -%}
+<details class="answer"><summary>the result, folded: predict first</summary>
+{{ super() }}</details>
+{%- else -%}{{ super() }}{%- endif -%}
+{%- endblock output_group -%}
+{%- block in_prompt -%}{%- endblock in_prompt -%}
+{%- block output_prompt -%}{%- endblock output_prompt -%}
+"""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A notebook that was read. name: of its file, without the ending."""
+
+    name: str
+    notebook: Any
+
+    @property
+    def title(self) -> str:
+        found = re.search(r"^# +(.+)$", self.notebook.cells[0].source, re.M)
+        return found[1] if found else self.name
+
+    @property
+    def minutes(self) -> str:
+        """What the lesson says of its own length."""
+        found = re.search(r"^Teaching: .*$", self.notebook.cells[0].source, re.M)
+        return found[0] if found else ""
+
+    @property
+    def picture(self) -> tuple[str, bytes] | None:
+        """(alt text, PNG) of the first figure."""
+        for cell in self.notebook.cells:
+            for output in cell.get("outputs", []):
+                found = PICTURE.search("".join(output.get("data", {}).get("text/html", "")))
+                if found:
+                    return html.unescape(found[1]), base64.b64decode(found[2])
+        return None
+
+    def save_picture(self, folder: Path) -> None:
+        if self.picture:
+            with files.replacing(folder / f"{self.name}.png") as temporary:
+                temporary.write_bytes(self.picture[1])
+
+    def body(self) -> str:
+        """The page's HTML, without head and frame."""
+        from jinja2 import DictLoader
+        from nbconvert import HTMLExporter
+
+        shown = copy.deepcopy(self.notebook)
+        for cell in shown.cells:
+            if cell.cell_type == "markdown":
+                cell.source = formulas.drawn(cell.source)
+        exporter = HTMLExporter(
+            template_name="basic",
+            extra_loaders=[DictLoader({"folded.html.j2": FOLDED})],
+            template_file="folded.html.j2",
+        )
+        body, _ = exporter.from_notebook_node(shown, {"metadata": {"name": self.name}})
+        body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body)
+        return texts.readable(body)
+
+
+def read(path: Path, stored: Path) -> Lesson:
+    """The notebook at ``path``, or the stored one where there is none."""
+    import nbformat
+
+    return Lesson(stored.stem, nbformat.read(path if path.is_file() else stored, as_version=4))

@@ -1,0 +1,166 @@
+"""An offline stick: all that a room of machines without a network needs.
+
+    DIR/README.html    how to use it, system by system
+    DIR/wheels/        the kit, and what it needs, for each system asked for
+    DIR/activecl/      the lessons, the teacher's side and the stored results
+    DIR/cache/         the tissue that lessons draw, so that no machine draws it again
+    DIR/site/          the lessons as pages, for machines on which nothing can be installed
+
+It is made with a network, once, by pip and uv (``pip install uv``). PyPI has torch for Linux with
+CUDA alone, gigabytes of it; for Windows and macOS it has the processor's.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from activecl_nb import __version__, files
+from activecl_nb.lessons import takeaway
+
+HERE = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class System:
+    """One kind of machine: its name, what uv calls it, and the tags of wheels that it takes."""
+
+    title: str
+    uv: str
+    tags: tuple[str, ...]
+
+
+def _glibc(newest: int) -> tuple[str, ...]:
+    old = ("manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64", "linux_x86_64")
+    return tuple(f"manylinux_2_{n}_x86_64" for n in range(newest, 4, -1)) + old
+
+
+def _macos(newest: int, processor: str) -> tuple[str, ...]:
+    processors = (processor, "universal2")
+    new = [f"macosx_{n}_0_{p}" for n in range(newest, 10, -1) for p in processors]
+    if processor == "arm64":
+        return tuple(new)
+    return (*new, *(f"macosx_10_{n}_{p}" for n in range(16, 8, -1) for p in processors))
+
+
+SYSTEMS = {
+    "linux": System("Linux", "x86_64-manylinux_2_28", _glibc(28)),
+    "windows": System("Windows", "x86_64-pc-windows-msvc", ("win_amd64",)),
+    "macos": System("macOS, Apple processor", "aarch64-apple-darwin", _macos(14, "arm64")),
+    "macos-intel": System("macOS, Intel processor", "x86_64-apple-darwin", _macos(13, "x86_64")),
+}
+
+
+def make(
+    folder: str | os.PathLike[str],
+    systems: Sequence[str],
+    python: str = "3.12",
+    *,
+    without: Sequence[str] = (),
+) -> Path:
+    """Fill ``folder`` for machines of these ``systems`` with this ``python``; returns its page.
+
+    systems: names in ``SYSTEMS``. without: packages that the machines have already. It may be
+    called again: what is there is not fetched twice, and worked-in lessons stay.
+
+    FileNotFoundError: this is no copy of the repository, whose pyproject.toml is needed, or uv is
+    missing. ValueError: an unknown system, or something cannot be fetched.
+    """
+    folder = files.expanded(folder)
+    unknown = [name for name in systems if name not in SYSTEMS]
+    if unknown:
+        raise ValueError(f"no system is called {unknown[0]!r}; there are {', '.join(SYSTEMS)}")
+    repository = Path(__file__).resolve().parents[2]
+    if not (repository / "pyproject.toml").is_file():
+        raise FileNotFoundError(
+            f"{repository} has no pyproject.toml; make the stick from a copy of the repository"
+        )
+    _needs_uv()
+    wheels = folder / "wheels"
+    wheels.mkdir(parents=True, exist_ok=True)
+    _run("pip", "wheel", "--no-deps", "--wheel-dir", str(wheels), str(repository))
+    for name in systems:
+        _fetch(SYSTEMS[name], python, repository, wheels, without)
+    takeaway.copy_lessons(folder / "activecl")
+    _run("activecl_nb", "prepare", home=folder / "cache")
+    from activecl_nb.lessons import site
+
+    site.build(folder / "site")
+    return _page(folder, systems, python)
+
+
+def _needs_uv() -> None:
+    if importlib.util.find_spec("uv") is None:
+        raise FileNotFoundError('uv is not installed; say: pip install "uv>=0.5"')
+
+
+def _fetch(
+    system: System, python: str, repository: Path, wheels: Path, without: Sequence[str]
+) -> None:
+    """The wheels of one system. uv decides which, since pip reads markers as of this machine."""
+    wanted = files.cache_dir() / "stick" / f"{system.uv}-{python}.txt"
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    _run(
+        *("uv", "pip", "compile", str(repository / "pyproject.toml"), "--quiet"),
+        *("--constraint", str(repository / "constraints.txt"), "--no-annotate", "--no-header"),
+        *("--python-platform", system.uv, "--python-version", python),
+        *("--output-file", str(wanted)),
+    )
+    lines = wanted.read_text(encoding="utf-8").splitlines()
+    wanted.write_text("\n".join(kept(lines, without)) + "\n", encoding="utf-8")
+    tags = [word for tag in (*system.tags, "any") for word in ("--platform", tag)]
+    _run(
+        *("pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(wheels)),
+        *("--python-version", python, "--implementation", "cp", *tags),
+        *("--requirement", str(wanted)),
+    )
+
+
+def kept(lines: Sequence[str], without: Sequence[str]) -> list[str]:
+    """The lines NAME==VERSION but for the packages named, and for what only torch needs of them."""
+    left_out = {name.lower() for name in without}
+    prefixes = ("nvidia-", "cuda-", "triton") if "torch" in left_out else ()
+    return [
+        line
+        for line in lines
+        if line.partition("==")[0].lower() not in left_out and not line.startswith(prefixes or "#")
+    ]
+
+
+def _run(*words: str, home: Path | None = None) -> None:
+    """python -m WORDS. ValueError: it failed."""
+    surroundings = os.environ | ({"ACTIVECL_HOME": str(home)} if home else {})
+    done = subprocess.run([sys.executable, "-m", *words], env=surroundings)
+    if done.returncode:
+        raise ValueError(f"`python -m {' '.join(words[:3])}` failed; what it printed says why")
+
+
+def _page(folder: Path, systems: Sequence[str], python: str) -> Path:
+    """How the stick is used, with the bytes that are on it."""
+    from jinja2 import Environment, FileSystemLoader
+
+    texts = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
+    megabytes = {
+        part.name: round(sum(f.stat().st_size for f in part.rglob("*") if f.is_file()) / 1e6)
+        for part in sorted(folder.iterdir())
+        if part.is_dir()
+    }
+    page = folder / "README.html"
+    with files.replacing(page) as temporary:
+        temporary.write_text(
+            texts.get_template("stick.html").render(
+                systems=[(name, SYSTEMS[name].title) for name in systems],
+                python=python,
+                version=__version__,
+                megabytes=megabytes,
+            ),
+            encoding="utf-8",
+        )
+    shutil.copyfile(HERE / "install_offline.py", folder / "install.py")
+    return page

@@ -1,0 +1,143 @@
+"""The site's pages as files: links resolve, formulas are drawn, docstrings are there."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+
+from activecl_nb.lessons import shelf, site
+from activecl_nb.lessons.site import formulas, lessons, links, reference, texts
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+class Targets(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.anchors |= {named[name].lower() for name in ("id", "name") if named.get(name)}
+        self.links += [named[name] for name in ("href", "src") if named.get(name)]
+
+
+def targets(path: Path) -> Targets:
+    found = Targets()
+    found.feed(path.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """The site without the explorer, as where the stored runs cannot be used."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def none(*args, **kwargs):
+            raise FileNotFoundError("none")
+
+        patch.setattr(shelf, "usable", none)
+        return site.build(tmp_path_factory.mktemp("site")).parent
+
+
+def test_all_links_resolve_and_none_is_loaded_from_elsewhere(made):
+    pages = sorted(made.rglob("*.html"))
+    assert len(pages) >= 30
+    read = {path: targets(path) for path in pages}
+    for path, found in read.items():
+        for link in found.links:
+            if re.match(r"(https?|mailto|data):", link):
+                continue
+            name, _, anchor = link.partition("#")
+            place = made / posixpath.normpath(
+                posixpath.join(path.relative_to(made).parent.as_posix(), unquote(name))
+            )
+            place = place if name else path
+            assert place.exists(), (path.name, link)
+            if anchor and place in read:
+                assert unquote(anchor).lower() in read[place].anchors, (path.name, link)
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?:src=|@import |url\()[\"']?https?:", text), path
+
+
+def test_every_lesson_has_a_page_a_picture_and_its_minutes(made):
+    index = (made / "index.html").read_text(encoding="utf-8")
+    for path in NOTEBOOKS:
+        assert (made / "notebooks" / f"{path.stem}.html").is_file()
+        assert f'href="notebooks/{path.stem}.html"' in index
+    assert index.count("Teaching: ") == len(NOTEBOOKS)
+    assert len(list((made / "pictures").glob("*.png"))) >= 7
+    assert "explorer.html" not in index  # there is none here
+
+
+def test_executed_notebooks_stand_in_for_the_stored_ones(tmp_path):
+    path = NOTEBOOKS[1]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Made here")])
+    nbformat.write(notebook, tmp_path / path.name)
+    assert lessons.read(tmp_path / path.name, path).title == "Made here"
+    assert lessons.read(tmp_path / NOTEBOOKS[2].name, NOTEBOOKS[2]).title.startswith("2. SimCLR")
+
+
+def test_a_folded_result_is_in_a_details_block():
+    shown = nbformat.v4.new_output("stream", text="forty-two")
+    cell = nbformat.v4.new_code_cell("6 * 7", outputs=[shown])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# T"), cell])
+    assert "<details" not in lessons.Lesson("t", notebook).body()
+    cell.metadata["jupyter"] = {"outputs_hidden": True}
+    body = lessons.Lesson("t", notebook).body()
+    assert re.search(r"<details.*?<summary.*?forty-two.*?</details>", body, re.S)
+
+
+def test_formulas_are_drawn_outside_of_code_alone():
+    text = formulas.drawn("the set $S_L$ and `$HOME`\n\n```sh\necho $A $B\n```\n$$a = b$$")
+    assert text.count("<svg") == 2 and 'aria-label="S_L"' in text
+    assert "`$HOME`" in text and "echo $A $B" in text
+
+
+def test_a_price_is_no_formula_and_bad_tex_is_shown_as_it_is():
+    assert formulas.drawn("it costs $ 5 or $ 6") == "it costs $ 5 or $ 6"
+    assert formulas.svg(r"\nosuch{x}") == r"<code>\nosuch{x}</code>"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_every_formula_of_the_lessons_can_be_drawn(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            for display, inline in formulas.FORMULA.findall(
+                "".join(formulas.CODE.split(cell.source)[::2])
+            ):
+                assert formulas.svg(" ".join((display or inline).split())).startswith("<svg")
+
+
+def test_links_lead_to_pages_files_or_nowhere(tmp_path):
+    (tmp_path / "LICENSE").write_text("MIT")
+    body = (
+        '<a href="../notebooks/01.ipynb#Views">a</a><a href="../LICENSE">b</a>'
+        '<a href="gone.txt">c</a><a href="https://example.org">d</a>'
+    )
+    text, needed = links.followed(body, "teaching/x.html", {"notebooks/01.html"}, tmp_path)
+    assert needed == {"LICENSE"}
+    assert text == (
+        '<a href="../notebooks/01.html#views">a</a><a href="../LICENSE">b</a>c'
+        '<a href="https://example.org">d</a>'
+    )
+
+
+def test_headings_get_the_anchors_of_github():
+    title, body = texts.page("# A `b` c\n\n## What it's for\n")
+    assert title == "A b c" and 'id="whats-it-for"' not in body and 'id="what-its-for"' in body
+
+
+def test_the_reference_holds_what_docstrings_say():
+    pages = {url: body for url, _, body in reference.pages()}
+    assert "nt_xent" in pages["reference/simclr.html"]
+    assert "reference/lessons.html" in pages
+    assert 'href="simclr.html"' in pages["reference/index.html"]
+    assert "_train(" not in pages["reference/simclr.html"]
