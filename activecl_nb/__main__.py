@@ -207,7 +207,7 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
         encoder = encoders.load(encoder, download=options.download)
         choices = {"image_size": encoder.side(own.stored_shape(options)), **choices}
     if encoder:  # from elsewhere: a round only picks and probes
-        choices |= {"epochs": 0}
+        choices |= {"encoder": "frozen"}
     if options.profile and options.profile not in profiles.PROFILES:
         protocol, data = _fitted(options, choices, device)
     else:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from activecl_nb.values import Count, Pairs, Positive, Problems, Switch, Whole, checked
+from activecl_nb.values import Count, Pairs, Positive, Problems, Switch, checked
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ class Profile:
     rounds: T, how often a subset is appended and trained on.
     budget: b, images appended each round.
     candidates: size of the random part of the pool that a strategy chooses from.
-    epochs: SimCLR epochs each round; 0 trains nothing, for features of an encoder from elsewhere.
+    epochs: SimCLR epochs each round.
     batch_size: images in a batch (each gives two views).
     learning_rate: of Adam, for SimCLR.
     schedule: of that rate over a round: "constant", since the paper names one rate, or "cosine"
@@ -79,7 +79,7 @@ class Profile:
     rounds: Count = 20
     budget: Count = 1_000
     candidates: Count = 10_000
-    epochs: Whole = 100
+    epochs: Count = 100
     batch_size: Pairs = 128
     learning_rate: Positive = 1e-4
     schedule: Literal["constant", "cosine"] = "constant"

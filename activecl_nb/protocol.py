@@ -32,6 +32,8 @@ class Protocol(Profile):
         softmax over every class, in which entropy, margin and least confidence differ.
     labelled_by: "image" draws S_L image by image, as the paper does; "patient" draws whole
         patients, so that no patient is both in S_L and in the pool.
+    encoder: "trained" by SimCLR round after round, or "frozen": its features come from elsewhere
+        (``imbalance.Data.features``), and a round only picks and probes.
     """
 
     head: Literal["paper", "simclr"] = "paper"
@@ -41,6 +43,7 @@ class Protocol(Profile):
     kcenter_seed: Literal["chosen", "none"] = "chosen"
     proxy_classes: Literal["two", "all"] = "two"
     labelled_by: Literal["image", "patient"] = "image"
+    encoder: Literal["trained", "frozen"] = "trained"
 
     @classmethod
     def paper(cls) -> Protocol:
@@ -113,10 +116,11 @@ def plan(protocol: Protocol, strategy: str) -> Plan:
     ValueError: the benchmark's epochs do not divide into equal parts.
     """
     if strategy != BENCHMARK:
+        epochs = protocol.epochs if protocol.encoder == "trained" else 0
         return Plan(
             rounds=protocol.rounds,
-            epochs=protocol.epochs,
-            total_epochs=protocol.epochs,
+            epochs=epochs,
+            total_epochs=epochs,
             proxy_epochs=protocol.proxy_epochs,
             proxy_every=protocol.proxy_epochs,
             carry_optimizer=protocol.carry_optimizer,

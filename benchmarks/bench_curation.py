@@ -65,7 +65,7 @@ def frozen(folder: Path) -> None:
         protocol = Protocol.of(
             "laptop",
             image_size=size,
-            epochs=0,
+            encoder="frozen",
             rounds=1,
             labelled=LABELLED,
             budget=16,

@@ -119,7 +119,7 @@ class Run:
             raise ValueError(
                 f"{self.path or self!r} holds no weights; train it again with experiment.run"
             )
-        if not self.protocol.epochs:
+        if self.protocol.encoder == "frozen":
             raise ValueError(
                 f"{self.path or self!r} trained no encoder: its features are those of "
                 f"{self.data.get('encoder')}"
@@ -216,20 +216,14 @@ def fresh(
 
 
 def _frozen_or_not(protocol: Protocol, data: Data, name: str) -> str:
-    """What is wrong where features come from elsewhere, or nothing trains; "" if all is well."""
-    if data.features is None:
-        return (
-            ""
-            if protocol.epochs or name == BENCHMARK
-            else ("0 epochs train no encoder; give features of one from elsewhere, or more epochs")
-        )
-    if name == BENCHMARK:
+    """What is wrong where features come from elsewhere, or do not; "" if all is well."""
+    if data.features is None and protocol.encoder == "frozen":
+        return "encoder='frozen' needs features from elsewhere; give some, or say encoder='trained'"
+    if data.features is not None and protocol.encoder == "trained":
+        return f"features of {data.encoder} are not trained; say encoder='frozen'"
+    if data.features is not None and name == BENCHMARK:
         return f"{data.encoder} comes from elsewhere and is not trained, so it has no benchmark"
-    return (
-        ""
-        if not protocol.epochs
-        else (f"features of {data.encoder} are not trained; say epochs=0, not {protocol.epochs}")
-    )
+    return ""
 
 
 def _as_json(recipe: Mapping[str, object]) -> dict[str, object]:

@@ -90,7 +90,9 @@ def test_a_run_on_features_from_a_table_keeps_a_map_for_the_explorer(tmp_path, c
     out = tmp_path / "run"
     said(capsys, *command, "--out", out)
     run = runs.load(out)
-    assert run.finished and run.protocol.epochs == 0 and run.data["encoder"] == "features.csv"
+    assert (
+        run.finished and run.protocol.encoder == "frozen" and run.data["encoder"] == "features.csv"
+    )
     assert maps.stored(run, run.watched) is not None
 
 

@@ -9,7 +9,9 @@ from activecl_nb import experiment, imbalance, profiles, runs
 from activecl_nb.curation import encoders
 from activecl_nb.protocol import Protocol
 
-FROZEN = Protocol.of("tiny", epochs=0, rounds=3, budget=8, batch_size=8, labelled=20, candidates=20)
+FROZEN = Protocol.of(
+    "tiny", encoder="frozen", rounds=3, budget=8, batch_size=8, labelled=20, candidates=20
+)
 
 
 class Means(nn.Module):
@@ -62,10 +64,10 @@ def test_it_goes_on_where_it_was_stopped_and_other_features_are_another_run(data
 
 
 def test_training_and_frozen_features_exclude_each_other(data):
-    attached, trains = encoders.attach(data, Means()), Protocol.of(FROZEN, epochs=1)
-    with pytest.raises(ValueError, match="say epochs=0"):
+    attached, trains = encoders.attach(data, Means()), Protocol.of(FROZEN, encoder="trained")
+    with pytest.raises(ValueError, match="say encoder='frozen'"):
         experiment.run(trains, attached, "random", 0, progress=False)
-    with pytest.raises(ValueError, match="0 epochs train no encoder"):
+    with pytest.raises(ValueError, match="needs features from elsewhere"):
         experiment.run(FROZEN, data, "random", 0, progress=False)
     with pytest.raises(ValueError, match="no benchmark"):
         experiment.benchmark(FROZEN, attached, 0, progress=False)
