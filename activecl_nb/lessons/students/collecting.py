@@ -30,7 +30,7 @@ MEMORY = 1_000_000_000  # bytes, beyond what the kit itself takes
 START = 600  # seconds until a process has loaded the kit, on however slow a machine
 MOST_STOPS = 3  # answers of one student that had to be stopped; then no more of them run
 ROOT = Path(__file__).parents[3]
-NEEDS_RUNS = "view"  # the name by which a check looks at the stored runs
+VIEW = "view"  # the name by which a check looks at the stored runs
 LIMIT = {-getattr(signal, "SIGXCPU", 24), 128 + getattr(signal, "SIGXCPU", 24)}
 
 
@@ -95,7 +95,11 @@ def run(
     for lesson in lessons.values():
         for exercise in lesson.exercises:
             code = work.answers.get(exercise.key)
-            if code is None:
+            if not can_be_marked(exercise):
+                looked = ", ".join(sorted(exercise.beyond))
+                text = f"its check looks at the student's own session ({looked})"
+                row.marks[exercise.key] = Mark(False, marks.NOT_MARKED, text)
+            elif code is None:
                 gone = lesson.name in work.lessons
                 text = "its cell is gone" if gone else "no notebook of this lesson"
                 row.marks[exercise.key] = Mark(False, "missing", text)
@@ -117,6 +121,11 @@ def run(
     return row
 
 
+def can_be_marked(exercise: Exercise) -> bool:
+    """Whether the check needs no more than the answer, and perhaps the stored runs."""
+    return exercise.beyond <= {VIEW}
+
+
 def _task(
     exercise: Exercise, lesson: Lesson, work: Submission, code: str, shares: Mapping[str, float]
 ) -> dict[str, Any]:
@@ -131,7 +140,7 @@ def _task(
         "names": exercise.names,
         "stub": exercise.stub,
         "check": check,
-        "shares": dict(shares) if NEEDS_RUNS in check else {},
+        "shares": dict(shares) if VIEW in exercise.beyond else {},
     }
 
 
@@ -264,7 +273,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _looked_at(handed_in: Sequence[Submission], asked: Mapping[str, Exercise]) -> bool:
-    keys = [key for key, exercise in asked.items() if NEEDS_RUNS in exercise.check]
+    keys = [key for key, exercise in asked.items() if VIEW in exercise.beyond]
     return any(
         work.answers.get(key, asked[key].stub).strip() != asked[key].stub.strip()
         for work in handed_in

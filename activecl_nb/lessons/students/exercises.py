@@ -7,6 +7,7 @@ and ``exercise-N-solution``. A prediction is a code cell with the tag ``predicti
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +43,18 @@ class Exercise:
     def names(self) -> tuple[str, ...]:
         """The variables that the stub leaves open; none where it asks for a function."""
         return assigned(self.stub)
+
+    @cached_property
+    def beyond(self) -> frozenset[str]:
+        """What the check looks at beside the answer: names of the session around it."""
+        nodes = [*ast.walk(ast.parse(self.check)), *ast.walk(ast.parse(self.stub))]
+        bound = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                bound |= {one.asname or one.name for one in node.names}
+        bound |= {*self.names, "checks", *dir(builtins)}
+        looked = {n.id for n in ast.walk(ast.parse(self.check)) if isinstance(n, ast.Name)}
+        return frozenset(looked - bound)
 
 
 @dataclass(frozen=True)

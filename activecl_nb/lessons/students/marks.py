@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 30  # nodes of a syntax tree; shorter functions are alike by chance
 MOST = 3  # hints shown for an exercise
-NO_ANSWER = ("missing", "not-yet", "not-run")
+NOT_MARKED = "not-marked"
+NO_ANSWER = ("missing", "not-yet", "not-run", NOT_MARKED)
 THE_KIT = "the kit's solution"
 
 
@@ -60,7 +61,8 @@ def table(rows: Sequence[Row], lessons: Mapping[str, Lesson]) -> str:
     lines.writerow(["student", "solved", "of", *keys, *guesses, "alike", "notes"])
     for row in rows:
         solved = sum(mark.solved for mark in row.marks.values())
-        cells = [row.work.student, solved, len(asked)]
+        marked = sum(mark.name != NOT_MARKED for mark in row.marks.values())
+        cells = [row.work.student, solved, marked]
         cells += [in_cell(row.marks[key]) for key in keys]
         cells += [row.work.predictions.get(guess, "") for guess in guesses]
         cells += ["; ".join(same.get(row.work.student, ())), "; ".join(row.work.notes)]
