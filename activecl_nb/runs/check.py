@@ -81,7 +81,7 @@ def _of_weights(weights: dict[str, Tensor], protocol: Protocol) -> Iterator[str]
     if not weights:
         return
     expected = {}
-    if protocol.epochs:  # else nothing was trained but the proxy
+    if protocol.encoder == "trained":  # else nothing was but the proxy
         encoder = simclr.build_encoder(protocol.width, protocol.stem)
         head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head)
         expected = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
