@@ -118,7 +118,7 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: say activecl_nb and not a dot"
             if node.module == "activecl_nb":
-                found |= {alias.name for alias in node.names}
+                found |= {alias.name for alias in node.names} - {"__version__"}
             elif node.module.startswith("activecl_nb."):
                 found.add(node.module.split(".")[1])
         elif isinstance(node, ast.Import):

@@ -511,7 +511,7 @@ def test_other_tissue_is_told_from_what_was_recorded(tiny_data):
 
 
 def test_the_patches_of_a_run_are_loaded_again(tiny_data, short):
-    protocol = replace(short, train_images=60, test_images=40, image_size=32, labelled=30)
+    protocol = replace(short, train_images=200, test_images=40, image_size=32, labelled=10)
     data = imbalance.load("phantom", protocol, share=0.3, seed=np.int64(4), centre_shift=0.5)
     run = runs.fresh(protocol, data, "random", 0)
     assert json.loads(json.dumps(run.recipe)) == run.recipe

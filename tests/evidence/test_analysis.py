@@ -31,6 +31,7 @@ def run_of(strategy, seed, f1, picked=None, budget=10):
             watched_logits=np.zeros(1, np.float32),
             proxy_epochs=np.array([40]),
             proxy_f1=np.array([score]),
+            test_logits=np.zeros(1, np.float32),
             scores={"f1": score},
             seconds={"select": 1.0, "train": 2.0, "proxy": 50.0, "watch": 50.0},
         )
