@@ -61,7 +61,8 @@ def test_a_place_that_cannot_be_written_is_one_line_and_exit_1(tmp_path, capsys,
     command = ["run", "--profile", "tiny", "--out", str(tmp_path / place), *SMALL]
     assert terminal.main(command) in (1, 2)
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1 and place in error
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert str(tmp_path / place.split("/")[0]) in error  # what is in the way
     assert (tmp_path / "file").read_text() == "mine"
 
 
