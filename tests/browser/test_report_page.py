@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from conftest import ROOT, _missing, watched_page
-from test_claims import made
 
 from activecl_nb.evidence import report
+
+sys.path.insert(0, str(ROOT / "tests" / "evidence"))
+from test_claims import made
 
 AXE = ROOT / "build" / "axe" / "axe.min.js"
 

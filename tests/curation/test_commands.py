@@ -64,6 +64,7 @@ def test_the_whole_road(table, tmp_path, capsys, monkeypatch):
 
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)  # somebody sits at the terminal
     explorer = tmp_path / "page.html"
     said(capsys, "explore", out / "random-0", out / "mine-0", "--out", explorer)
     assert opened == [explorer.as_uri()] and "closest" in explorer.read_text()

@@ -177,7 +177,9 @@ def test_a_forest_plot_says_which_intervals_are_clear_of_zero():
     axes = picture.figure.axes[0]
     assert "2 of 3 are clear of 0" in picture.alt
     assert "entropy − random, tumour_share=0.5: +0.080 (from 0.060 to 0.100), 5 s" in picture.alt
-    assert "the least that any row could reach before the correction is 0.062" in picture.alt.lower()
+    assert (
+        "the least that any row could reach before the correction is 0.062" in picture.alt.lower()
+    )
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == [
         "entropy − random, tumour_share=0.5",

@@ -222,7 +222,7 @@ def verdict_rule(function: Any) -> Verdict:
         ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below 0 contradicts"),
         (
             (-0.01, 0.08, 0.0),
-            "not seen",
+            "cannot tell",
             "an interval with 0 inside shows neither, wherever its middle is",
         ),
         (
@@ -236,13 +236,21 @@ def verdict_rule(function: Any) -> Verdict:
             "an interval that reaches the paper's number is enough; it need not lie above it",
         ),
         ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
-        ((0.0, 0.08, 0.0), "not seen", "0 itself is no gain, so the interval is not all above 0"),
-        ((-0.08, 0.0, 0.0), "not seen", "0 itself is no loss, so the interval is not all below 0"),
+        (
+            (0.0, 0.08, 0.0),
+            "cannot tell",
+            "0 is no gain, so the interval is not all above 0",
+        ),
+        (
+            (-0.08, 0.0, 0.0),
+            "cannot tell",
+            "0 is no loss, so the interval is not all below 0",
+        ),
         (
             (nan, nan, 0.0),
-            "not seen",
+            "cannot tell",
             "NaN ends (one seed, or a score never reached) show nothing; every comparison with "
-            "NaN is False, so let not seen be what remains",
+            "NaN is False, so let 'cannot tell' be what remains",
         ),
     ]
     for inputs, right, text in cases:
@@ -255,7 +263,7 @@ def verdict_rule(function: Any) -> Verdict:
         if not isinstance(said, str):
             return hint(f"return a word in quotes, not a {type(said).__name__}")
         if said.strip().lower() not in {verdict for _, verdict, _ in cases}:
-            return hint("the words are reproduced, same direction, contradicted and not seen")
+            return hint("the words are reproduced, same direction, contradicted and cannot tell")
         if said.strip().lower() != right:
             return hint(f"{inputs} should be {right}: {text}")
     return solved(

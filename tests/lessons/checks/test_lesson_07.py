@@ -98,7 +98,7 @@ def test_paired_interval_against_scipy() -> None:
 
 def test_verdict_rule() -> None:
     header = "my_verdict(low, high, claimed)"
-    yes, short, no, none = "'reproduced'", "'same direction'", "'contradicted'", "'not seen'"
+    yes, short, no, none = "'reproduced'", "'same direction'", "'contradicted'", "'cannot tell'"
     right = f"{yes} if high >= claimed else {short}"
     examine(
         "07_reproduce_the_paper",
@@ -153,8 +153,8 @@ def test_the_ledger_judges_by_the_exercises_rule() -> None:
 
 def test_the_lesson_shows_every_kind_of_line() -> None:
     """Each heading of the ledger, but for what cannot be decided, is a table of the lesson."""
-    from activecl_nb.evidence import report
+    from activecl_nb.evidence.report.texts import texts
 
     notebook = load("07_reproduce_the_paper")
-    for part in set(report.PARTS) - {"open"}:
+    for part in set(texts("parts")) - {"open"}:
         assert f'report.parts(lines)["{part}"]' in cell(notebook, f"ledger-{part}")

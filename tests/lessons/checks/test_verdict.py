@@ -29,14 +29,17 @@ def test_strict_lets_a_wrong_answer_raise_and_a_right_one_pass() -> None:
     assert not checks.near_negative(8).solved
 
 
+TWO_ANSWERS = ("threshold_raised", "drawn_to", "by_hand")
+
+
 def test_every_check_heeds_strict() -> None:
     checks.strict()
     for name in checks.__all__:
-        if name not in ("NotSolved", "Verdict", "strict", "threshold_raised", "drawn_to"):
+        if name not in ("NotSolved", "Verdict", "strict", "lettered", *TWO_ANSWERS):
             more = [None] if name == "richest" else []
             with pytest.raises(checks.NotSolved, match="not yet"):
                 getattr(checks, name)(..., *more)
-    for name in ("threshold_raised", "drawn_to"):
+    for name in TWO_ANSWERS:
         with pytest.raises(checks.NotSolved, match="not yet"):
             getattr(checks, name)(..., ...)
 
