@@ -9,14 +9,14 @@ outputs are collapsed, for JupyterLab (``jupyter.outputs_hidden``), for older fr
 from __future__ import annotations
 
 import ast
-import importlib.util
 import itertools
 import re
-import sys
 
 import nbformat
 import pytest
 from notebook_tools import NOTEBOOKS
+
+from activecl_nb.lessons.site.lessons import Lesson
 
 # Lessons 05 to 07 still ask for predictions in prose alone.
 PATHS = sorted(NOTEBOOKS.glob("0[0-4]_*.ipynb"))
@@ -104,11 +104,7 @@ def test_no_sentence_gives_a_folded_answer_away(cells):
             assert not cell.source.startswith("**What to see"), cell.id
 
 
-def test_the_executed_pages_fold_them_too(monkeypatch):
-    spec = importlib.util.spec_from_file_location("run", NOTEBOOKS / "run.py")
-    run = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "run", run)  # where its dataclasses look themselves up
-    spec.loader.exec_module(run)
+def test_the_sites_pages_fold_them_too():
     shown = nbformat.v4.new_output("stream", text="the answer is k-center\n")
     hidden = {"jupyter": {"outputs_hidden": True}, "tags": ["hide-output"]}
     notebook = nbformat.v4.new_notebook(
@@ -117,7 +113,7 @@ def test_the_executed_pages_fold_them_too(monkeypatch):
             nbformat.v4.new_code_cell("2", outputs=[shown]),
         ]
     )
-    page = run.page(notebook, "x")
+    page = Lesson("x", notebook).body()
     assert page.count("the answer is k-center") == 2
     folds = re.findall(r"<details[^>]*>(.*?)</details>", page, flags=re.S)
     assert sum("the answer is k-center" in fold for fold in folds) == 1
