@@ -927,7 +927,9 @@ def test_a_folder_of_runs_becomes_a_report_as_it_is(made, tmp_path, capsys):
     text = (tmp_path / "page" / "report.md").read_text()
     assert "# Small" in text and "*Which?*" in text and "Grid “second”" in text
     assert "Entropy picks give a higher F1 than random picks." in text  # on the grid "first"
-    assert (tmp_path / "page" / "report_figures" / "grid-first-1.png").exists()
+    # In two rounds of one batch no encoder comes to see, so that grid compares nothing.
+    assert "The encoder does not see here" in text
+    assert (tmp_path / "page" / "report_figures" / "grid-second-1.png").exists()
     assert {p: p.read_bytes() for p in out.glob("*/*")} == before
     (out / "study.json").unlink()  # as runs made one by one are
     assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 0
@@ -959,7 +961,7 @@ def test_a_stored_run_made_again_picks_the_same():
         return torch.from_numpy(positions_of(there.picked, there.candidates))
 
     again = experiment.run(stored.protocol, data, as_stored, stored.seed, progress=False)
-    assert again.data == stored.data and again.finished
+    assert runs.same_tissue(stored.data, data) and again.finished
     for name in ("pool", "labelled", "watched"):
         np.testing.assert_array_equal(getattr(stored, name), getattr(again, name))
     for there, here in zip(stored.rounds, again.rounds, strict=True):

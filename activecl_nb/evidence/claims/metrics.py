@@ -179,6 +179,9 @@ def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, p
     def made() -> tuple[pd.DataFrame, pd.DataFrame]:
         parts = []
         for table in (one.rounds, one.picks):
+            if "strategy" not in table:  # runs that are not stored bring no table of picks
+                parts.append(table)
+                continue
             mine = (table["strategy"] == side["strategy"]) & (table["setting"] == setting)
             parts.append(table[mine].reset_index(drop=True))
         return parts[0], parts[1]
