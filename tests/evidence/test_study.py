@@ -933,7 +933,7 @@ def test_a_folder_of_runs_becomes_a_report_as_it_is(made, tmp_path, capsys):
     assert {p: p.read_bytes() for p in out.glob("*/*")} == before
     (out / "study.json").unlink()  # as runs made one by one are
     assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 0
-    assert "head=simclr" in (tmp_path / "other" / "report_appendix.md").read_text()
+    assert "head=simclr" in (tmp_path / "other" / "report.md").read_text()
 
 
 STORED = ROOT / "results"
