@@ -21,7 +21,7 @@ def test_from_an_empty_folder_to_the_explorer_in_a_browser(browser, tmp_path):
         strategy = ["--strategy", Path(folder).name, "--out", folder]
         strategy += ["--profile", folders[0]] if folder != folders[0] else []
         assert terminal.main([*COMMAND, "--path", str(table), *strategy]) == 0
-    assert terminal.main(["explore", *folders, "--out", str(page), "--no-open"]) == 0
+    assert terminal.main(["explore", *folders, "--out", str(page)]) == 0
 
     shown, watch = watched_page(browser)
     shown.goto(page.as_uri())
