@@ -282,6 +282,8 @@ def shell(monkeypatch):
     """IPython as in a notebook: what a cell shows is kept in Out."""
     from IPython.core.interactiveshell import InteractiveShell
 
+    # A shell puts a module of its own in the place of __main__, from which nothing can be spawned.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
     monkeypatch.setenv("ACTIVECL_STATIC", "1")
