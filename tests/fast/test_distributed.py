@@ -310,7 +310,8 @@ def test_a_batch_that_does_not_divide_is_refused(pair):
 def test_the_ranks_leave_together(tmp_path):
     processes = two(tmp_path / "store")
     try:
-        assert [p.submit(distributed.rank).result(PATIENCE) for p in processes] == [0, 1]
+        joined = [p.submit(distributed.rank) for p in processes]  # each waits for the other
+        assert [rank.result(PATIENCE) for rank in joined] == [0, 1]
         second = processes[1].submit(leave)
         with pytest.raises(TimeoutError):  # it waits for rank 0
             second.result(2)
