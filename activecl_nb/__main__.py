@@ -63,9 +63,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _profile(text: str) -> str:
+    from activecl_nb import files
     from activecl_nb.profiles import PROFILES
 
-    if text in (*PROFILES, AUTO) or (Path(text) / "run.json").is_file():
+    if text in (*PROFILES, AUTO) or (files.expanded(text) / "run.json").is_file():
         return text
     raise argparse.ArgumentTypeError(
         f"{text!r} is neither {', '.join(PROFILES)} nor {AUTO}, nor a run's folder"

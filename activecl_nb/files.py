@@ -36,7 +36,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Whoever reads ``path`` sees the old file or the new one, never half of one. If the block
     raises, ``path`` is left as it was and the temporary file is removed.
     """
-    path = Path(path)
+    path = expanded(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The ending stays, since writers such as numpy.savez add their own where it is missing.
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")

@@ -269,7 +269,7 @@ def contrast(
     """NT-Xent of two views of a batch, float32 (N, 3, H, W) each; a scalar on their device.
 
     half: whether the layers run in bfloat16; by default on the GPUs that have it, and not on a
-        processor, which only imitates it. The loss is float32 always.
+        processor, which only imitates it. The loss is float32 even then.
 
     On several ranks each passes its slice of the batch, and every one gets the loss of the whole.
     """
@@ -278,7 +278,8 @@ def contrast(
         half = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     with torch.autocast(x_i.device.type, torch.bfloat16, enabled=half):
         # Both views in one batch: half the calls, and batch norm sees them as one population.
-        z_i, z_j = model(torch.cat([x_i, x_j])).float().chunk(2)
+        z = model(torch.cat([x_i, x_j]))
+    z_i, z_j = z.to(torch.promote_types(z.dtype, torch.float32)).chunk(2)
     return nt_xent(distributed.gather(z_i), distributed.gather(z_j), temperature)
 
 

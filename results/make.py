@@ -79,8 +79,8 @@ def keep_run(source: Path, folder: Path) -> None:
     """Copy a run without its weights, which are most of the bytes."""
     if not (source / "rounds.csv").exists():
         raise FileNotFoundError(f"{source} is not finished; run without --finished")
-    weights = shutil.ignore_patterns("*.safetensors")
-    shutil.copytree(source, folder, ignore=weights, dirs_exist_ok=True)
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    runs.drop_weights(folder)
 
 
 def keep_check(folder: Path) -> None:

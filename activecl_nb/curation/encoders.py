@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from activecl_nb import augment, profiles
+from activecl_nb import augment, files, profiles
 from activecl_nb.imbalance import Data
 
 LITE = "efficientnet-lite0"
@@ -144,11 +144,16 @@ def _torchvision(model: str, weights: str, download: bool) -> nn.Module:
     module = models.get_model(model, weights=None)
     if weights:
         return _with_weights(module, weights)
-    file = Path(torch.hub.get_dir()) / "checkpoints" / known.url.rpartition("/")[2]
+    hub = Path(torch.hub.get_dir())
+    if not hub.is_absolute():  # torch's reading of an empty $XDG_CACHE_HOME
+        hub = files.cache_dir() / "torch"
+    file = hub / "checkpoints" / known.url.rpartition("/")[2]
     if not file.is_file():
         if not download:
             raise ValueError(_not_here(f"torchvision:{model}", known.url))
-        torch.hub.download_url_to_file(known.url, str(file))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        digest = file.stem.rpartition("-")[2]  # torchvision's names end in it
+        torch.hub.download_url_to_file(known.url, str(file), digest)
     return _with_weights(module, file)
 
 

@@ -41,7 +41,7 @@ def html(look: Look, whole: bool = True) -> str:
 
 def write_page(look: Look, path: str | os.PathLike[str]) -> Path:
     """Write the page to this file, or as look.html into a folder of this name."""
-    path = Path(path)
+    path = files.expanded(path)
     if path.suffix.lower() not in (".html", ".htm"):
         path = path / "look.html"
     with files.replacing(path) as temporary:

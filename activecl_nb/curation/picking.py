@@ -49,7 +49,7 @@ class Picks:
         """The table as CSV, and beside it a contact sheet of the first picks as PNG."""
         from activecl_nb.pictures import figures
 
-        path = Path(path)
+        path = files.expanded(path)
         with files.replacing(path) as temporary:
             self.table.to_csv(temporary, index=False, float_format="%.6g")
         sheet = path.with_suffix(".png")
@@ -131,7 +131,8 @@ def _labelled(
     frame, where = given, "labelled"
     if not isinstance(given, pd.DataFrame):
         where = str(given)
-        if not Path(given).is_file():
+        given = files.expanded(given)
+        if not given.is_file():
             raise FileNotFoundError(f"{given} is no file; give a table of the labelled files")
         frame = pd.read_csv(given, dtype=str, keep_default_na=False, sep=None, engine="python")
     if "file" not in frame:

@@ -14,12 +14,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from activecl_nb import augment, profiles, proxy, runs, seeds, simclr
+from activecl_nb import augment, files, profiles, proxy, runs, seeds, simclr
 from activecl_nb.imbalance import Data
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol, image_epochs
@@ -110,7 +109,7 @@ def resolved(out: str | os.PathLike[str], **choices: object) -> Protocol | None:
 
     A run goes on with the sizes it began with, on whatever machine and in whatever time.
     """
-    if not (Path(out) / "run.json").is_file():
+    if not (files.expanded(out) / "run.json").is_file():
         return None
     stored = runs.load(out).protocol
     return Protocol.of(stored, **choices) if stored.name == NAME else None

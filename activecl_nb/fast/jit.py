@@ -12,7 +12,7 @@ from typing import Any
 
 from numba import config, njit
 
-from activecl_nb.files import cache_dir
+from activecl_nb.files import cache_dir, expanded
 
 
 def compiled(**options: Any) -> Callable[[Callable], Callable]:
@@ -63,7 +63,7 @@ def _folder(package: Path) -> Path | None:
     for source in sorted(package.glob("*.py")):
         state.update(source.read_bytes())
     asked = os.environ.get("NUMBA_CACHE_DIR")
-    places = (Path(asked) if asked else package / "__pycache__", cache_dir() / "compiled")
+    places = (expanded(asked) if asked else package / "__pycache__", cache_dir() / "compiled")
     for place in places:
         folder = place / f"{package.name}-{state.hexdigest()[:12]}"
         try:

@@ -6,8 +6,10 @@ strategy's choice can be seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,21 +42,55 @@ def trained_encoder(
 
     It gets about the image-epochs of a whole run of Algorithm 2. The first call trains it; its
     weights are then kept under ``files.cache_dir()/lessons``, and a later call, of any lesson,
-    reads them. What lies there may be deleted at any time.
+    reads them. What lies there may be deleted at any time, and what is damaged is trained again.
     """
-    from safetensors.torch import load_file, save_file
-
     encoder = simclr.build_encoder(profile.width, profile.stem, seed=seed)
     name = seeds.number(seed, RECIPE, repr(profile), repr(sorted(fingerprint(data).items())))
-    file = files.cache_dir() / "lessons" / f"encoder-{profile.name}-{name:016x}.safetensors"
-    if not file.exists():
+    stem = f"encoder-{profile.name}-{name:016x}"
+    weights = _kept(stem)
+    if weights is None:
         _train(encoder, profile, data, seed, progress)
-        with files.replacing(file) as temporary:
-            # Training may have laid them out for a device, and the file takes rows in order.
-            weights = {k: v.cpu().contiguous() for k, v in encoder.state_dict().items()}
-            save_file(weights, temporary)
-    encoder.load_state_dict(load_file(file))
+        # Training may have laid them out for a device, and a file takes rows in order.
+        weights = {k: v.cpu().contiguous() for k, v in encoder.state_dict().items()}
+        _keep(stem, weights)
+    encoder.load_state_dict(weights)
     return encoder.cpu().eval()
+
+
+def _folder() -> Path:
+    return files.cache_dir() / "lessons"
+
+
+def _kept(stem: str) -> dict[str, Tensor] | None:
+    """The weights of that name, if they are to the last bit what was kept."""
+    from safetensors.torch import load
+
+    for file in sorted(_folder().glob(f"{stem}-*.safetensors")):
+        content = file.read_bytes()
+        if file.stem == f"{stem}-{files.checksum(content)}":
+            return load(content)
+    return None
+
+
+def _keep(stem: str, weights: Mapping[str, Tensor]) -> None:
+    """In a file whose name ends in its checksum; a warning says where none can be written."""
+    import filelock
+    from safetensors.torch import save
+
+    folder, content = _folder(), save(weights)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder.with_name("lessons.lock")):
+            files.sweep(folder)
+            file = folder / f"{stem}-{files.checksum(content)}.safetensors"
+            with files.replacing(file) as temporary:
+                temporary.write_bytes(content)
+    except OSError as error:
+        warnings.warn(
+            f"{files.told(error)}; the encoder is trained again in the next process, unless "
+            "ACTIVECL_HOME names a folder of your own",
+            stacklevel=3,
+        )
 
 
 def features(

@@ -11,10 +11,13 @@ and whoever checks a map looks at its neighbours, never at its coordinates.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -223,16 +226,24 @@ def save(place: Run | str | os.PathLike[str], map: Map) -> Path:
     """Store a map in a run's folder, so that the explorer opens at once; returns the file.
 
     Positions are float32; features are float16, whose rounding no distance on screen shows.
+    ValueError: another process is at the run.
     """
+    from activecl_nb import runs
+
     path = _file(place)
-    with files.replacing(path) as temporary:
-        np.savez(
-            temporary,
-            patches=map.patches,
-            positions=map.positions.astype(np.float32),
-            features=map.features.astype(np.float16),
-            neighbours=map.neighbours.astype(np.int32),
-        )
+    of_run = (path.parent / "run.json").exists()
+    with runs.locked(path.parent) if of_run else contextlib.nullcontext():
+        with files.replacing(path) as temporary:
+            np.savez(
+                temporary,
+                patches=map.patches,
+                positions=map.positions.astype(np.float32),
+                features=map.features.astype(np.float16),
+                neighbours=map.neighbours.astype(np.int32),
+            )
+        # In a run of an older kit a manifest of the map alone would make strangers of the rest.
+        if files.Manifest.of(path.parent).sealed or not of_run:
+            files.seal(path.parent, path.name)
     return path
 
 
@@ -240,15 +251,21 @@ def stored(place: Run | str | os.PathLike[str], patches: np.ndarray | None = Non
     """The map in a run's folder, or None where there is none.
 
     With ``patches`` given, a map of other patches counts as none. ValueError names a file that
-    is broken.
+    is damaged; a warning one that nothing vouches for.
     """
     if getattr(place, "path", place) is None:  # a run that was never written to disk
         return None
     path = _file(place)
     if not path.is_file():
         return None
+    manifest = files.Manifest.of(path.parent)
+    if path.name in (manifest.entries or ()):
+        content = manifest.read(path.name)
+    else:
+        warnings.warn(f"{path} was written without a checksum: unverified", stacklevel=2)
+        content = path.read_bytes()
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = Map(
                 patches=arrays["patches"].astype(np.int64),
                 positions=arrays["positions"].astype(np.float32),
@@ -267,7 +284,7 @@ def _file(place: Run | str | os.PathLike[str]) -> Path:
     folder = getattr(place, "path", place)
     if folder is None:
         raise ValueError("this run has no folder to store a map in; run it with a path")
-    folder = Path(folder)
+    folder = files.expanded(folder)
     return folder if folder.suffix == ".npz" else folder / FILE_NAME
 
 
@@ -295,6 +312,28 @@ def _checked(features: np.ndarray) -> np.ndarray:
     return features
 
 
+def _imported() -> ModuleType:
+    """UMAP, when it is first used, since it compiles for seconds.
+
+    numba keeps that code beside the package or in the user's home, and refuses where it may write
+    in neither: then in the kit's cache, or else in a folder for this process.
+    """
+    try:
+        import umap
+    except RuntimeError:
+        from numba import config
+
+        place = files.cache_dir() / "compiled"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=place).close()
+        except OSError:
+            place = Path(tempfile.mkdtemp(prefix="activecl-"))
+        config.CACHE_DIR = str(place)
+        import umap
+    return umap
+
+
 def _umap(
     features: np.ndarray,
     *,
@@ -305,8 +344,7 @@ def _umap(
     step: float = 1.0,
 ) -> np.ndarray:
     """UMAP on exact neighbours; float32 (n, 2)."""
-    import umap  # here, since it compiles for seconds when it is imported
-
+    umap = _imported()
     n = len(features)
     if features.shape[1] == 1:  # a line: its principal components need a second axis
         features = np.hstack([features, np.zeros_like(features)])

@@ -78,7 +78,7 @@ def is_whole(path: Path, file: RemoteFile) -> bool:
     long as size and time of change stay the same.
     """
     note = _note(path)
-    if note.is_file() and json.loads(note.read_text()) == _state(path, file):
+    if note.is_file() and note.read_text(errors="replace") == _noted(path, file):
         return True
     if not hash_matches(path, file):
         return False
@@ -91,13 +91,14 @@ def _note(path: Path) -> Path:
     return path.with_name(f"{path.name}.verified")
 
 
-def _state(path: Path, file: RemoteFile) -> dict[str, str | int]:
-    return {"md5": file.md5, "size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
+def _noted(path: Path, file: RemoteFile) -> str:
+    state = path.stat()
+    return json.dumps({"md5": file.md5, "size": state.st_size, "changed": state.st_mtime_ns})
 
 
 def _remember(path: Path, file: RemoteFile) -> None:
     with replacing(_note(path)) as temporary:
-        temporary.write_text(json.dumps(_state(path, file)))
+        temporary.write_text(_noted(path, file))
 
 
 def hash_matches(path: Path, file: RemoteFile) -> bool:

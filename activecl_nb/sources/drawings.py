@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import filelock
 import numpy as np
 
 from activecl_nb import files
@@ -44,21 +45,24 @@ def kept(stem: str, count: int, size: int, draw: Callable[[], Iterator[Drawing]]
     """The first ``count`` patches of this name from the cache, drawn into it if they are not there.
 
     A file that holds more serves too. What is damaged is drawn again. Where the cache cannot be
-    written, patches are drawn in memory, and a warning says so. Two processes that draw the same
-    at once both finish, and the second file replaces the first with the same content.
+    written, patches are drawn in memory, and a warning says so. Of two processes that want the
+    same at once, one draws and the other waits for it.
     """
     folder = files.cache_dir() / "phantom"
-    for path in sorted(folder.glob(f"{stem}-*.npy"), key=_count_of):
-        if _count_of(path) >= count:
-            drawing = _opened(path, size)
-            if drawing is not None:
-                return Drawing(*(values[:count] for values in drawing))
+    drawing = _kept_before(folder, stem, count, size)
+    if drawing is not None:
+        return drawing
     path = folder / f"{stem}-{count}.npy"
     try:
-        _write(path, count, size, draw())
-        drawing = _opened(path, size)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The lock lies beside the folder; the system lets go of it when its owner is killed.
+        with filelock.FileLock(folder.with_name("phantom.lock")):
+            files.sweep(folder)
+            drawing = _kept_before(folder, stem, count, size)
+            if drawing is None:
+                _write(path, count, size, draw())
+                drawing = _opened(path, size)
     except OSError as error:
-        drawing = None
         reason = error.strerror or error
         warnings.warn(
             f"{folder} cannot be written ({reason}): patches are drawn in memory, and again in "
@@ -66,6 +70,15 @@ def kept(stem: str, count: int, size: int, draw: Callable[[], Iterator[Drawing]]
             stacklevel=4,
         )
     return in_memory(draw(), count, size) if drawing is None else drawing
+
+
+def _kept_before(folder: Path, stem: str, count: int, size: int) -> Drawing | None:
+    for path in sorted(folder.glob(f"{stem}-*.npy"), key=_count_of):
+        if _count_of(path) >= count:
+            drawing = _opened(path, size)
+            if drawing is not None:
+                return Drawing(*(values[:count] for values in drawing))
+    return None
 
 
 def _write(path: Path, count: int, size: int, parts: Iterator[Drawing]) -> None:

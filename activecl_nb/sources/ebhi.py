@@ -212,7 +212,7 @@ def _write(pair: _Pair, out: Path) -> dict[str, str]:
 
 def measure(folder: str | os.PathLike[str]) -> Measured:
     """What is in a folder with patches.csv."""
-    folder = Path(folder)
+    folder = Path(os.path.expanduser(folder))
     with open(folder / "patches.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     table = "\n".join(

@@ -328,7 +328,7 @@ def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) 
 
     counts: how many images each class must have, in the order of CLASS_NAMES.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing")
     try:

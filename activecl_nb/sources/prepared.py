@@ -76,7 +76,7 @@ def open_prepared(folder: str | os.PathLike[str], *, verify: bool = True) -> Pre
 
     verify: hold every byte against its checksum, once in a process. ValueError: it is damaged.
     """
-    folder = Path(folder)
+    folder = files.expanded(folder)
     if not all(os.path.isfile(folder / name) for name in FILES):
         return None
     try:
@@ -132,7 +132,7 @@ def prepare(
     The folder holds images.npy, uint8 (N, 3, height, width); labels.npy, int64 (N,); about.json;
     and manifest.json with their checksums.
     """
-    folder = Path(folder)
+    folder = files.expanded(folder)
     ready = open_prepared(folder)
     if ready is not None and ready.made_from == archive.identity:
         return ready  # without the lock, which a read-only folder could not hold

@@ -540,6 +540,37 @@ def test_whatever_ends_a_run_stops_no_other(tmp_path, body, says):
     assert "odd, seed 0" in line and says in line
 
 
+def test_a_script_that_guards_nothing_makes_its_study_once(tmp_path):
+    """Workers begin without the script, which would begin the study again."""
+    file = written(
+        tmp_path,
+        f"""
+        profile = "tiny"
+        [[grid]]
+        name = "2024"
+        strategies = ["random"]
+        seeds = 1
+        protocol = {{ {SMALL} }}
+        """,
+    )
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import io\n"
+        "print('begun')\n"
+        "from activecl_nb.evidence import study\n"
+        f"planned = study.read({str(file)!r})\n"
+        f"made = study.run(planned, {str(tmp_path / 'runs')!r}, stream=io.StringIO())\n"
+        "print(*made.values())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout.split() == ["begun", "done"], done.stderr
+
+
 def test_data_that_is_not_there_stops_no_other_grid(tmp_path):
     file = written(
         tmp_path,
@@ -848,6 +879,7 @@ def test_what_an_older_kit_kept_without_todays_scores_is_made_anew(made, tmp_pat
     wanted, out = made
     folder = tmp_path / "kept"
     study.store(wanted, out, folder)
+    (folder / "manifest.json").unlink()
     rounds = pd.read_csv(folder / "rounds.csv")
     old, gone = wanted.jobs[0].address(), wanted.jobs[1].address()
     rounds.loc[rounds["run"] == old, "f1_best"] = np.nan
@@ -855,6 +887,7 @@ def test_what_an_older_kit_kept_without_todays_scores_is_made_anew(made, tmp_pat
     assert study.kept(folder) == {job.address() for job in wanted.jobs} - {old}
     shutil.rmtree(out / gone)
     assert study.store(wanted, out, folder).rounds["f1_best"].notna().all()
+    (folder / "manifest.json").unlink()
     rounds.drop(columns=["f1_best", "f1_same_proxy"]).to_csv(folder / "rounds.csv", index=False)
     assert study.kept(folder) == set() == study.kept(tmp_path / "nowhere")
     again = study.store(wanted, out, folder)  # without the run that is gone
@@ -907,8 +940,16 @@ def test_kept_tables_open_without_torch_and_name_what_is_damaged(made, tmp_path)
         [sys.executable, "-c", code, tmp_path / "kept"], capture_output=True, text=True, cwd=ROOT
     )
     assert done.stdout.strip() == "False", done.stderr
+    picks = (tmp_path / "kept" / "picks.npz").read_bytes()
+    (tmp_path / "kept" / "picks.npz").write_bytes(picks[:-1] + b"!")
+    with pytest.raises(ValueError, match=r"picks\.npz is damaged.*restore its files"):
+        study.open_stored(tmp_path / "kept")
+    (tmp_path / "kept" / "manifest.json").unlink()  # as an older kit left it
     (tmp_path / "kept" / "picks.npz").write_bytes(b"PK nothing")
-    with pytest.raises(ValueError, match=r"kept cannot be read.*restore its files"):
+    with (
+        pytest.warns(UserWarning, match="read unverified"),
+        pytest.raises(ValueError, match=r"kept cannot be read.*restore its files"),
+    ):
         study.open_stored(tmp_path / "kept")
     (tmp_path / "kept" / "rounds.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"lacks rounds\.csv"):

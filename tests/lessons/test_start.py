@@ -53,6 +53,36 @@ def test_the_encoder_is_trained_once_and_then_read(tiny_data, kept, monkeypatch)
     assert len(list(kept.iterdir())) == 1
 
 
+def test_damaged_weights_are_trained_again(tiny_data, kept, monkeypatch):
+    first = start.trained_encoder(SMALL, tiny_data, progress=False).state_dict()
+    (file,) = kept.iterdir()
+    whole, trained = file.read_bytes(), []
+    monkeypatch.setattr(start, "_train", lambda encoder, *_: encoder.load_state_dict(first))
+    monkeypatch.setattr(start, "_keep", lambda *_: trained.append(1))
+    for at in np.random.default_rng(0).integers(0, len(whole), 10):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        start.trained_encoder(SMALL, tiny_data, progress=False)
+    assert len(trained) == 10
+
+
+def test_a_cache_that_cannot_be_written_is_said(tiny_data, kept, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(start, "_train", lambda *_: None)
+    monkeypatch.setattr(start.files, "replacing", refuse)
+    with pytest.warns(UserWarning, match="Permission denied.*is trained again"):
+        start.trained_encoder(SMALL, tiny_data, progress=False)
+
+
+def test_what_a_killed_process_left_is_removed(tiny_data, kept, monkeypatch):
+    kept.mkdir()
+    (kept / ".encoder.0123abcd.safetensors").write_bytes(b"half")
+    monkeypatch.setattr(start, "_train", lambda *_: None)
+    start.trained_encoder(SMALL, tiny_data, progress=False)
+    assert [path.name[0] for path in kept.iterdir()] == ["e"]
+
+
 def test_weights_that_training_laid_out_for_a_device_are_kept(tiny_data, kept, monkeypatch):
     def lay_out(model, *_, **__):
         model.to(memory_format=torch.channels_last)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
+from activecl_nb import files
 from activecl_nb.pictures import maps
 
 
@@ -100,6 +103,9 @@ def test_reducing_keeps_distances(features):
         (np.zeros((3, 4)), "at least 5 patches, not 3"),
         (np.zeros(7), r"shape \(n, d\), not \(7,\)"),
         (np.array([[0.0], [1], [2], [3], [np.nan], [5]]), "patch 4 are not finite"),
+        (np.ones((60, 16)), "the encoder has collapsed"),
+        (np.full((60, 16), 3e4) + 1e-3 * np.eye(60, 16), "the encoder has collapsed"),
+        (1e25 * np.eye(40, 16), "whose distances no float32 holds"),
     ],
 )
 def test_bad_features_are_named(features, said):
@@ -107,8 +113,34 @@ def test_bad_features_are_named(features, said):
         maps.fit(features)
 
 
-def test_very_few_patches_still_make_a_map(features):
+def test_very_few_patches_and_a_single_feature_still_make_a_map(features):
     assert maps.fit(features[:6]).shape == (6, 2)
+    assert maps.of_features(features[:60, :1], np.arange(60)).positions.shape == (60, 2)
+
+
+@pytest.mark.parametrize("writable", [True, False], ids=["cache", "nowhere"])
+def test_where_numba_finds_no_place_for_its_code_the_kits_cache_serves(
+    features, tmp_path, monkeypatch, writable
+):
+    """As in a container: neither the packages' folder nor a home can be written."""
+    from numba import config
+
+    real = builtins.__import__
+
+    def guarded(name, *arguments, **options):
+        if name == "umap" and not config.CACHE_DIR:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(name, *arguments, **options)
+
+    home = tmp_path / "home"
+    if not writable:
+        home.write_text("a file, where no folder can be made")
+    monkeypatch.setenv("ACTIVECL_HOME", str(home))
+    monkeypatch.setattr(config, "CACHE_DIR", "")
+    monkeypatch.setattr(builtins, "__import__", guarded)
+    assert maps._imported().UMAP
+    assert Path(config.CACHE_DIR).is_dir()
+    assert (Path(config.CACHE_DIR) == home / "compiled") is writable
 
 
 def test_a_stored_map_comes_back(features, fitted, tmp_path):
@@ -134,9 +166,30 @@ def test_a_map_of_other_patches_or_none_counts_as_none(features, fitted, tmp_pat
 
 def test_a_broken_file_is_named(features, fitted, tmp_path):
     path = maps.save(tmp_path, maps.of_features(features, np.arange(300), positions=fitted))
-    path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(ValueError, match=r"map\.npz is no map .*delete it"):
+    whole = path.read_bytes()
+    for at in np.random.default_rng(0).integers(0, len(whole), 20):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match=r"map\.npz is damaged"):
+            maps.stored(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    path.write_bytes(whole[:2000])
+    with (
+        pytest.warns(UserWarning, match="unverified"),
+        pytest.raises(ValueError, match=r"map\.npz is no map .*delete it"),
+    ):
         maps.stored(tmp_path)
+
+
+def test_a_map_joins_a_runs_manifest_and_makes_none_for_an_older_run(features, fitted, tmp_path):
+    made = maps.of_features(features, np.arange(300), positions=fitted)
+    for name in ("run.json", "other.json"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / name).write_text("{}")
+    maps.save(tmp_path / "run", made)
+    assert not files.Manifest.of(tmp_path / "run").sealed
+    files.seal(tmp_path / "run", "run.json", "other.json")
+    maps.save(tmp_path / "run", made)
+    assert {*files.Manifest.of(tmp_path / "run").entries} == {"run.json", "other.json", "map.npz"}
 
 
 def test_a_run_without_a_folder_cannot_store(features, fitted):

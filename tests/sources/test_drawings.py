@@ -65,6 +65,13 @@ def test_an_interrupted_draw_leaves_nothing_behind(home, monkeypatch):
     assert list(home.iterdir()) == []
 
 
+def test_what_a_killed_process_left_is_removed(home):
+    home.mkdir()
+    (home / ".r2-of-another-draw.0123abcd.npy").write_bytes(b"half")
+    phantom.load("train", 5, 32)
+    assert [path.suffix for path in sorted(home.iterdir())] == [".npy", ".npz"]
+
+
 def _load_elsewhere(home: str) -> int:
     os.environ["ACTIVECL_HOME"] = home
     return int(phantom.load("train", 300, 32)[0].sum())

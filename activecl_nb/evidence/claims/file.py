@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from activecl_nb import files
@@ -20,7 +19,7 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Claim], list[str]]:
     FileNotFoundError: no such file. ValueError: it is no TOML, or a claim has an unknown field
     or measure, lacks one, or repeats an id; the message names the file and the claim.
     """
-    path = Path(path)
+    path = files.expanded(path)
     content = files.read_toml(path)
     claims = []
     for number, entry in enumerate(content.get("claim", []), 1):

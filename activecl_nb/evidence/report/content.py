@@ -66,8 +66,8 @@ def make(
 
     FileNotFoundError, ValueError: a file is missing, damaged, or does not fit the others.
     """
-    folder = Path(folder or DEFAULT)
-    every = _studies(folder, Path(study_file) if study_file else None)
+    folder = files.expanded(folder or DEFAULT)
+    every = _studies(folder, files.expanded(study_file) if study_file else None)
     opened = every[0]
     given = _claims_file(folder, claims_file)
     claimed, headlines = claims.read(given or DEFAULT.parent / "claims.toml")
@@ -119,7 +119,7 @@ def _studies(folder: Path, study_file: Path | None) -> list[Opened]:
 def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | None:
     """The list of claims that goes with a folder; None where it has none of its own."""
     if given is not None:
-        return Path(given)
+        return files.expanded(given)
     beside = folder.parent / "claims.toml"
     return beside if (folder / "index.csv").exists() and beside.exists() else None
 
@@ -186,7 +186,7 @@ def open_ledger(folder: str | os.PathLike[str] | None = None) -> tuple[list[Line
 
     Prints one line on what it gives. Where no study is stored, only arithmetic is judged.
     """
-    folder = Path(folder or DEFAULT)
+    folder = files.expanded(folder or DEFAULT)
     every, _ = claims.read(_claims_file(folder, None) or DEFAULT.parent / "claims.toml")
     try:
         stored = study.open_stored(folder)

@@ -150,7 +150,7 @@ def _markdown(name: str, report: Report) -> str:
 
 def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
     """Write the page and its appendix, as HTML and as Markdown; the page's HTML comes first."""
-    out = Path(out)
+    out = files.expanded(out)
     pictures = [one for section in _sections(report) for one in section.files]
     if report.gains:
         pictures.append(("gains.png", report.gains))
@@ -206,7 +206,7 @@ def put_findings(report: Report, path: str | os.PathLike[str]) -> None:
 
     ValueError: the file lacks the marks.
     """
-    path = Path(path)
+    path = files.expanded(path)
     text = path.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -40,7 +40,7 @@ SEEDS: Kind = (
     lambda v: is_whole(v) and 1 <= v <= MOST_SEEDS,
     f"a whole number from 1 to {MOST_SEEDS:,}",
 )
-POSITIVE: Kind = (lambda v: is_number(v) and v > 0, "a number above 0")
+SHARE: Kind = (lambda v: is_number(v) and 0 < v < 1, "a number above 0 and below 1, as scores are")
 
 # name -> (whether it must be there, what it takes)
 TOP = {
@@ -70,7 +70,7 @@ CONTRAST = {
     "metric": (False, (lambda v: v in METRICS, f"one of {', '.join(METRICS)}")),
     "score": (False, TEXT),
     "primary": (False, FLAG),
-    "bound": (False, POSITIVE),
+    "bound": (False, SHARE),
 }
 
 

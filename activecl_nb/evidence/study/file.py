@@ -43,12 +43,13 @@ def read(path: str | os.PathLike[str]) -> Study:
     FileNotFoundError: no such file. ValueError: it is no TOML, or something in it is unknown, of
     another type or out of bounds; the message names the file, the grid, and every such thing.
     """
-    path = Path(path)
+    path = files.expanded(path)
     content = files.read_toml(path)
     check = Check(str(path))
     check.table("", content, TOP)
     profile = check.tried("profile", lambda: profiles.current(content.get("profile")))
-    code = path.parent / content["code"] if isinstance(content.get("code"), str) else None
+    named = content.get("code")
+    code = path.parent / files.expanded(named) if isinstance(named, str) else None
     own = check.tried("code", lambda: add_strategies(code) if code else set())
     check.end()  # without a profile and its strategies there is no more to say
     grids, plans = content.get("grid", []), []
@@ -117,7 +118,7 @@ def _placed(grid: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The grid with its data's path made whole."""
     data = dict(grid.get("data", {}))
     if isinstance(data.get("path"), str):
-        data["path"] = str((folder / Path(data["path"]).expanduser()).resolve())
+        data["path"] = str((folder / files.expanded(data["path"])).resolve())
     return {**grid, "data": {"source": "phantom", **data}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ def open_any(folder: str | os.PathLike[str], plan: Path | None = None) -> Opened
 
     FileNotFoundError: there is neither in it. ValueError: no run is finished, or a file is damaged.
     """
-    folder = Path(folder)
+    folder = files.expanded(folder)
     if (folder / "index.csv").exists():
         beside = plan or folder.with_suffix(".toml")
         stored = open_stored(folder)
@@ -97,13 +98,16 @@ def _tissue_words() -> dict[str, str]:
 
 def _read_plan(folder: Path) -> dict[str, Any]:
     try:
-        content = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        manifest = files.Manifest.of(folder)
+        content = json.loads(manifest.read(PLAN))
         content["entries"][0]["run"]
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ValueError(
-            f"{folder / PLAN} cannot be read ({error}); give the study's command again, which "
-            "writes it anew and keeps all runs"
+            f"{folder / PLAN} cannot be read ({str(error).removesuffix(f'; {files.MEND}')}); give "
+            "the study's command again, which writes it anew and keeps all runs"
         ) from error
+    if not manifest.sealed:
+        warnings.warn(f"{folder / PLAN} was written without a checksum: unverified", stacklevel=3)
     return content
 
 

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
 from activecl_nb import files
@@ -62,7 +63,7 @@ def run(
         raise ValueError(f"--only {share}/{of}: the share goes from 1/{of} to {of}/{of}")
     if jobs < 0:
         raise ValueError(f"--jobs {jobs}: runs at a time, 1 or more, or 0 for this process alone")
-    out = Path(out)
+    out = files.expanded(out)
     out.mkdir(parents=True, exist_ok=True)
     results = {
         ", ".join(filter(None, (grid, setting))): f"{FAILED}: {why}"
@@ -148,10 +149,10 @@ def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
             for entry in study.entries
         ],
     }
-    text = json.dumps(plan, indent=1)
-    if not (out / PLAN).exists() or (out / PLAN).read_text(encoding="utf-8") != text:
-        with files.replacing(out / PLAN) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    (out / files.MANIFEST).unlink(missing_ok=True)  # even a damaged one: both are made anew
+    with files.replacing(out / PLAN) as temporary:
+        temporary.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    files.seal(out, PLAN)
 
 
 # ---- one run --------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ class _Worker:
             context.set_forkserver_preload(["activecl_nb.experiment"])
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _one_thread():
+        with _one_thread(), _no_script():
             self.process.start()
         theirs.close()  # so that its death ends the pipe
 
@@ -290,6 +291,20 @@ def _one_thread() -> Iterator[None]:
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def _no_script() -> Iterator[None]:
+    """A process begun in here does not run the caller's script again, which no task needs.
+
+    It would begin the study a second time where the script has no ``if __name__ == "__main__"``.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _start_method() -> str:

@@ -4,11 +4,14 @@ index.csv     a line for each run in each grid: where it belongs, and whether it
 rounds.csv    a line for each round of each run
 picks.npz     an array for each column of ``analysis.picks``, without the names
 floors.csv    for each run what colours alone and an untrained encoder reach, where it knows
+manifest.json the checksums of these, see ``files``
 """
 
 from __future__ import annotations
 
+import io
 import os
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 INDEX = ["grid", "setting", "tissue", "source", "strategy", "seed", "run", "finished"]
 SIZES = ["train", "test"]  # images of a run's two parts: how much folds share depends on them
 FACTS = ("positive", "near_duplicate", "artefact")
+TEXT = {*INDEX, "floor"} - {"seed"}  # columns of words, also where a word looks like a number
 UNKNOWN = -1  # stands in picks.npz for what a source does not tell of its patches
 MEND = "restore its files, or make them anew (the kit's own: python results/make.py)"
 
@@ -68,7 +72,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
 
     ValueError: neither of the two holds a finished run, or the folder's files are damaged.
     """
-    folder = Path(folder)
+    folder = files.expanded(folder)
     places = pd.DataFrame(
         [
             (
@@ -81,7 +85,10 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     )
     jobs = {job.address(): job for job in study.jobs}
     made = tables_of(
-        places, Path(out), lambda run: jobs[run.path.name].load().train, Tables.there(folder)
+        places,
+        files.expanded(out),
+        lambda run: jobs[run.path.name].load().train,
+        Tables.there(folder),
     )
     if made.rounds.empty:
         raise ValueError(f"{out} holds no finished run of {study.title!r}; make some first")
@@ -99,7 +106,7 @@ def kept(folder: str | os.PathLike[str]) -> set[str]:
 
     A run whose rounds lack a score that ``Run.table`` gives today is not among them.
     """
-    before = Tables.there(Path(folder))
+    before = Tables.there(files.expanded(folder))
     return before.whole if before else set()
 
 
@@ -108,7 +115,7 @@ def open_stored(folder: str | os.PathLike[str]) -> Stored:
 
     FileNotFoundError: a file is not there. ValueError: one is damaged, or not of this study.
     """
-    return Tables.read(Path(folder)).joined()
+    return Tables.read(files.expanded(folder)).joined()
 
 
 def tables_of(
@@ -197,13 +204,20 @@ class Tables:
         missing = [n for n in ("index.csv", "rounds.csv", "picks.npz") if not (folder / n).exists()]
         if missing:
             raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; {MEND}")
+        manifest = files.Manifest.of(folder)
+        if not manifest.sealed:
+            warnings.warn(
+                f"{folder} was written without checksums by an older kit; what it holds is read "
+                "unverified",
+                stacklevel=4,
+            )
         try:
             found = cls(
-                _read_index(folder / "index.csv"),
-                pd.read_csv(folder / "rounds.csv"),
-                _read_picks(folder),
-                pd.read_csv(folder / "floors.csv")
-                if (folder / "floors.csv").exists()
+                _read_index(manifest),
+                _read_csv(manifest, "rounds.csv"),
+                _read_picks(manifest),
+                _read_csv(manifest, "floors.csv")
+                if "floors.csv" in manifest
                 else pd.DataFrame(columns=["run", "floor"]),
             )
             lost = found.finished - set(found.rounds["run"])
@@ -216,6 +230,8 @@ class Tables:
         return found
 
     def write(self, folder: Path) -> None:
+        # From here to the seal the folder is one without a manifest, should a kill come between.
+        (folder / files.MANIFEST).unlink(missing_ok=True)
         picks, labels = self.picks, self.picks["label"].cat
         runs = picks["run"].unique()
         with files.replacing(folder / "picks.npz") as temporary:
@@ -223,10 +239,10 @@ class Tables:
                 temporary,
                 classes=np.array(list(labels.categories)),
                 runs=np.array(runs, dtype=str),
-                run=picks["run"].map({run: k for k, run in enumerate(runs)}).to_numpy(np.int16),
-                round=picks["round"].to_numpy(np.int16),
-                position=picks["position"].to_numpy(np.int32),
-                label=labels.codes.to_numpy(np.int16),
+                run=_small(picks["run"].map({run: k for k, run in enumerate(runs)})),
+                round=_small(picks["round"]),
+                position=_small(picks["position"]),
+                label=_small(labels.codes),
                 **{
                     name: picks[name].astype(float).fillna(UNKNOWN).to_numpy(np.int8)
                     for name in FACTS
@@ -234,29 +250,46 @@ class Tables:
                 },
             )
         _write_csv(self.rounds, folder / "rounds.csv")
+        names = ["picks.npz", "rounds.csv", "index.csv"]
         if len(self.floors):
             _write_csv(self.floors, folder / "floors.csv")
+            names.append("floors.csv")
         else:
             (folder / "floors.csv").unlink(missing_ok=True)
-        _write_csv(self.index, folder / "index.csv")  # last: it says what the others hold
+        _write_csv(self.index, folder / "index.csv")
+        files.seal(folder, *names)
 
 
-def _read_index(path: Path) -> pd.DataFrame:
+def _small(values: pd.Series) -> np.ndarray:
+    """Whole numbers from 0 on in the smallest type that holds them."""
+    return values.to_numpy(np.min_scalar_type(int(values.max())))
+
+
+def _read_csv(manifest: files.Manifest, name: str) -> pd.DataFrame:
+    """A table; what stands in a column that is none of ``TEXT`` is a number, or an empty cell."""
+    content = io.BytesIO(manifest.read(name))
+    frame = pd.read_csv(content, dtype=str, keep_default_na=False)
+    for column in frame.columns.difference(list(TEXT)):
+        frame[column] = pd.to_numeric(frame[column].where(frame[column] != ""))
+    return frame
+
+
+def _read_index(manifest: files.Manifest) -> pd.DataFrame:
     """The index; what an older kit did not write of a run stays unknown."""
-    index = pd.read_csv(path, keep_default_na=False)
-    index["finished"] = index["finished"].astype(str) == "True"
-    for name in ("tissue", "source"):
-        index[name] = index[name].astype(str) if name in index else ""
-    for name in SIZES:
-        index[name] = pd.to_numeric(index[name], errors="coerce") if name in index else np.nan
+    index = _read_csv(manifest, "index.csv")
+    index["finished"] = index["finished"] == "True"
+    unknown = {"tissue": "", "source": "", **dict.fromkeys(SIZES, np.nan)}
+    for name in unknown.keys() - set(index):
+        index[name] = unknown[name]
     return index[[*INDEX, *SIZES]]
 
 
-def _read_picks(folder: Path) -> pd.DataFrame:
-    with np.load(folder / "picks.npz", allow_pickle=False) as arrays:
+def _read_picks(manifest: files.Manifest) -> pd.DataFrame:
+    with np.load(io.BytesIO(manifest.read("picks.npz")), allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in arrays.files}
     classes, runs = found.pop("classes"), found.pop("runs")
-    picks = pd.DataFrame(found)
+    whole = {name: found[name].astype(np.int64) for name in ("run", "round", "position", "label")}
+    picks = pd.DataFrame(found | whole)
     picks["label"] = pd.Categorical.from_codes(picks["label"], list(classes))
     picks["run"] = runs[picks["run"]]
     picks["order"] = picks.groupby(["run", "round"]).cumcount()

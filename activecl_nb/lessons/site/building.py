@@ -48,7 +48,7 @@ def build(
     if not kept.is_dir():
         raise FileNotFoundError(f"{kept} is not there; install the kit from its repository")
     opened = [
-        lessons.read(Path(notebooks or kept) / path.name, path)
+        lessons.read(files.expanded(notebooks or kept) / path.name, path)
         for path in sorted(kept.glob("*.ipynb"))
     ]
     pages = [Page(f"notebooks/{one.name}.html", one.title, one.body()) for one in opened]

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from activecl_nb import files
 from activecl_nb.lessons.students import editions, exercises, marks, submissions
 from activecl_nb.lessons.students.exercises import Exercise, Lesson
 from activecl_nb.lessons.students.submissions import LONGEST, Submission
@@ -79,7 +80,7 @@ def collect(
     shares = _shares() if _looked_at(handed_in, asked) else {}
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
         rows = list(pool.map(lambda work: run(work, known, limits or Limits(), shares), handed_in))
-    marks.write(rows, known, Path(out))
+    marks.write(rows, known, files.expanded(out))
     return rows
 
 

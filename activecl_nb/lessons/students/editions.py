@@ -67,7 +67,7 @@ def make(
         whole = nbformat.read(path, as_version=4)
         for whose in written:
             notebook = edited(path.stem, whole, edition, solutions=whose == TEACHER)
-            target = Path(out) / whose / path.name
+            target = files.expanded(out) / whose / path.name
             with files.replacing(target) as temporary:
                 temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
             written[whose].append(target)

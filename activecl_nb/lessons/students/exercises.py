@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from activecl_nb import files
+
 CHOICE = re.compile(r"^- (?P<mark>\*{0,2})(?P<letter>[a-z])(?P=mark): ", re.M)
 
 
@@ -78,7 +80,7 @@ class Lesson:
 
 def folder() -> Path:
     """Where the kit's notebooks lie. FileNotFoundError: it was installed without them."""
-    notebooks = Path(__file__).parents[3] / "notebooks"
+    notebooks = files.of_the_kit("notebooks")
     if not notebooks.is_dir():
         raise FileNotFoundError(
             f"no notebooks in {notebooks}: get the kit's folder whole, or name theirs"

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from activecl_nb import files
 from activecl_nb.lessons.students import editions
 from activecl_nb.lessons.students.exercises import Lesson
 
@@ -69,7 +70,7 @@ def read(folder: str | os.PathLike[str], lessons: Mapping[str, Lesson]) -> list[
 
     FileNotFoundError: there is no such folder, or no file in it.
     """
-    folder = Path(folder)
+    folder = files.expanded(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; name the one that the notebooks are in")
     found: dict[str, Submission] = {}

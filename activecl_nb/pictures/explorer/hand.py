@@ -12,13 +12,12 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import experiment, runs
+from activecl_nb import experiment, files, runs
 from activecl_nb.imbalance import Data
 from activecl_nb.runs import Run
 
@@ -40,9 +39,8 @@ class Hand:
 
     def __init__(self, like: Run, data: Data, out: str | os.PathLike[str] | None = None) -> None:
         self.like, self.data = like, data
-        self.path = (
-            Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="activecl-hand-"))
-        )
+        own = tempfile.mkdtemp(prefix="activecl-hand-") if out is None else out
+        self.path = files.expanded(own)
         self.run = runs.load(self.path) if (self.path / "run.json").exists() else None
 
     @property

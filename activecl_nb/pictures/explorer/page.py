@@ -60,7 +60,7 @@ def write(view: ViewModel, state: dict[str, Any], path: str | os.PathLike[str], 
         for piece in pieces[1:]
         for name, _, rest in [piece.partition("-->")]
     )
-    path = Path(path)
+    path = files.expanded(path)
     with files.replacing(path) as temporary:
         temporary.write_text(whole, encoding="utf-8")
     return path

@@ -1,0 +1,34 @@
+"""What a page makes of names that somebody else chose."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from activecl_nb.evidence import report
+from activecl_nb.evidence.report.first import Row
+from activecl_nb.evidence.report.texts import plain
+from activecl_nb.pictures.figures import Picture, canvas
+
+LIKE = ["k-center", "k center", "k_center", "K-center", "k-center!", "数据", "结果", "-", ""]
+
+
+def section(name: str) -> report.Section:
+    return report.Section(name, "?", (), (Picture(canvas()[0], name),))
+
+
+@pytest.mark.parametrize("pair", itertools.combinations(LIKE, 2))
+def test_grids_of_like_names_share_neither_anchor_nor_figure(pair):
+    one, other = map(section, pair)
+    assert one.anchor != other.anchor
+    assert one.files[0][0] != other.files[0][0]
+
+
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=alert(1)>", "a | b", "<b>", "[x](javascript:1)"]
+)
+def test_a_row_of_markdown_holds_nothing_that_a_browser_would_act_on(text):
+    line = report._headline(Row(text, text, text, text, real=False))
+    assert text not in line and line.count(plain(text)) == 4
+    assert line.replace("\\|", "").count("|") == 5

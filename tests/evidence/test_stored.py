@@ -1,0 +1,62 @@
+"""What is kept of a study: nothing damaged, no word taken for a number, nothing too small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from activecl_nb import files
+from activecl_nb.evidence import study
+from activecl_nb.evidence.study import folder, running, stored
+
+ROOT = Path(__file__).parents[2]
+PLANNED = """
+profile = "tiny"
+
+[[grid]]
+name = "first"
+strategies = ["random"]
+seeds = 2
+"""
+
+
+def test_words_that_look_like_numbers_and_many_classes_come_back(tmp_path):
+    """A grid called 2024, an address of digits alone, a strategy called NA, 300 classes."""
+    places = pd.DataFrame(
+        [["2024", "", "fold 0", "folder", "NA", 0, "0012345678901234", True]],
+        columns=stored.INDEX,
+    ).assign(train=400, test=100)
+    rounds = pd.DataFrame({"run": ["0012345678901234"], "strategy": ["NA"], "round": [0]})
+    names = [f"class {k:03d}" for k in range(300)]
+    picks = pd.DataFrame({"run": "0012345678901234", "round": 0, "position": range(70_000)})
+    picks["label"] = pd.Categorical.from_codes(np.arange(70_000) % 300, names)
+    stored.Tables(places, rounds, picks, places[["run"]].assign(floor="NA")).write(tmp_path)
+    found = stored.Tables.read(tmp_path)
+    assert found.index[stored.INDEX].values.tolist() == places[stored.INDEX].values.tolist()
+    assert found.rounds.iloc[0].tolist() == ["0012345678901234", "NA", 0]
+    assert found.floors.iloc[0].tolist() == ["0012345678901234", "NA"]
+    assert found.picks["label"].tolist() == picks["label"].tolist()
+    assert (found.picks["position"] == np.arange(70_000)).all()
+
+
+def test_a_plan_whose_digit_changed_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "_address", lambda job: f"run {job.seed}")  # draws no tissue
+    file, out = tmp_path / "study.toml", tmp_path / "runs"
+    file.write_text(PLANNED)
+    out.mkdir()
+    running._write_plan(study.read(file), {}, out)
+    text = (out / "study.json").read_text()
+    (out / "study.json").write_text(text.replace('"seed": 1', '"seed": 2', 1))
+    with pytest.raises(ValueError, match=r"study\.json is damaged.*give the study's command again"):
+        folder._read_plan(out)
+    running._write_plan(study.read(file), {}, out)
+    assert folder._read_plan(out) == json.loads(text)
+
+
+@pytest.mark.parametrize("name", ["study", "real_sample", "laptop/random-0", "tiny/entropy-0"])
+def test_the_kits_results_are_what_was_stored(name):
+    assert files.verified(ROOT / "results" / name)
