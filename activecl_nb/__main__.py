@@ -162,7 +162,11 @@ def _told(error: Exception) -> tuple[str, int]:
         return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
     if isinstance(error, ValueError):
         return str(error), 2
+    from activecl_nb.sampling.from_file import place_of
+
     first = (str(error).splitlines() or ["out of memory"])[0]
+    if place := place_of(error):
+        return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}", 1
     if isinstance(error, MemoryError) or re.search(r"memory|Storage size", first):
         return f"{first}; ask for a smaller profile, width or batch_size", 1
     raise error

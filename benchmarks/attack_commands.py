@@ -34,7 +34,10 @@ def commands(room: Path, options: argparse.Namespace) -> Outcomes:
     (room / "folder").mkdir()
     (room / "bad.toml").write_text("title = ")
     (room / "no.npz").write_bytes(b"PK\3\4 nothing")
-    run = ["run", "--profile", "tiny", "--strategy", "random", "--out", room / "run"]
+    (room / "mine.py").write_text("def slip(f, l, c, b, g): return [][0]\n")
+    (room / "fails.py").write_text("1 / 0")
+    fast = ["--set", "rounds=2", "--set", "epochs=1"]
+    run = ["run", "--profile", "tiny", "--strategy", "random", *fast, "--out", room / "run"]
     lines = [[*run, "--set", setting] for setting in SETTINGS]
     lines += [
         [*run[:-1], place] for place in (room / "file", room / "file/x", "x" * 300, "/proc/x")
@@ -43,6 +46,9 @@ def commands(room: Path, options: argparse.Namespace) -> Outcomes:
         [*run, *more]
         for more in (
             ["--strategy", "best"], ["--strategy", ""], ["--strategy", "no.py:mine"],
+            ["--strategy", room / "mine.py:slip"], ["--strategy", room / "mine.py:none"],
+            ["--strategy", room / "fails.py:mine"], ["--fold", "x"],
+            ["--profile", "auto", "--minutes", "-1"], ["--profile", "auto", "--minutes", "nan"],
             ["--seed", "x"], ["--seed", "1.5"], ["--seed", "9" * 30], ["--seed", "-1"],
             ["--share", "0"], ["--share", "2"], ["--share", "nan"], ["--positive", "XYZ"],
             ["--device", "tpu"], ["--device", "cpu:x"], ["--device", "cpu:-1"],

@@ -1,7 +1,7 @@
 """Run the benchmarks, print what each prints, and keep it in RESULTS.md with the machine's kind.
 
-    python benchmarks/run.py [attack augment ceilings curation encoder explorer gpu kcenter
-                              phantom train]
+    python benchmarks/run.py [attack augment ceilings curation encoder explorer gpu kcenter phantom
+                              train]
 
 Each script has a section of its own there, which its next run replaces; the others stay.
 """
@@ -59,13 +59,14 @@ def made(script: Path) -> bool:
     kept = sections()
     kept[script.name] = f"## {script.name}\n\n{head}\n\n```text\n{''.join(lines)}```\n"
     with files.replacing(RESULTS) as temporary:
-        temporary.write_text("\n".join([HEAD, *(kept[name] for name in sorted(kept))]))
+        text = "\n".join([HEAD, *(kept[name] for name in sorted(kept))])
+        temporary.write_text(text, encoding="utf-8")
     return True
 
 
 def sections() -> dict[str, str]:
     """The parts of RESULTS.md so far, by script; without those whose script is gone."""
-    text = RESULTS.read_text() if RESULTS.exists() else ""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     parts = re.split(r"^(?=## bench_)", text, flags=re.M)[1:]
     named = {part.split()[1]: part.rstrip() + "\n" for part in parts}
     return {name: part for name, part in named.items() if (HERE / name).exists()}

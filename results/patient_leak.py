@@ -47,7 +47,7 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Colour histograms (n, 48), whether each patch is ADC, and its patient's number."""
     from PIL import Image
 
-    table = pd.read_csv(folder / "patches.csv")
+    table = pd.read_csv(folder / "patches.csv", dtype=str, keep_default_na=False)
     images = np.stack([np.asarray(Image.open(folder / file).convert("RGB")) for file in table.file])
     pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
     colours = proxy.colour_histogram(pixels, bins=16).numpy()

@@ -112,6 +112,15 @@ def test_leftovers_of_a_killed_process_are_swept_and_nothing_else(tmp_path):
     assert there == {"r2-3.npy", ".git", ".r2.npy", "round-00.npz", ".folder.0123abcd"}
 
 
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        files.os.path, "expanduser", lambda path: str(path).replace("~", str(tmp_path))
+    )
+    with files.replacing("~/a folder/50%.txt") as temporary:
+        temporary.write_text("here")
+    assert (tmp_path / "a folder" / "50%.txt").read_text() == "here"
+
+
 def test_toml_with_a_byte_order_mark(tmp_path):
     (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbftitle = 'x'\n")
     assert files.read_toml(tmp_path / "s.toml") == {"title": "x"}

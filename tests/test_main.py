@@ -55,6 +55,16 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, arguments, message):
     assert "Traceback" not in error and error.count("\n") == 1
 
 
+def test_a_slip_in_a_strategy_of_ones_own_is_named_with_its_line(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text("def slip(f, l, c, b, g):\n    return [][0]\n")
+    fast = ["--set", "rounds=2", "--set", "epochs=1", "--set", "width=4"]
+    line = ["run", "--profile", "tiny", *fast, "--strategy", f"{tmp_path / 'mine.py'}:slip"]
+    assert terminal.main([*line, "--out", str(tmp_path / "run")]) == 1
+    error = capsys.readouterr().err
+    assert "mine.py, line 2: IndexError: list index out of range" in error
+    assert "Traceback" not in error
+
+
 @pytest.mark.parametrize("place", ["file", "file/below", "x" * 300])
 def test_a_place_that_cannot_be_written_is_one_line_and_exit_1(tmp_path, capsys, place):
     (tmp_path / "file").write_text("mine")

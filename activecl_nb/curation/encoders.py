@@ -298,7 +298,7 @@ def _from_frame(path: Path) -> tuple[np.ndarray, list[str]]:
     import pandas as pd
 
     try:
-        frame = pd.read_csv(path, dtype={"file": str}) if path.suffix == ".csv" else None
+        frame = pd.read_csv(path, converters={"file": str}) if path.suffix == ".csv" else None
         frame = pd.read_parquet(path) if frame is None else frame
     except ImportError as error:
         raise ValueError(f"{path}: parquet needs a package more: pip install pyarrow") from error

@@ -13,7 +13,7 @@ import pytest
 from activecl_nb import experiment
 from activecl_nb.evidence import analysis
 from activecl_nb.protocol import BENCHMARK, Protocol
-from activecl_nb.runs import Round, Run
+from activecl_nb.runs import Round, Run, fingerprint
 from activecl_nb.tissue import Tissue
 
 
@@ -58,6 +58,17 @@ def test_the_table_adds_up_work_without_the_cost_of_scoring():
     assert table["seconds_so_far"].tolist() == [3, 6, 9]
     with pytest.raises(ValueError, match="no runs"):
         analysis.table([])
+
+
+def test_runs_made_on_other_machines_are_compared_with_a_word():
+    here = {"torch": "2.4", "processor": "one", "threads": 1}
+    runs = [
+        replace(run_of("random", seed, [0.1]), environment=made)
+        for seed, made in enumerate([here, here | {"processor": "another"}, {}])
+    ]
+    with pytest.warns(UserWarning, match=r"not all made alike \(processor: one or another\)"):
+        analysis.curve(runs)
+    assert analysis.made_apart([runs[0], runs[0], runs[2]]) == ""  # an older kit recorded nothing
 
 
 def test_the_curve_has_a_row_for_each_strategy_and_round():
@@ -506,6 +517,14 @@ def test_repeats_that_name_other_patches_are_left_out():
     assert "near_duplicate" in analysis.picks([run], train)
     for kept in (np.arange(1, 600), np.arange(0, 600, 2), np.arange(300, 600)):
         assert "near_duplicate" not in analysis.picks([run], train.take(kept))
+
+
+def test_other_patches_of_the_same_name_and_number_are_refused(tiny_data):
+    run = replace(run_of("random", 0, [0.5]), data=fingerprint(tiny_data))
+    assert len(analysis.picks([run], tiny_data)) == 10
+    other = replace(tiny_data.train, images=255 - tiny_data.train.images)
+    with pytest.raises(ValueError, match="the patches are others"):
+        analysis.picks([run], replace(tiny_data, train=other))
 
 
 def test_patches_of_another_run_are_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from activecl_nb import files
-from activecl_nb.evidence import study
+from activecl_nb.evidence import claims, study
 from activecl_nb.evidence.study import folder, running, stored
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,21 @@ def test_a_plan_whose_digit_changed_is_not_believed(tmp_path, monkeypatch):
         folder._read_plan(out)
     running._write_plan(study.read(file), {}, out)
     assert folder._read_plan(out) == json.loads(text)
+
+
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    shutil.copytree(ROOT / "results" / "real_sample", tmp_path / "kept")
+    shutil.copy(ROOT / "results" / "claims.toml", tmp_path)
+    (tmp_path / "mine.py").write_text("from activecl_nb import sampling\n")
+    (tmp_path / "study.toml").write_text(f'code = "~/mine.py"\n{PLANNED}')
+    assert len(study.open_stored("~/kept").rounds) == len(
+        stored.open_stored(tmp_path / "kept").rounds
+    )
+    assert study.open_any("~/kept").title == "kept" and study.kept("~/kept")
+    assert claims.read("~/claims.toml") == claims.read(tmp_path / "claims.toml")
+    assert study.read("~/study.toml").title == "study"
 
 
 @pytest.mark.parametrize("name", ["study", "real_sample", "laptop/random-0", "tiny/entropy-0"])

@@ -27,6 +27,7 @@ from activecl_nb.evidence.analysis.tables import (
     interval,
     judged_by,
     last,
+    made_apart,
     spread,
     table,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "interval",
     "judged_by",
     "last",
+    "made_apart",
     "makeup",
     "overlap",
     "overlaps",

@@ -13,14 +13,16 @@ from activecl_nb.evidence.analysis.tables import BENCHMARK, RUN, by_columns, che
 
 if TYPE_CHECKING:
     from activecl_nb.evidence.analysis.tables import Runs
+    from activecl_nb.imbalance import Data
     from activecl_nb.runs import Run
     from activecl_nb.tissue import Tissue
 
 
-def picks(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
+def picks(runs: Runs, train: Tissue | Data | None = None) -> pd.DataFrame:
     """A row a pick: strategy, seed, [setting], round, order (in the round), position, and facts.
 
-    train: the patches that the runs picked from. What it does not know is left out:
+    train: the patches that the runs picked from; with the test patches (a ``Data``) it is certain
+        that they are. What it does not know is left out:
     label: its class as given, a category. positive: whether that is the class sought.
     near_duplicate: whether a patch of the same spot was in the training set before it: the patch
         that it nearly repeats, or another repeat of that one, picked in an earlier round or
@@ -34,10 +36,11 @@ def picks(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
         return checked(runs, "strategy", "seed", "round", "order", "position")
     if train is None:
         raise ValueError("give the training patches as well: a run knows positions alone")
+    data, train = train, getattr(train, "train", train)
     labels, origin = train.labels.numpy(), _origins(train)
     parts = []
     for run in runs:
-        _same_patches(run, train)
+        _same_patches(run, train, None if data is train else data)
         positive, chosen = run.data.get("positive", "TUM"), run.chosen()
         sizes = [len(one.picked) for one in run.rounds]
         part = pd.DataFrame(
@@ -61,7 +64,7 @@ def picks(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _same_patches(run: Run, train: Tissue) -> None:
+def _same_patches(run: Run, train: Tissue, data: Data | None) -> None:
     chosen, positive = run.chosen(), run.data.get("positive", "TUM")
     here = {"source": train.source, "train": len(train)}
     differ = [
@@ -71,6 +74,10 @@ def _same_patches(run: Run, train: Tissue) -> None:
     ]
     if len(chosen) and chosen.max() >= len(train):
         differ.append(f"position {chosen.max()} was picked, there are {len(train)} patches")
+    if data is not None and not differ:
+        from activecl_nb.runs import same_tissue
+
+        differ += [] if same_tissue(run.data, data) else ["the patches are others"]
     if positive not in train.class_names:
         differ.append(f"the class sought is {positive}, not in {', '.join(train.class_names)}")
     if differ:

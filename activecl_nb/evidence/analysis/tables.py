@@ -7,6 +7,7 @@ apart, and its result has the column too: written [setting] below.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -31,16 +32,36 @@ def table(runs: Runs) -> pd.DataFrame:
     to this one. A table already made is returned as it is,
     with these two where they are missing.
 
-    ValueError: no runs, or a table without strategy, seed or round.
+    ValueError: no runs, or a table without strategy, seed or round. A warning says where runs were
+    made on other machines or with other versions.
     """
     if isinstance(runs, pd.DataFrame):
         return _with_work(checked(runs, "strategy", "seed", "round"))
+    runs = list(runs)
+    if said := made_apart(runs):
+        warnings.warn(said, stacklevel=2)
     parts = [run.table().assign(strategy=run.strategy, seed=run.seed) for run in runs]
     if not parts:
         raise ValueError("no runs to tabulate; give at least one")
     rounds = pd.concat(parts, ignore_index=True)
     ahead = ["strategy", "seed"]
     return _with_work(rounds[ahead + [c for c in rounds if c not in ahead]])
+
+
+def made_apart(runs: Iterable[Run]) -> str:
+    """In what the environments of runs that are compared differ, in words; "" where in nothing."""
+    known = [one for run in runs if (one := getattr(run, "environment", None))]
+    values = {
+        name: dict.fromkeys(str(one.get(name, "not known")) for one in known)
+        for name in dict.fromkeys(name for one in known for name in one)
+    }
+    differ = [f"{name}: {' or '.join(each)}" for name, each in values.items() if len(each) > 1]
+    if not differ:
+        return ""
+    return (
+        f"these runs were not all made alike ({'; '.join(differ)}): rounding is another there, "
+        "which alone can change picks and scores"
+    )
 
 
 def _with_work(rounds: pd.DataFrame) -> pd.DataFrame:

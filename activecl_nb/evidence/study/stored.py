@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -130,10 +131,11 @@ def tables_of(
     that is not there any more, None, its picks are left out.
     """
     held = before.whole if before else set()
-    rounds, picks, floors, sizes = {}, {}, [], {}
+    rounds, picks, floors, sizes, environments = {}, {}, [], {}, []
     for address in dict.fromkeys(places["run"]):
         if run := finished(out / address):
             rounds[address] = run.table().assign(run=address)
+            environments.append(SimpleNamespace(environment=run.environment))
             floors.append(_floors(run, address))
             sizes[address] = [run.data.get(name) for name in SIZES]
             if run.strategy != analysis.BENCHMARK and (train := patches(run)) is not None:
@@ -144,6 +146,8 @@ def tables_of(
             sizes[address] = before.index.set_index("run").loc[[address], SIZES].iloc[0].tolist()
             if (own := before.picks["run"] == address).any():
                 picks[address] = before.picks[own]
+    if said := analysis.made_apart(environments):
+        warnings.warn(said, stacklevel=3)
     index = places.assign(finished=places["run"].isin(rounds))
     both = [sizes.get(address, [None, None]) for address in index["run"]]
     index[SIZES] = pd.DataFrame(both, index=index.index)
