@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	  f"this kit needs Python 3.10 or newer, not {sys.version.split()[0]}; say PYTHON=...")'
 ifneq ($(TORCH),cpu)
 	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
-	  echo "no NVIDIA card is seen here: \`make lab TORCH=cpu\` would spare some 3 GB of CUDA"; \
+	  echo "no NVIDIA card is seen here: \`make lab TORCH=cpu\` would spare gigabytes of CUDA"; \
 	  echo "libraries (it asks download.pytorch.org, not PyPI alone); Ctrl-C now if you want that"; fi
 endif
 	@echo "[1/4] making the environment in $(VENV)"
