@@ -15,11 +15,11 @@ READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
 PROFILE := $(or $(ACTIVECL_PROFILE),laptop)
 CHECKED := $(VENV)/.checked-$(PROFILE)
-# Macs with an Intel processor get an older torch, which the tested set does not name.
-PINS := $(if $(filter Darwin-x86_64,$(shell uname -s)-$(shell uname -m)),,-c constraints.txt)
+# The tested set of versions lacks wheels for Macs with an Intel processor: there the newest that has.
+PINS := $(if $(filter Darwin-x86_64,$(shell uname -s)-$(shell uname -m)),--prefer-binary,-c constraints.txt)
 KIT := $(shell find activecl_nb results/laptop -name '*.py' -o -name 'run.json')
 
-.PHONY: help lab check run site test lint notebooks results bench clean
+.PHONY: help lab check run site test lint lowest notebooks results bench clean
 help:
 	@sed -n '1,6p' Makefile
 
@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	  f"this kit needs Python 3.10 or newer, not {sys.version.split()[0]}; say PYTHON=...")'
 ifneq ($(TORCH),cpu)
 	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
-	  echo "no NVIDIA card is seen here: \`make lab TORCH=cpu\` would spare some 3 GB of CUDA"; \
+	  echo "no NVIDIA card is seen here: \`make lab TORCH=cpu\` would spare gigabytes of CUDA"; \
 	  echo "libraries (it asks download.pytorch.org, not PyPI alone); Ctrl-C now if you want that"; fi
 endif
 	@echo "[1/4] making the environment in $(VENV)"
@@ -84,6 +84,14 @@ test: lint
 
 results: $(READY)
 	@$(BIN)/python results/make.py
+
+# The lower bounds of pyproject.toml are true: the quick tests with the lowest direct versions.
+lowest: $(READY)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
+	@$(BIN)/uv pip install --quiet --python build/lowest --resolution lowest-direct -e ".[test]"
+	@ACTIVECL_PROFILE=tiny build/lowest/bin/python -m pytest tests -m "not slow" \
+	  --ignore tests/browser --ignore tests/notebooks -n $(JOBS) --dist loadfile
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py

@@ -32,13 +32,13 @@ def headings(text: str, level: int | None = None) -> list[tuple[int, str]]:
 
 
 def anchors(text: str) -> set[str]:
-    """What a link may name after its #, as GitHub and JupyterLab write it, in lower case."""
+    """What a link may name after its #: as GitHub writes it, in lower case, or JupyterLab."""
     found = set(re.findall(r"(?:id|name)=[\"']([^\"']+)[\"']", text))
     for _, words in headings(text):
         plain = re.sub(r"[`*]|\]\([^)]*\)|\[", "", words)
-        found.add(re.sub(r"[^\w\- ]", "", plain).strip().replace(" ", "-"))  # GitHub
-        found.add(plain.strip().replace(" ", "-"))  # JupyterLab keeps signs
-    return {name.lower() for name in found}
+        found.add(re.sub(r"[^\w\- ]", "", plain).strip().replace(" ", "-").lower())  # GitHub
+        found.add(plain.strip().replace(" ", "-"))  # JupyterLab keeps signs and capitals
+    return found
 
 
 def broken_links(path: Path) -> list[str]:
@@ -52,7 +52,7 @@ def broken_links(path: Path) -> list[str]:
             continue
         name, _, anchor = target.partition("#")
         file = path if not name else (path.parent / unquote(name)).resolve()
-        if not file.exists() or (anchor and unquote(anchor).lower() not in anchors(prose(file))):
+        if not file.exists() or (anchor and unquote(anchor) not in anchors(prose(file))):
             broken.append(target)
     return broken
 

@@ -6,7 +6,7 @@
     DIR/cache/         the tissue that lessons draw, so that no machine draws it again
     DIR/site/          the lessons as pages, for machines on which nothing can be installed
 
-It is made with a network, once, by pip and uv (``pip install uv``). PyPI has torch for Linux with
+It is made with a network, once, by pip and uv (the extra [teach]). PyPI has torch for Linux with
 CUDA alone, gigabytes of it; for Windows and macOS it has the processor's.
 """
 
@@ -29,11 +29,17 @@ HERE = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class System:
-    """One kind of machine: its name, what uv calls it, and the tags of wheels that it takes."""
+    """One kind of machine: its name, what uv calls it, and the tags of wheels that it takes.
+
+    macos: the oldest macOS that will do. pinned: whether the tested set of versions has wheels
+    for it; else the newest of each package that has.
+    """
 
     title: str
     uv: str
     tags: tuple[str, ...]
+    macos: str = ""
+    pinned: bool = True
 
 
 def _glibc(newest: int) -> tuple[str, ...]:
@@ -52,8 +58,16 @@ def _macos(newest: int, processor: str) -> tuple[str, ...]:
 SYSTEMS = {
     "linux": System("Linux", "x86_64-manylinux_2_28", _glibc(28)),
     "windows": System("Windows", "x86_64-pc-windows-msvc", ("win_amd64",)),
-    "macos": System("macOS, Apple processor", "aarch64-apple-darwin", _macos(14, "arm64")),
-    "macos-intel": System("macOS, Intel processor", "x86_64-apple-darwin", _macos(13, "x86_64")),
+    "macos": System(
+        "macOS 14 or newer, Apple processor", "aarch64-apple-darwin", _macos(14, "arm64"), "14.0"
+    ),
+    "macos-intel": System(
+        "macOS 13 or newer, Intel processor, Python 3.10 to 3.12",
+        "x86_64-apple-darwin",
+        _macos(13, "x86_64"),
+        "13.0",
+        pinned=False,
+    ),
 }
 
 
@@ -69,8 +83,8 @@ def make(
     systems: names in ``SYSTEMS``. without: packages that the machines have already. It may be
     called again: what is there is not fetched twice, and worked-in lessons stay.
 
-    FileNotFoundError: this is no copy of the repository, whose pyproject.toml is needed, or uv is
-    missing. ValueError: an unknown system, or something cannot be fetched.
+    FileNotFoundError: this is no copy of the repository, whose pyproject.toml is needed, or there
+    is no uv or pip. ValueError: an unknown system, or something cannot be fetched.
     """
     folder = files.expanded(folder)
     unknown = [name for name in systems if name not in SYSTEMS]
@@ -81,23 +95,26 @@ def make(
         raise FileNotFoundError(
             f"{repository} has no pyproject.toml; make the stick from a copy of the repository"
         )
-    _needs_uv()
+    _needs_tools()
     wheels = folder / "wheels"
     wheels.mkdir(parents=True, exist_ok=True)
     _run("pip", "wheel", "--no-deps", "--wheel-dir", str(wheels), str(repository))
     for name in systems:
         _fetch(SYSTEMS[name], python, repository, wheels, without)
     takeaway.copy_lessons(folder / "activecl")
-    _run("activecl_nb", "prepare", home=folder / "cache")
+    _run("activecl_nb", "prepare", ACTIVECL_HOME=str(folder / "cache"))
     from activecl_nb.lessons import site
 
     site.build(folder / "site")
     return _page(folder, systems, python)
 
 
-def _needs_uv() -> None:
-    if importlib.util.find_spec("uv") is None:
-        raise FileNotFoundError('uv is not installed; say: pip install "uv>=0.5"')
+def _needs_tools() -> None:
+    for name in ("uv", "pip"):
+        if importlib.util.find_spec(name) is None:
+            raise FileNotFoundError(
+                f'{name} is not in this environment; install the kit\'s extra: -e ".[teach]"'
+            )
 
 
 def _fetch(
@@ -106,11 +123,13 @@ def _fetch(
     """The wheels of one system. uv decides which, since pip reads markers as of this machine."""
     wanted = files.cache_dir() / "stick" / f"{system.uv}-{python}.txt"
     wanted.parent.mkdir(parents=True, exist_ok=True)
+    pins = ("--constraint", str(repository / "constraints.txt")) if system.pinned else ()
     _run(
         *("uv", "pip", "compile", str(repository / "pyproject.toml"), "--quiet"),
-        *("--constraint", str(repository / "constraints.txt"), "--no-annotate", "--no-header"),
+        *("--only-binary", ":all:", *pins, "--no-annotate", "--no-header"),
         *("--python-platform", system.uv, "--python-version", python),
         *("--output-file", str(wanted)),
+        MACOSX_DEPLOYMENT_TARGET=system.macos,
     )
     lines = wanted.read_text(encoding="utf-8").splitlines()
     wanted.write_text("\n".join(kept(lines, without)) + "\n", encoding="utf-8")
@@ -133,10 +152,10 @@ def kept(lines: Sequence[str], without: Sequence[str]) -> list[str]:
     ]
 
 
-def _run(*words: str, home: Path | None = None) -> None:
-    """python -m WORDS. ValueError: it failed."""
-    surroundings = os.environ | ({"ACTIVECL_HOME": str(home)} if home else {})
-    done = subprocess.run([sys.executable, "-m", *words], env=surroundings)
+def _run(*words: str, **surroundings: str) -> None:
+    """python -m WORDS, with these in its environment unless empty. ValueError: it failed."""
+    set_too = {name: value for name, value in surroundings.items() if value}
+    done = subprocess.run([sys.executable, "-m", *words], env=os.environ | set_too)
     if done.returncode:
         raise ValueError(f"`python -m {' '.join(words[:3])}` failed; what it printed says why")
 

@@ -25,7 +25,7 @@ class Targets(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         named = dict(attrs)
-        self.anchors |= {named[name].lower() for name in ("id", "name") if named.get(name)}
+        self.anchors |= {named[name] for name in ("id", "name") if named.get(name)}
         self.links += [named[name] for name in ("href", "src") if named.get(name)]
 
 
@@ -62,7 +62,7 @@ def test_all_links_resolve_and_none_is_loaded_from_elsewhere(made):
             place = place if name else path
             assert place.exists(), (path.name, link)
             if anchor and place in read:
-                assert unquote(anchor).lower() in read[place].anchors, (path.name, link)
+                assert unquote(anchor) in read[place].anchors, (path.name, link)
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"(?:src=|@import |url\()[\"']?https?:", text), path
 
@@ -125,7 +125,7 @@ def test_links_lead_to_pages_files_or_nowhere(tmp_path):
     text, needed = links.followed(body, "teaching/x.html", {"notebooks/01.html"}, tmp_path)
     assert needed == {"LICENSE"}
     assert text == (
-        '<a href="../notebooks/01.html#views">a</a><a href="../LICENSE">b</a>c'
+        '<a href="../notebooks/01.html#Views">a</a><a href="../LICENSE">b</a>c'
         '<a href="https://example.org">d</a>'
     )
 

@@ -16,8 +16,8 @@ def made(tmp_path, monkeypatch):
     monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path / "home"))
     commands = []
 
-    def run(*words: str, home: Path | None = None) -> None:
-        commands.append((words, home))
+    def run(*words: str, **surroundings: str) -> None:
+        commands.append((words, surroundings))
         if words[0] == "uv":
             out = Path(words[words.index("--output-file") + 1])
             out.write_text("numpy==2.0\ntorch==2.9\nnvidia-cudnn==1\ntriton==3\n")
@@ -27,7 +27,7 @@ def made(tmp_path, monkeypatch):
         (folder / "index.html").write_text("site")
 
     monkeypatch.setattr(stick, "_run", run)
-    monkeypatch.setattr(stick, "_needs_uv", lambda: None)
+    monkeypatch.setattr(stick, "_needs_tools", lambda: None)
     monkeypatch.setattr(site, "build", build)
 
     def make(*systems: str, **how):
@@ -42,7 +42,8 @@ def test_everything_that_a_room_needs_is_on_it(made):
     assert {p.name for p in folder.iterdir()} >= {"README.html", "install.py", "wheels", "site"}
     assert (folder / "activecl" / "notebooks" / "00_start_here.ipynb").is_file()
     assert (folder / "activecl" / "results" / "laptop").is_dir()
-    assert [home for words, home in commands if words[0] == "activecl_nb"] == [folder / "cache"]
+    (prepared,) = (around for words, around in commands if words[0] == "activecl_nb")
+    assert prepared == {"ACTIVECL_HOME": str(folder / "cache")}
     page = (folder / "README.html").read_text()
     assert "Linux, with CUDA" in page and "Windows" in page and "macOS" not in page
 
@@ -58,6 +59,13 @@ def test_each_system_gets_the_wheels_that_it_takes(made):
     assert "x86_64-pc-windows-msvc" in resolved[0] and "aarch64-apple-darwin" in resolved[1]
 
 
+def test_a_mac_with_an_intel_processor_gets_what_was_made_for_it(made):
+    _, commands = made("macos-intel")
+    ((resolved, around),) = (one for one in commands if one[0][0] == "uv")
+    assert "--constraint" not in resolved and "--only-binary" in resolved
+    assert around == {"MACOSX_DEPLOYMENT_TARGET": "13.0"}
+
+
 def test_what_machines_have_already_is_left_out():
     lines = ["numpy==2.0", "torch==2.9", "nvidia-cudnn==1", "triton==3", "# a word"]
     assert stick.kept(lines, []) == lines[:-1]
@@ -68,6 +76,12 @@ def test_what_machines_have_already_is_left_out():
 def test_a_system_that_is_not_known(tmp_path):
     with pytest.raises(ValueError, match="'amiga'; there are linux"):
         stick.make(tmp_path, ["amiga"])
+
+
+def test_what_is_missing_to_make_one_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(stick.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match=r"uv is not in this environment.*\[teach\]"):
+        stick.make(tmp_path, ["linux"])
 
 
 def test_a_step_that_fails_is_named(monkeypatch):

@@ -187,13 +187,17 @@ def small(picture: Picture, dpi: int = 100) -> bytes:
 
 
 def findings(report: Report) -> str:
-    """What README carries, as Markdown: the rows of the first screen, and what they are of."""
+    """What README carries, as Markdown: the rows of the first screen, what they are of, and the
+    picture of gains as ``write`` keeps it."""
     facts = dict(report.facts)
     told = f"{facts.get('Profile', '').partition(':')[0]} profile; runs: {facts['Runs']}."
     lines = ["| " + " | ".join(ROW_HEADS) + " |", "|" + " --- |" * len(ROW_HEADS)]
     lines += [_headline(row) for row in report.rows]
     page = f"All {len(report.lines)} lines are in [results/{PAGE}.md](results/{PAGE}.md)."
-    return "\n".join([*lines, "", f"{plain(told)} {page}"])
+    picture = []
+    if report.gains:
+        picture = ["", f"![{plain(report.gains.alt)}](results/{FIGURES}/gains.png)"]
+    return "\n".join([*lines, "", f"{plain(told)} {page}", *picture])
 
 
 def _headline(row: Row) -> str:
@@ -206,11 +210,15 @@ def put_findings(report: Report, path: str | os.PathLike[str]) -> None:
 
     ValueError: the file lacks the marks.
     """
+    put_between(path, BEGIN, END, findings(report))
+
+
+def put_between(path: str | os.PathLike[str], begin: str, end: str, words: str) -> None:
+    """Write ``words`` between two lines of a file. ValueError: it lacks one of them."""
     path = files.expanded(path)
-    text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{path} lacks the lines {BEGIN!r} and {END!r}; put them where they go")
+    before, first, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"{path} lacks the lines {begin!r} and {end!r}; put them where they go")
     with files.replacing(path) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{findings(report)}\n{END}{after}", encoding="utf-8")
+        temporary.write_text(f"{before}{begin}\n{words}\n{end}{after}", encoding="utf-8")

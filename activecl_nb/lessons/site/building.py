@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,11 +24,13 @@ TAGS = re.compile(r"<(script|style|svg)\b.*?</\1>|<[^>]+>", re.S)
 
 @dataclass(frozen=True)
 class Page:
-    """url: from the site's root, such as ``teaching/README.html``. body: its HTML."""
+    """url: from the site's root, such as ``teaching/README.html``. body: its HTML.
+    beside: ("before" or "next", url, title) of the lessons before and after it."""
 
     url: str
     title: str
     body: str
+    beside: tuple[tuple[str, str, str], ...] = ()
 
 
 def build(
@@ -51,8 +53,7 @@ def build(
         lessons.read(files.expanded(notebooks or kept) / path.name, path)
         for path in sorted(kept.glob("*.ipynb"))
     ]
-    pages = [Page(f"notebooks/{one.name}.html", one.title, one.body()) for one in opened]
-    pages += _texts()
+    pages = [*_lessons(opened), *_texts()]
     pages += [Page(*made) for made in reference.pages()]
     explorer = _explorer(folder)
     if explorer:
@@ -62,6 +63,16 @@ def build(
     pages.append(Page("index.html", "activecl", _map(opened, went or {}, bool(explorer))))
     _write(pages, folder)
     return folder / "index.html"
+
+
+def _lessons(opened: Sequence[lessons.Lesson]) -> list[Page]:
+    places = [(f"notebooks/{one.name}.html", one.title) for one in opened]
+    pages = []
+    for number, one in enumerate(opened):
+        around = {"before": places[:number][-1:], "next": places[number + 1 :][:1]}
+        beside = tuple((word, *place) for word, found in around.items() for place in found)
+        pages.append(Page(*places[number], one.body(), beside))
+    return pages
 
 
 def _texts() -> list[Page]:
@@ -92,7 +103,7 @@ def _explorer(folder: Path) -> Page | None:
     return Page("explorer.html", "Explorer", _template("explorer.html").render())
 
 
-def _map(opened: list[lessons.Lesson], went: Mapping[str, str], explorer: bool) -> str:
+def _map(opened: Sequence[lessons.Lesson], went: Mapping[str, str], explorer: bool) -> str:
     from activecl_nb.evidence import report
 
     try:
@@ -119,7 +130,14 @@ def _write(pages: list[Page], folder: Path) -> None:
         needed |= pointed
         up = "../" * page.url.count("/")
         text = _template("base.html").render(
-            title=page.title, body=body, up=up, version=__version__, urls=urls, url=page.url
+            title=page.title,
+            body=body,
+            sections=texts.sections(body),
+            beside=page.beside,
+            up=up,
+            version=__version__,
+            urls=urls,
+            url=page.url,
         )
         _save(folder / page.url, text)
         plain = " ".join(TAGS.sub(" ", page.body).split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import html
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from activecl_nb import files
 from activecl_nb.lessons.site import formulas, texts
 
 PICTURE = re.compile(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]+)"')
+WIDTH = 480  # pixels of a lesson's small picture
 FOLDED = """{%- extends 'basic/index.html.j2' -%}
 {%- block output_group -%}
 {%- if cell.metadata.get('jupyter', {}).get('outputs_hidden') -%}
@@ -21,8 +23,6 @@ FOLDED = """{%- extends 'basic/index.html.j2' -%}
 {{ super() }}</details>
 {%- else -%}{{ super() }}{%- endif -%}
 {%- endblock output_group -%}
-{%- block in_prompt -%}{%- endblock in_prompt -%}
-{%- block output_prompt -%}{%- endblock output_prompt -%}
 """
 
 
@@ -46,8 +46,12 @@ class Lesson:
 
     @property
     def picture(self) -> tuple[str, bytes] | None:
-        """(alt text, PNG) of the first figure."""
-        for cell in self.notebook.cells:
+        """(alt text, PNG) of the figure that stands for the lesson: of the cell with the tag
+        "picture", or else the first."""
+        cells = sorted(
+            self.notebook.cells, key=lambda c: "picture" not in c.metadata.get("tags", [])
+        )
+        for cell in cells:
             for output in cell.get("outputs", []):
                 found = PICTURE.search("".join(output.get("data", {}).get("text/html", "")))
                 if found:
@@ -55,9 +59,15 @@ class Lesson:
         return None
 
     def save_picture(self, folder: Path) -> None:
+        """The picture, small, as ``folder/NAME.png``; nothing where the lesson has none."""
+        from PIL import Image
+
         if self.picture:
-            with files.replacing(folder / f"{self.name}.png") as temporary:
-                temporary.write_bytes(self.picture[1])
+            with Image.open(io.BytesIO(self.picture[1])) as image:
+                image = image.convert("RGB")
+                image.thumbnail((WIDTH, 2 * WIDTH))
+                with files.replacing(folder / f"{self.name}.png") as temporary:
+                    image.quantize(64).save(temporary, "png", optimize=True)
 
     def body(self) -> str:
         """The page's HTML, without head and frame."""
@@ -72,6 +82,8 @@ class Lesson:
             template_name="basic",
             extra_loaders=[DictLoader({"folded.html.j2": FOLDED})],
             template_file="folded.html.j2",
+            exclude_input_prompt=True,
+            exclude_output_prompt=True,
         )
         body, _ = exporter.from_notebook_node(shown, {"metadata": {"name": self.name}})
         body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body)

@@ -31,7 +31,7 @@ def followed(body: str, url: str, urls: set[str], root: Path) -> tuple[str, set[
         """What the link becomes; None: it leads nowhere."""
         name, mark, anchor = html.unescape(written).partition("#")
         place = posixpath.normpath(posixpath.join(posixpath.dirname(url), unquote(name)))
-        anchor = f"{mark}{anchor.lower()}" if mark else ""
+        anchor = mark + html.escape(anchor)  # as written: capitals tell sections apart
         for page in (place, as_page(place), posixpath.join(as_page(place), "README.html")):
             if page in urls:
                 return _relative(page, url) + anchor

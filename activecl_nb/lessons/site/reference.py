@@ -16,7 +16,7 @@ def pages() -> Iterator[tuple[str, str, str]]:
     listed = []
     for name, paths in _rooms():
         url = f"reference/{name}.html"
-        modules = [_module(path) for path in paths]
+        modules = [_module(path, alone=len(paths) == 1) for path in paths]
         if not any(modules):
             continue
         first = (ast.get_docstring(ast.parse(paths[0].read_text("utf-8"))) or "").split("\n")[0]
@@ -34,7 +34,8 @@ def _rooms() -> Iterator[tuple[str, list[Path]]]:
             yield path.name, sorted(path.rglob("*.py"), key=lambda p: (len(p.parts), p))
 
 
-def _module(path: Path) -> str:
+def _module(path: Path, *, alone: bool) -> str:
+    """A file's docstrings. alone: whether it has the page for itself, whose title is its name."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     public = [n for n in tree.body if isinstance(n, Definition) and not n.name.startswith("_")]
     said = ast.get_docstring(tree)
@@ -42,16 +43,20 @@ def _module(path: Path) -> str:
         return ""
     dotted = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
     dotted = dotted.removesuffix(".__init__")
-    parts = "".join(_entry(node, dotted) for node in public)
-    return f'<section><h2 id="{dotted}">{dotted}</h2>{_said(said)}{parts}</section>'
+    parts = "".join(_entry(node, dotted, 2 if alone else 3) for node in public)
+    head = "" if alone else f'<h2 id="{dotted}">{dotted}</h2>'
+    return f"<section>{head}{_said(said)}{parts}</section>"
 
 
-def _entry(node: Definition, dotted: str) -> str:
-    head = f'<h3 id="{dotted}.{node.name}"><code>{html.escape(_signature(node))}</code></h3>'
+def _entry(node: Definition, dotted: str, level: int) -> str:
+    """level: of its heading; a method's is one deeper."""
+    words = f"<code>{html.escape(_signature(node))}</code>"
+    head = f'<h{level} id="{dotted}.{node.name}">{words}</h{level}>'
     inner = ""
     if isinstance(node, ast.ClassDef):
         inner = "".join(
-            f"<h4><code>{html.escape(_signature(one))}</code></h4>{_said(ast.get_docstring(one))}"
+            f"<h{level + 1}><code>{html.escape(_signature(one))}</code></h{level + 1}>"
+            f"{_said(ast.get_docstring(one))}"
             for one in node.body
             if isinstance(one, ast.FunctionDef) and not one.name.startswith("_")
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 
 WIDE = '<div class="wide" role="group" aria-label="table" tabindex="0">'
 HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.S)
@@ -24,12 +25,26 @@ def fragment(text: str) -> str:
 
 
 def _anchored(body: str) -> str:
+    before: Counter[str] = Counter()
+
     def anchored(match: re.Match[str]) -> str:
-        words = html.unescape(re.sub(r"<[^>]+>", "", match[2]))
-        name = re.sub(r"[^\w\- ]", "", words).strip().replace(" ", "-").lower()
+        name = re.sub(r"[^\w\- ]", "", plain(match[2])).strip().replace(" ", "-").lower()
+        before[name] += 1
+        name += f"-{before[name] - 1}" if before[name] > 1 else ""
         return f'<h{match[1]} id="{html.escape(name)}">{match[2]}</h{match[1]}>'
 
     return HEADING.sub(anchored, body)
+
+
+def sections(body: str) -> list[tuple[str, str]]:
+    """(anchor, words) of each heading of the second level."""
+    found = re.findall(r'<h2 [^>]*?id="([^"]+)"[^>]*>(.*?)</h2>', body, re.S)
+    return [(html.unescape(anchor), plain(words)) for anchor, words in found]
+
+
+def plain(body: str) -> str:
+    """The words of a piece of HTML."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
 
 
 def readable(body: str) -> str:
