@@ -111,7 +111,7 @@ def pick(
 
 
 def _check(name: str, select: object, budget: int, left: int, labels: Sequence[str] | None) -> None:
-    if getattr(select, "knows_the_truth", False):
+    if "truth" in getattr(select, "asks_for", ()):
         raise ValueError(f"the strategy {name!r} has to be told the truth, which nobody knows here")
     if not 0 < budget <= left:
         raise ValueError(f"a budget of {budget} images, but {left:,} are left to pick from")
