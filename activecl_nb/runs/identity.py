@@ -74,7 +74,7 @@ def identity(run: Run) -> dict[str, object]:
     }
 
 
-def described(data: Data, protocol: Protocol) -> dict[str, object]:
+def described(data: Data, protocol: Protocol | None = None) -> dict[str, object]:
     """``fingerprint``, the fold, and ``exact``, a checksum of all images, labels and patients.
 
     With the name and a checksum of the targets where the task is not the paper's. Where features
@@ -86,7 +86,7 @@ def described(data: Data, protocol: Protocol) -> dict[str, object]:
         parts.append(values.numpy() for values in data.features)
         told["encoder"] = data.encoder
     told["exact"] = files.checksum_of(itertools.chain.from_iterable(parts))
-    return told | tasks.of(protocol, data).identity()
+    return told | (tasks.of(protocol, data).identity() if protocol else {})
 
 
 def _content(patches: Tissue) -> Iterator[bytes | np.ndarray]:
