@@ -179,18 +179,8 @@ class Regression(_Told):
         return torch.from_numpy(fact.reshape(len(fact), -1).mean(axis=1).astype(np.float32))
 
     def fit(self, seen: Tensor, labels: Tensor, **fitting: object) -> Proxy:
-        """A bootstrap ensemble of ridges: weight (d, MEMBERS), bias (MEMBERS,).
-
-        Each member is fitted on as many labelled patches drawn with replacement (Efron 1979), all
-        with the strength that cross-validation on S_L chose (``ridge``).
-        """
-        seed, number = int(fitting.get("seed", 0)), int(fitting.get("round", 0))
-        _, strength, _ = ridge(seen, labels)
-        draw = seeds.numpy_generator(seed, "bootstrap", number)
-        n = len(labels)
-        times = draw.multinomial(n, np.full(n, 1 / n), size=MEMBERS)
-        members = [_ridge_at(strength, seen, labels, weights) for weights in times]
-        return Proxy(*(torch.stack(v, dim=-1) for v in zip(*members, strict=True)))
+        """A bootstrap ensemble, see ``ensemble``."""
+        return ensemble(seen, labels, int(fitting.get("seed", 0)), int(fitting.get("round", 0)))
 
     def outputs(self, f_p: Proxy, seen: Tensor) -> Tensor:
         """The predicted number, float32 (n,): the mean of the members."""
@@ -344,6 +334,20 @@ def ridge(
     left_out = [cross_val_predict(Ridge(alpha), x, y, cv=folds) for alpha in ALPHAS]
     best = int(np.argmin([np.square(one - y).mean() for one in left_out]))
     return Proxy(*_ridge_at(ALPHAS[best], features, targets)), ALPHAS[best], left_out[best]
+
+
+def ensemble(features: Tensor, targets: Tensor, seed: int = 0, round: int = 0) -> Proxy:
+    """A bootstrap ensemble of ridges: weight (d, MEMBERS), bias (MEMBERS,).
+
+    Each member is fitted on as many labelled patches drawn with replacement (Efron 1979), all with
+    the strength that cross-validation on all of them chose. Arguments and errors as of ``ridge``.
+    """
+    _, strength, _ = ridge(features, targets)
+    draw = seeds.numpy_generator(seed, "bootstrap", round)
+    n = len(targets)
+    times = draw.multinomial(n, np.full(n, 1 / n), size=MEMBERS)
+    members = [_ridge_at(strength, features, targets, weights) for weights in times]
+    return Proxy(*(torch.stack(v, dim=-1) for v in zip(*members, strict=True)))
 
 
 def _ridge_at(

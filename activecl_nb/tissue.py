@@ -158,10 +158,7 @@ def load(
     if count is not None:
         found = _subset(found, count, seed)
     patches = of_archive(found, size, f"{source}, {split}, {Path(found.where).name}")
-    if target and found.facts[target].dtype.kind == "U":  # files
-        mask = masks.read(found.facts[target], tuple(patches.images.shape[2:]))
-        patches = replace(patches, facts={**patches.facts, target: mask})
-    return patches
+    return with_masks(patches, target) if target else patches
 
 
 def of_archive(images: archive.Archive, size: int | None, source: str) -> Tissue:
@@ -173,6 +170,15 @@ def of_archive(images: archive.Archive, size: int | None, source: str) -> Tissue
         source,
         images.facts,
     )
+
+
+def with_masks(patches: Tissue, name: str) -> Tissue:
+    """The patches with the fact ``name`` read, at their size, where it names files of masks."""
+    fact = patches.facts[name]
+    if fact.dtype.kind != "U":
+        return patches
+    read = masks.read(fact, tuple(patches.images.shape[2:]))
+    return replace(patches, facts={**patches.facts, name: read})
 
 
 # One's own patches, and the arguments that each kind takes.
