@@ -12,6 +12,7 @@ which data flows; each imports those above it in this list and none below:
     augment             the family T: two random views of a batch
     simclr              the encoder, the projection head, NT-Xent, the training loop
     proxy               the linear proxy f_p, and its scores
+    tasks               classification, regression, segmentation: what the proxy learns
     sampling/           the strategies that pick the next images
     runs/               what each round did; a run as a folder
     experiment          Algorithm 2 of the paper, and its benchmark

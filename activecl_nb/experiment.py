@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import augment, profiles, proxy, runs, sampling, seeds, simclr
+from activecl_nb import augment, profiles, proxy, runs, sampling, seeds, simclr, tasks
 from activecl_nb.fast import distributed, layout
 from activecl_nb.imbalance import Data
 from activecl_nb.protocol import BENCHMARK, Plan, Protocol, image_epochs, plan
 from activecl_nb.runs import Round, Run
 from activecl_nb.sampling import Strategy
+from activecl_nb.tasks import pooled
 
 
 def run(
@@ -32,6 +33,7 @@ def run(
     seed: int,
     out: str | os.PathLike[str] | None = None,
     *,
+    task: str | None = None,
     device: str | None = None,
     progress: bool = True,
     on_round: Callable[[Run], None] | None = None,
@@ -41,6 +43,7 @@ def run(
     strategy: a name in ``sampling.STRATEGIES`` or a function with the same signature.
     out: the run's folder. If it holds finished rounds of this very run, they are kept and the
         next one follows.
+    task: the protocol's ``task``, where it is to be another, see ``tasks``.
     on_round: called with the run so far after each round.
 
     ValueError: an unknown strategy, sizes that the data cannot meet, a folder that is damaged or
@@ -52,12 +55,13 @@ def run(
     if distributed.rank() > 0:
         raise ValueError("only rank 0 runs the rounds; call experiment.follow on the others")
     on = profiles.device(device)
+    protocol = replace(protocol, task=task or protocol.task)
     fresh = runs.fresh(protocol, data, strategy, seed, on)
     with runs.writing(fresh, out) as begun:
         distributed.same("protocol or data", json.dumps(runs.identity(begun)))
         state = State.of(begun, data, on)
         if not (begun.rounds or begun.floors):
-            begun = replace(begun, floors=floors(begun, data, state.model.encoder))
+            begun = replace(begun, floors=floors(begun, data, state))
             if begun.path:
                 runs.save_floors(begun)
         work = image_epochs(protocol, begun.strategy, len(begun.pool))
@@ -74,8 +78,7 @@ def run(
             for so_far in algorithm_2(begun, data, strategy, state, bar.update):
                 if so_far.path:
                     runs.save_round(so_far)
-                f1 = so_far.rounds[-1].scores["f1"]
-                bar.set_postfix_str(f"round {len(so_far.rounds)}/{len(work)}, F1 {f1:.3f}")
+                bar.set_postfix_str(f"round {len(so_far.rounds)}/{len(work)}, {so_far.told()}")
                 if on_round:
                     on_round(so_far)
         distributed.tell([])  # the others may go
@@ -115,10 +118,12 @@ def algorithm_2(
             picked = candidates = first_subset(run)
         else:  # lines 8 and 9: the next subset, out of U without what is chosen
             candidates = draw_candidates(run, t)
-            features, known = state.features(candidates), state.features(known_to_strategy(run))
-            logits, draw = state.proxy.logits(features), strategy_draw(run, t)
-            truth = data.train_targets[torch.from_numpy(candidates)]  # for the oracle alone
-            picks = sampling.pick(strategy, features, logits, known, budget, draw, truth)
+            seen, known = state.features(candidates), state.features(known_to_strategy(run))
+            logits, draw = state.task.logits(state.proxy, seen), strategy_draw(run, t)
+            told = state.told(candidates, seen, known)  # doubt; truth, for the oracle alone
+            picks = sampling.pick(
+                strategy, pooled(seen), logits, pooled(known), budget, draw, **told
+            )
             picked = candidates[picks.numpy()]
         chosen = np.concatenate([run.chosen(), picked])  # line 10
         clock.stop("select")
@@ -129,12 +134,12 @@ def algorithm_2(
 
         labelled, labels, way = state.features(run.labelled), state.labels, {}
         fitting = state.fitting(t) | {"on_way": way.__setitem__}
-        state.proxy = proxy.fit(labelled, labels, **fitting)  # line 7: new weights each round
+        state.proxy = state.task.fit(labelled, labels, **fitting)  # line 7: new weights each round
         judged = judge(run, data, state, labelled, way)
         clock.stop("proxy")
-        watched = state.logits(state.features(run.watched)).numpy()
+        watched = state.task.watch(state.proxy, state.features(run.watched))
         clock.stop("watch")
-        arrays = {"losses": losses.numpy(), "watched_logits": watched, **judged}
+        arrays = {"losses": losses.numpy(), **watched, **judged}
         work = image_epochs(run.protocol, run.strategy, len(run.pool))[t]
         one = Round(t, picked, candidates, len(chosen), work, seconds=clock.seconds, **arrays)
         run = replace(run, rounds=(*run.rounds, one), weights=state.tensors())
@@ -171,49 +176,50 @@ def judge(
 
     labelled: features of S_L. way: the proxy after so many of its epochs.
     """
-    targets, test = data.test_targets, state.test_features()
-    f1 = [proxy.scores(targets, state.logits(test, f_p))["f1"] for f_p in way.values()]
-    answers = data.train_targets[torch.from_numpy(run.labelled)]
-    threshold = proxy.best_threshold(answers, state.logits(labelled))
-    probed, logits = probe_scores(run, data, labelled, test)
+    task, test = state.task, state.test_features()
+    targets = task.targets(data.test)
+    on_way = [task.scores(targets, task.outputs(f_p, test))[task.headline] for f_p in way.values()]
+    answers = task.targets(data.train)[torch.from_numpy(run.labelled)]
+    cut = task.cut(answers, task.outputs(state.proxy, labelled))
+    probed, values = probe_scores(run, data, task, labelled, test)
     return {
-        "scores": proxy.scores(targets, state.logits(test), threshold)
+        "scores": task.scores(targets, task.outputs(state.proxy, test), cut)
         | {f"probe_{name}": value for name, value in probed.items()},
-        "test_logits": logits.numpy(),
+        "test_logits": values.numpy(),
         "proxy_epochs": np.array([*way]),
-        "proxy_f1": np.array(f1),
+        "proxy_f1": np.array(on_way),
     }
 
 
 def probe_scores(
-    run: Run, data: Data, labelled: Tensor, test: Tensor
+    run: Run, data: Data, task: tasks.Classification, labelled: Tensor, test: Tensor
 ) -> tuple[dict[str, float], Tensor]:
-    """Scores of the probe that is fitted on features of S_L, and its logits of the test set."""
+    """Scores of the probe that is fitted on features of S_L, and its value of each test patch."""
     at = run.labelled
     patients = data.train.facts.get("patient")
-    judged, threshold = proxy.probe(
+    judged, cut = task.probe(
         labelled,
-        data.train_targets[torch.from_numpy(at)],
+        task.targets(data.train)[torch.from_numpy(at)],
         groups=None if patients is None else patients[at],
         seed=run.seed,
     )
-    logits = judged.logits(test)
-    return proxy.scores(data.test_targets, logits, threshold), logits
+    scores = task.scores(task.targets(data.test), task.outputs(judged, test), cut)
+    return scores, task.value(judged, test)
 
 
-def floors(run: Run, data: Data, untrained: torch.nn.Module) -> dict[str, dict[str, float]]:
+def floors(run: Run, data: Data, state: State) -> dict[str, dict[str, float]]:
     """What the same probe on the same labels reaches without any training: scores by name.
 
     "colour_moments": six numbers a patch, see ``proxy.colour_moments``. "untrained": features of
     the encoder as it was drawn. A comparison of encoders that do not beat both says nothing.
     """
-    at = torch.from_numpy(run.labelled)
+    at, task = torch.from_numpy(run.labelled), state.task
     features = {
-        "colour_moments": proxy.colour_moments,
-        "untrained": lambda images: simclr.encode(untrained, images),
+        "colour_moments": task.colours,
+        "untrained": lambda images: task.see(state.model.encoder, images),
     }
     return {
-        name: probe_scores(run, data, f(data.train.images[at]), f(data.test.images))[0]
+        name: probe_scores(run, data, task, f(data.train.images[at]), f(data.test.images))[0]
         for name, f in features.items()
     }
 
@@ -253,6 +259,7 @@ class State:
     plan: Plan
     model: simclr.SimCLR
     optimizer: torch.optim.Adam
+    task: tasks.Classification
     proxy: proxy.Proxy | None = None
 
     @classmethod
@@ -264,7 +271,8 @@ class State:
         head = simclr.build_head(features, kind=protocol.head, seed=run.seed)
         model = layout.arrange(simclr.SimCLR(encoder, head).to(device))
         optimizer = simclr.adam(model, protocol.learning_rate)
-        state = cls(run, data, plan(protocol, run.strategy), model, optimizer)
+        task = tasks.of(protocol, data)
+        state = cls(run, data, plan(protocol, run.strategy), model, optimizer, task)
         if run.weights and data.features is not None:  # an encoder from elsewhere learns nothing
             state.proxy = run.proxy()
         elif run.weights:
@@ -284,16 +292,17 @@ class State:
             }
 
     @property
-    def two_classes(self) -> bool:
-        """Whether the proxy tells the positive class from the rest, as the paper's does."""
-        return self.run.protocol.proxy_classes == "two"
-
-    @property
     def labels(self) -> Tensor:
-        """What the proxy learns of S_L: bool (n,), or the class numbers, int64 (n,)."""
-        train = self.data.train
-        whole = self.data.train_targets if self.two_classes else train.labels
-        return whole[torch.from_numpy(self.run.labelled)]
+        """What the proxy learns of S_L, (n, ...), see ``tasks``."""
+        return self.task.labels(self.run.labelled)
+
+    def told(self, candidates: np.ndarray, seen: Tensor, known: Tensor) -> dict[str, Tensor]:
+        """What only some strategies ask for: of the candidates, and of the images known to them."""
+        return {
+            "truth": self.data.train_targets[torch.from_numpy(candidates)],
+            "doubt": self.task.doubt(self.proxy, seen),
+            "chosen_logits": self.task.logits(self.proxy, known),
+        }
 
     def training(self, t: int, chosen: np.ndarray) -> dict[str, object]:
         """What ``simclr.train`` is called with in round t."""
@@ -318,35 +327,29 @@ class State:
         }
 
     def fitting(self, t: int) -> dict[str, object]:
-        """What ``proxy.fit`` is called with in round t."""
+        """What the task's ``fit`` is called with in round t."""
         protocol = self.run.protocol
         return {
             "epochs": self.plan.proxy_epochs,
             "every": self.plan.proxy_every,
             "learning_rate": protocol.proxy_learning_rate,
             "standardise": protocol.standardise,
-            "classes": None if self.two_classes else len(self.data.train.class_names),
             "seed": self.run.seed,
             "round": t,
         }
 
     def features(self, positions: np.ndarray) -> Tensor:
-        """Features of the training images at these positions, float32 (n, d)."""
+        """What a proxy sees of the training images here, float32 (n, d), or maps (n, h, w, d)."""
         at = torch.from_numpy(positions)
         if self.data.features is not None:
             return self.data.features[0][at]
-        return simclr.encode(self.model.encoder, self.data.train.images[at])
+        return self.task.see(self.model.encoder, self.data.train.images[at])
 
     def test_features(self) -> Tensor:
-        """Features of the test patches, float32 (n, d)."""
+        """The same of the test patches."""
         if self.data.features is not None:
             return self.data.features[1]
-        return simclr.encode(self.model.encoder, self.data.test.images)
-
-    def logits(self, features: Tensor, f_p: proxy.Proxy | None = None) -> Tensor:
-        """The proxy's logits, positive against the rest: features (n, d) -> (n,)."""
-        positive = self.data.train.class_names.index(self.data.positive)
-        return proxy.against_rest((f_p or self.proxy).logits(features), positive)
+        return self.task.see(self.model.encoder, self.data.test.images)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that the next round needs, by name, copied to the processor."""

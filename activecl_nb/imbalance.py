@@ -178,6 +178,7 @@ class Data:
         empty for patches that were put together by hand.
     features: of an encoder from elsewhere, float32 (n, d) for train and for test: a run then
         trains nothing, it only picks and probes. encoder: that encoder's name.
+    target: the fact that regression or segmentation predicts; "" for the task's own, see ``tasks``.
     """
 
     train: Tissue
@@ -186,6 +187,7 @@ class Data:
     recipe: Mapping[str, object] = field(default_factory=dict)
     features: tuple[torch.Tensor, torch.Tensor] | None = None
     encoder: str = ""
+    target: str = ""
 
     def __post_init__(self) -> None:
         if self.features is not None:
@@ -218,8 +220,8 @@ class Data:
         return is_positive(self.test, self.positive)
 
 
-# Dials of the phantom's slides: they shape the test patches, too.
-OF_THE_SLIDES = ("centre_shift", "stain_variation")
+# What shapes the test patches of the phantom, too: dials of its slides, and whether it has masks.
+OF_THE_SLIDES = ("centre_shift", "stain_variation", "masks")
 
 
 def load(
@@ -233,6 +235,7 @@ def load(
     seed: int = 0,
     fold: int = 0,
     folds: int = 5,
+    target: str = "",
     **options: object,
 ) -> Data:
     """Training and test patches of a source, of the profile's size and number.
@@ -241,11 +244,12 @@ def load(
     share: turns the imbalance dial of the training patches, by patch or by whole patients (by).
     fold, folds: which of so many parts of one's own patches is the test set, see
         ``fold_by_patient``; of no meaning for a source that has a test part.
+    target: what regression or segmentation is to predict, as ``tissue.load`` takes it.
     options: what else ``tissue.load`` takes for this source: the phantom's dials, a table's
         columns. Dials shape the training patches alone, so that scores stay comparable, but for
         those of the slides.
     """
-    size = {"size": profile.image_size, "seed": seed, "path": path}
+    size = {"size": profile.image_size, "seed": seed, "path": path, "target": target or None}
     numbers = (profile.train_images, profile.test_images)
     if source in tissue.OWN:
         whole = tissue.load(source, "all", **size, **options)
@@ -265,8 +269,10 @@ def load(
     if share is not None:
         train = dial(train, share, seed=seed, positive=positive, by=by)
     asked = {"share": share, "by": by, "seed": seed, "fold": fold, "folds": folds, **options}
+    asked |= {"target": target} if target else {}
     place = None if path is None else os.fspath(path)
-    return Data(train, test, positive, {"source": source, "path": place, **asked})
+    recipe = {"source": source, "path": place, **asked}
+    return Data(train, test, positive, recipe, target=target)
 
 
 def _at_most(patches: Tissue, number: int, seed: int) -> Tissue:

@@ -34,6 +34,8 @@ class Protocol(Profile):
         patients, so that no patient is both in S_L and in the pool.
     encoder: "trained" by SimCLR round after round, or "frozen": its features come from elsewhere
         (``imbalance.Data.features``), and a round only picks and probes.
+    task: what is learned of S_L and scored: "classification" as in the paper, or "regression" or
+        "segmentation", which its outlook names, see ``tasks``.
     """
 
     head: Literal["paper", "simclr"] = "paper"
@@ -44,6 +46,7 @@ class Protocol(Profile):
     proxy_classes: Literal["two", "all"] = "two"
     labelled_by: Literal["image", "patient"] = "image"
     encoder: Literal["trained", "frozen"] = "trained"
+    task: Literal["classification", "regression", "segmentation"] = "classification"
 
     @classmethod
     def paper(cls) -> Protocol:

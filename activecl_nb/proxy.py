@@ -67,7 +67,7 @@ def fit(
     ValueError: shapes that do not fit, NaN in the features, or targets of a single class.
     """
     every = every or epochs
-    features, targets = _checked(features, targets, classes)
+    features, targets = checked(features, targets, classes)
     outputs = () if classes is None else (classes,)
     cross_entropy = F.binary_cross_entropy_with_logits if classes is None else F.cross_entropy
     mean, deviation = torch.zeros(()), torch.ones(())
@@ -129,7 +129,7 @@ def probe(
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    features, targets = _checked(torch.as_tensor(features), torch.as_tensor(targets))
+    features, targets = checked(torch.as_tensor(features), torch.as_tensor(targets))
     scaler = StandardScaler().fit(features.double().numpy())
     x, y = scaler.transform(features.double().numpy()), targets.numpy().astype(int)
     model = LogisticRegression(warm_start=True, max_iter=1_000)
@@ -180,9 +180,7 @@ def best_threshold(targets: Tensor | np.ndarray, logits: Tensor | np.ndarray) ->
     return float((cuts[best] + below) / 2)
 
 
-def _checked(
-    features: Tensor, targets: Tensor, classes: int | None = None
-) -> tuple[Tensor, Tensor]:
+def checked(features: Tensor, targets: Tensor, classes: int | None = None) -> tuple[Tensor, Tensor]:
     features, targets = torch.as_tensor(features), torch.as_tensor(targets)
     if features.ndim != 2 or targets.shape != features.shape[:1]:
         raise ValueError(

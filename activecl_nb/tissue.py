@@ -21,6 +21,7 @@ from activecl_nb.files import cache_dir
 from activecl_nb.sources import (
     archive,
     folders,
+    masks,
     official,
     parts,
     prepared,
@@ -103,6 +104,7 @@ def load(
     rows: Mapping[str, object] | None = None,
     patient: str | None = None,
     nested: bool = False,
+    target: str | None = None,
     **dials: float,
 ) -> Tissue:
     """Patches with labels, from any source, as one object.
@@ -130,6 +132,9 @@ def load(
         (phantom: 32).
     count: how many patches. The phantom draws as many (2,000 if None); of real patches a random
         subset is taken in stored order, and a smaller one of the same seed lies within a larger.
+    target: a fact that a task is to predict, see ``tasks``. The phantom knows "tumour_share",
+        "nuclei" and "mask"; of a table it is a column of numbers, or of files of masks, which are
+        read as uint8 (N, H, W), 1 where they are not black.
     at_most: as ``count``, but a source that holds fewer gives all it has.
     seed: of the phantom, or of the subset.
 
@@ -137,6 +142,10 @@ def load(
     memory-mapped. FileNotFoundError, ValueError: with the file, the value and what to do.
     """
     own = {"columns": columns, "images": images, "rows": rows, "patient": patient, "nested": nested}
+    if source == "phantom":
+        dials = {"masks": True, **dials} if target == "mask" else dials
+    else:
+        own["target"] = target
     _check(source, split, own, dials, size=size, count=count, at_most=at_most)
     if source == "phantom":
         return _load_phantom(split, size or 32, count or at_most or 2_000, seed, dials)
@@ -148,7 +157,8 @@ def load(
         count = min(at_most, len(found.labels))
     if count is not None:
         found = _subset(found, count, seed)
-    return of_archive(found, size, f"{source}, {split}, {Path(found.where).name}")
+    patches = of_archive(found, size, f"{source}, {split}, {Path(found.where).name}")
+    return with_masks(patches, target) if target else patches
 
 
 def of_archive(images: archive.Archive, size: int | None, source: str) -> Tissue:
@@ -162,8 +172,17 @@ def of_archive(images: archive.Archive, size: int | None, source: str) -> Tissue
     )
 
 
+def with_masks(patches: Tissue, name: str) -> Tissue:
+    """The patches with the fact ``name`` read, at their size, where it names files of masks."""
+    fact = patches.facts[name]
+    if fact.dtype.kind != "U":
+        return patches
+    read = masks.read(fact, tuple(patches.images.shape[2:]))
+    return replace(patches, facts={**patches.facts, name: read})
+
+
 # One's own patches, and the arguments that each kind takes.
-OWN = {"folder": ("patient", "nested"), "table": ("columns", "images", "rows")}
+OWN = {"folder": ("patient", "nested"), "table": ("columns", "images", "rows", "target")}
 
 
 def _check(source: str, split: str, own: dict, dials: dict, **numbers: int | None) -> None:

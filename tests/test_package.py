@@ -27,6 +27,7 @@ METHOD = [
     "augment",
     "simclr",
     "proxy",
+    "tasks",
     "sampling",
     "runs",
     "experiment",
@@ -239,4 +240,4 @@ def test_algorithm_2_is_readable_on_one_screen():
     (loop,) = (n for n in tree.body if getattr(n, "name", "") == "algorithm_2")
     assert loop.end_lineno - loop.lineno + 1 <= 40
     called = {ast.unparse(node.func) for node in ast.walk(loop) if isinstance(node, ast.Call)}
-    assert {"simclr.train", "proxy.fit", "sampling.pick"} <= called
+    assert {"simclr.train", "state.task.fit", "sampling.pick"} <= called

@@ -38,6 +38,11 @@ def own_options(command: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--patient", metavar="PATTERN", help=r"finds it in a file's name, such as '^(\d+)_'"
     )
+    own.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="numbers or masks that a task other than classes predicts",
+    )
     own.add_argument("--nested", action="store_true", help="class/patient/... folders")
 
 
@@ -83,6 +88,7 @@ def _pick_options(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--strategy", default="kcenter", help="default: kcenter")
     command.add_argument("--labelled", metavar="CSV", help="those known: file, and label")
     command.add_argument("--positive", help="the class sought, where there are more than two")
+    command.add_argument("--task", default="classification", help="or regression, of numbers")
     command.add_argument("--minutes", type=float, default=5, help="to train an encoder in")
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
@@ -102,6 +108,7 @@ def pick(options: argparse.Namespace) -> int:
         strategy=sampling.from_file(strategy) if sampling.is_from_file(strategy) else strategy,
         labelled=options.labelled,
         positive=options.positive,
+        task=options.task,
         encoder=options.encoder,
         minutes=options.minutes,
         seed=options.seed,
@@ -143,6 +150,7 @@ def of_source(options: argparse.Namespace) -> dict[str, object]:
         "images": options.images,
         "patient": options.patient,
         "nested": options.nested,
+        "target": options.target,
     }
     rows: dict[str, list[str]] = {}
     for column, value in _each_pair("--rows", options.rows):

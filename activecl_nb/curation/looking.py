@@ -60,6 +60,7 @@ class Look:
     split: which split was looked at, in words; crossing: patients on both sides, with their files.
     random, by_patient: AUROC of a forest on colours alone, mean over the folds; None: not known.
     chosen: the sizes that ``--profile auto`` takes, or why there are none.
+    target: what is to be predicted beside classes, in words; "" where nothing was named.
     samples: a few patches of each class. twice: of some groups two images each, with titles.
     """
 
@@ -79,6 +80,7 @@ class Look:
     by_patient: float | None
     chosen: sizes.Sizes | str
     encoder: str
+    target: str
     samples: Tissue = field(repr=False)
     twice: tuple[torch.Tensor, list[str]] | None = field(default=None, repr=False)
 
@@ -158,6 +160,7 @@ def look(
         by_patient=by_patient,
         chosen=_sizes(archive, patches, good, test, positive, minutes, profile),
         encoder=encoders.offer(),
+        target=_target(patches, options.get("target")),
         samples=_samples(archive, patches, good),
         twice=_twice(archive, good, [*exact, *near]),
     )
@@ -219,6 +222,17 @@ def _as_tissue(archive: object, met: Sequence[object], good: list[int]) -> Tissu
         archive.where,
         {name: values[good] for name, values in archive.facts.items()},
     )
+
+
+def _target(patches: Tissue, name: object) -> str:
+    """The numbers to be predicted, or the shares that masks cover, in words."""
+    if not name:
+        return ""
+    values = np.asarray(tissue.with_masks(patches, str(name)).facts[name])
+    if values.ndim > 1:
+        name, values = f"{name} (share covered)", values.mean(axis=(1, 2))
+    low, middle, high = np.quantile(values, [0, 0.5, 1])
+    return f"{name}: {low:.3g} to {high:.3g}, half below {middle:.3g}"
 
 
 def _most_common(values: Iterator[str]) -> dict[str, int]:

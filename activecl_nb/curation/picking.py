@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tissue
+from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tasks, tissue
 from activecl_nb.curation import encoders, own, sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
@@ -37,7 +37,8 @@ class Picks:
 
     table: a row a pick: order, file, patient (where known), distance to the nearest image that is
     labelled or was picked before it, and, where labels are known, probability of the positive
-    class and entropy. images: uint8 (n, 3, H, W). encoder: whose features were compared.
+    class and entropy, or in regression the predicted number and its doubt.
+    images: uint8 (n, 3, H, W). encoder: whose features were compared.
     """
 
     table: pd.DataFrame
@@ -70,6 +71,8 @@ def pick(
     strategy: str | sampling.Strategy = "kcenter",
     labelled: str | os.PathLike[str] | pd.DataFrame | None = None,
     positive: str | None = None,
+    task: str = "classification",
+    target: str = "label",
     encoder: str | nn.Module | encoders.Encoder | None = None,
     minutes: float = 5.0,
     seed: int = 0,
@@ -81,19 +84,24 @@ def pick(
 
     labelled: a table with the columns file and label, or file alone where the strategy needs no
     labels. positive: the class that a doubtful strategy is to find; needed where there are more
-    than two classes. encoder: see ``encoders``; by default the one that works without a network
-    if it is installed, else, or with "train", one that is trained on these images in ``minutes``.
+    than two classes. task: "regression" where the labels are numbers; of masks, give the share that
+    each covers. target: the column that holds the labels. encoder: see ``encoders``; by default the
+    one that works without a network if it is installed, else, or with "train", one that is trained
+    on these images in ``minutes``.
     options: what ``tissue.open_unlabelled`` takes.
 
     FileNotFoundError or ValueError with the file, the value and what to do.
     """
     _, place = own.source(path)
     archive = tissue.open_unlabelled(place, **options)
-    known, labels = _labelled(labelled, archive.names)
+    known, labels = _labelled(labelled, archive.names, target)
     name, select = sampling.named(strategy)
+    _check_task(task, name)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     features, images, used = _features(archive, encoder, minutes, seed, device, download)
-    logits = _logits(features, known, labels, positive, seed)
+    regress = task == "regression" and labels is not None
+    each = _predicted(features, known, labels, seed) if regress else None
+    logits = each.mean(dim=1) if regress else _logits(features, known, labels, positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
     zeros = torch.zeros(len(left))
     draw = seeds.generator(seed, "pick", name)
@@ -104,14 +112,29 @@ def pick(
         features[known],
         budget,
         draw,
+        doubt=each[left].std(dim=1) if regress else None,
+        chosen_logits=None if logits is None else logits[known],
     )
     picked = left[chosen.numpy()]
-    table = _table(archive, picked, known, features, logits)
+    table = _table(archive, picked, known, features, None if regress else logits)
+    if regress:
+        told = each[torch.from_numpy(picked)]
+        table = table.assign(predicted=told.mean(dim=1).numpy(), doubt=told.std(dim=1).numpy())
     return Picks(table, images[torch.from_numpy(picked)], name, used)
 
 
+def _check_task(task: str, name: str) -> None:
+    if task not in ("classification", "regression"):
+        raise ValueError(
+            f"the task is 'classification' or 'regression', not {task!r}; of masks, regress the "
+            "share that each covers"
+        )
+    if task == "regression" and name in sampling.BY_CLASS:
+        raise ValueError(f"the strategy {name!r} reads classes; for regression take 'uncertainty'")
+
+
 def _check(name: str, select: object, budget: int, left: int, labels: Sequence[str] | None) -> None:
-    if getattr(select, "knows_the_truth", False):
+    if "truth" in getattr(select, "asks_for", ()):
         raise ValueError(f"the strategy {name!r} has to be told the truth, which nobody knows here")
     if not 0 < budget <= left:
         raise ValueError(f"a budget of {budget} images, but {left:,} are left to pick from")
@@ -123,7 +146,7 @@ def _check(name: str, select: object, budget: int, left: int, labels: Sequence[s
 
 
 def _labelled(
-    given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str]
+    given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str], column: str
 ) -> tuple[np.ndarray, list[str] | None]:
     """Positions of the labelled files among the names, and their labels; None: none are known."""
     if given is None:
@@ -146,7 +169,7 @@ def _labelled(
         )
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"{where} names a file in several rows; keep one of each")
-    labels = [str(label).strip() for label in frame["label"]] if "label" in frame else None
+    labels = [str(label).strip() for label in frame[column]] if column in frame else None
     if labels and "" in labels:
         raise ValueError(f"{where}: {labels.count('')} rows have no label; fill or remove them")
     return np.array([at[name] for name in wanted], dtype=np.int64), labels
@@ -203,6 +226,15 @@ def train(
     with tqdm(total=total, desc=f"train, {epochs} epochs", unit="image", unit_scale=True) as bar:
         simclr.train(model, patches.images, recipe=recipe, seed=seed, on_batch=bar.update)
     return encoder.eval()
+
+
+def _predicted(features: Tensor, known: np.ndarray, labels: Sequence[str], seed: int) -> Tensor:
+    """What each member of the ensemble predicts of all images, (n, members)."""
+    try:
+        targets = torch.tensor([float(label) for label in labels])
+    except ValueError as error:
+        raise ValueError(f"regression needs numbers as labels ({error})") from None
+    return tasks.ensemble(features[known], targets, seed).logits(features)
 
 
 def _logits(

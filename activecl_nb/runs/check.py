@@ -16,6 +16,7 @@ from torch import Tensor
 from activecl_nb import files, simclr
 from activecl_nb.protocol import Protocol, image_epochs, plan
 from activecl_nb.runs.record import Round, Run, split
+from activecl_nb.tasks import HEADLINES
 
 
 def check(run: Run) -> None:
@@ -58,7 +59,8 @@ def _of_arrays(run: Run, one: Round) -> Iterator[str]:
     for name in ("losses", "watched_logits", "test_logits"):
         if not np.isfinite(getattr(one, name)).all():
             yield f"{name} are NaN or infinite"
-    if not len(one.proxy_f1) == len(one.proxy_epochs) > 0:
+    fitted_by_epochs = run.protocol.task != "regression"
+    if len(one.proxy_f1) != len(one.proxy_epochs) or fitted_by_epochs != bool(len(one.proxy_f1)):
         yield f"{len(one.proxy_f1)} scores after {len(one.proxy_epochs)} numbers of proxy epochs"
 
 
@@ -69,11 +71,14 @@ def _of_line(run: Run, one: Round) -> Iterator[str]:
     work = image_epochs(run.protocol, run.strategy, len(run.pool))[one.number]
     if one.image_epochs != work:
         yield f"{one.image_epochs} image-epochs, and not {work}"
+    if run.protocol.task == "regression":  # whose scores have other bounds, and no epochs
+        return
     for name, value in one.scores.items():
         if not 0 <= value <= 1:
             yield f"{name} is {value}"
-    if one.scores.get("f1") != one.proxy_f1[-1]:
-        yield f"f1 is {one.scores.get('f1')}, and not the {one.proxy_f1[-1]} of its arrays"
+    name = HEADLINES[run.protocol.task]
+    if one.scores.get(name) != one.proxy_f1[-1]:
+        yield f"{name} is {one.scores.get(name)}, and not the {one.proxy_f1[-1]} of its arrays"
 
 
 def _of_weights(weights: dict[str, Tensor], protocol: Protocol) -> Iterator[str]:

@@ -130,7 +130,7 @@ def save_round(run: Run) -> None:
     _still_there(path)
     arrays, weights = f"round-{number:02d}.npz", f"weights-{number:02d}.safetensors"
     with files.replacing(path / arrays) as temporary:
-        np.savez_compressed(temporary, **{name: getattr(run.rounds[-1], name) for name in ARRAYS})
+        np.savez_compressed(temporary, **run.rounds[-1].arrays())
     with files.replacing(path / weights) as temporary:
         temporary.write_bytes(save(run.weights))  # a full disk is an OSError here
     before = files.Manifest.of(path)
@@ -193,7 +193,9 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
     with _naming(path / "run.json"):
         content = json.loads(manifest.read("run.json"))
         told = _whole(RunFile, content, {"version", "code", "recipe", "environment"})
-        told["data"] = _whole(DataFile, told["data"], {"fold", "exact", "encoder"})
+        told["data"] = _whole(
+            DataFile, told["data"], {"fold", "exact", "encoder", "target", "targets"}
+        )
         told.setdefault("version", 1)
         told["protocol"] = Protocol(**checked(Protocol, told["protocol"]))
     with _naming(path / "split.npz"):

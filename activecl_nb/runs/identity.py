@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 import activecl_nb
-from activecl_nb import files, imbalance
+from activecl_nb import files, imbalance, tasks
 from activecl_nb.imbalance import Data
+from activecl_nb.protocol import Protocol
 from activecl_nb.tissue import Tissue
 from activecl_nb.values import Count, Seed, Whole
 
@@ -51,31 +52,41 @@ class DataFile:
     fold: Whole
     exact: str
     encoder: str
+    target: str
+    targets: str
 
 
 def identity(run: Run) -> dict[str, object]:
-    """What makes a run this run and no other: all that decides its result."""
+    """What makes a run this run and no other: all that decides its result.
+
+    Runs of the paper's task say nothing of a task, as those that were made before there were any.
+    """
+    protocol = asdict(run.protocol)
+    if protocol["task"] == Protocol.task:
+        del protocol["task"]
     return {
         "version": run.version,
         "strategy": run.strategy,
         "code": run.code,
         "seed": run.seed,
-        "protocol": asdict(run.protocol),
+        "protocol": protocol,
         "data": run.data,
     }
 
 
-def described(data: Data) -> dict[str, object]:
+def described(data: Data, protocol: Protocol | None = None) -> dict[str, object]:
     """``fingerprint``, the fold, and ``exact``, a checksum of all images, labels and patients.
 
-    Where features come from elsewhere they are part of it, and ``encoder`` names theirs.
+    With the name and a checksum of the targets where the task is not the paper's. Where features
+    come from elsewhere they are part of it, and ``encoder`` names theirs.
     """
     parts = [_content(data.train), _content(data.test)]
     told = fingerprint(data) | {"fold": int(data.recipe.get("fold") or 0)}
     if data.features is not None:
         parts.append(values.numpy() for values in data.features)
         told["encoder"] = data.encoder
-    return told | {"exact": files.checksum_of(itertools.chain.from_iterable(parts))}
+    told["exact"] = files.checksum_of(itertools.chain.from_iterable(parts))
+    return told | (tasks.of(protocol, data).identity() if protocol else {})
 
 
 def _content(patches: Tissue) -> Iterator[bytes | np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import imbalance, proxy, sampling, seeds, simclr
+from activecl_nb import imbalance, proxy, sampling, seeds, simclr, tasks
 from activecl_nb.imbalance import Data
 from activecl_nb.protocol import BENCHMARK, Protocol, plan
 from activecl_nb.runs.identity import RESULTS_VERSION, RunFile, described, environment
@@ -22,6 +22,7 @@ from activecl_nb.values import checked
 if TYPE_CHECKING:
     import pandas as pd
 
+WORDS = {"f1": "F1", "r2": "R²", "dice": "Dice"}
 WATCHED = 10_000  # so many images of the pool have their logits recorded each round
 
 
@@ -36,12 +37,15 @@ class Round:
     image_epochs: how many image passes that took (the last partial batch is dropped).
     losses: float32 (epochs,), the mean NT-Xent loss of each epoch.
     watched_logits: float32, the proxy's logits (positive against the rest) at the round's end,
-        of ``run.watched``.
+        of ``run.watched``; of another task what it predicts, see ``tasks``.
     test_logits: float32, the probe's logits of the test patches at the round's end; empty in a
         run that an older kit stored.
-    proxy_epochs, proxy_f1: F1 on the test set after so many proxy epochs.
-    scores: see ``proxy.scores``, of the proxy after its last epoch, and with ``probe_`` before
+    proxy_epochs, proxy_f1: F1 (of another task its headline) on the test set after so many proxy
+        epochs; empty for a proxy that is fitted without epochs.
+    scores: see ``tasks``, of the proxy after its last epoch, and with ``probe_`` before
         their names those of the probe.
+    watched_doubt: float32, the proxy's doubt about ``run.watched``; empty in classification, where
+        it follows from the logits.
     seconds: wall time by part: select, train, proxy, watch; and "processor", what select and
         train took of this process's processor time, which other programs beside it do not change.
     """
@@ -58,6 +62,12 @@ class Round:
     test_logits: np.ndarray
     scores: dict[str, float]
     seconds: dict[str, float]
+    watched_doubt: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Those that the round's file holds, by name."""
+        told = {name: getattr(self, name) for name in ARRAYS}
+        return told if len(self.watched_doubt) else {k: told[k] for k in ARRAYS[:-1]}
 
     def row(self) -> dict[str, float]:
         """The numbers of the round, as a line of a table."""
@@ -145,9 +155,16 @@ class Run:
         return pd.DataFrame([{**r.row(), **self._f1_on_the_way(r)} for r in self.rounds])
 
     def _f1_on_the_way(self, one: Round) -> dict[str, float]:
+        if not len(one.proxy_f1) or self.protocol.task != "classification":
+            return {}
         past = np.searchsorted(one.proxy_epochs, self.protocol.proxy_epochs, side="right")
         same = one.proxy_f1[max(0, past - 1)]
         return {"f1_same_proxy": float(same), "f1_best": float(one.proxy_f1.max())}
+
+    def told(self) -> str:
+        """The last round's score in two words, "F1 0.512"."""
+        name = tasks.HEADLINES[self.protocol.task]
+        return f"{WORDS[name]} {self.rounds[-1].scores[name]:.3f}"
 
     @property
     def finished(self) -> bool:
@@ -155,7 +172,7 @@ class Run:
         return len(self.rounds) == plan(self.protocol, self.strategy).rounds
 
     def __repr__(self) -> str:
-        last = f", F1 {self.rounds[-1].scores['f1']:.3f}" if self.rounds else ""
+        last = f", {self.told()}" if self.rounds else ""
         return (
             f"Run({self.strategy}, seed {self.seed}, profile {self.protocol.name}, "
             f"{len(self.rounds)} rounds{last})"
@@ -194,18 +211,20 @@ def fresh(
             f"the pool of {data.train.source} holds {len(pool)} images, less than one batch of "
             f"{protocol.batch_size}; load more images or lower batch_size"
         )
-    if problem := _frozen_or_not(protocol, data, name):
+    if problem := _frozen_or_not(protocol, data, name) or _of_task(protocol, name):
         raise ValueError(problem)
-    if len(data.train_targets[torch.from_numpy(labelled)].unique()) < 2:
+    targets = tasks.of(protocol, data).targets(data.train)[torch.from_numpy(labelled)]
+    if len(targets.unique()) < 2:
+        alike = "of one class" if protocol.task == "classification" else "the same"
         raise ValueError(
-            f"all {len(labelled)} labels of seed {seed} are of one class, so no proxy can be "
+            f"all {len(labelled)} labels of seed {seed} are {alike}, so no proxy can be "
             "fitted; label more images, turn the imbalance dial back or take another seed"
         )
     return Run(
         protocol,
         name,
         seed,
-        described(data),
+        described(data, protocol),
         pool,
         labelled,
         watched,
@@ -223,6 +242,18 @@ def _frozen_or_not(protocol: Protocol, data: Data, name: str) -> str:
         return f"features of {data.encoder} are not trained; say encoder='frozen'"
     if data.features is not None and name == BENCHMARK:
         return f"{data.encoder} comes from elsewhere and is not trained, so it has no benchmark"
+    if data.features is not None and protocol.task == "segmentation":
+        return f"features of {data.encoder} have no places in a patch, so they segment nothing"
+    return ""
+
+
+def _of_task(protocol: Protocol, name: str) -> str:
+    """What is wrong with a strategy for the protocol's task; "" if all is well."""
+    if protocol.task != "classification" and name in sampling.BY_CLASS:
+        return (
+            f"the strategy {name!r} reads the logits of classes, which {protocol.task} has not; "
+            f"take one of {', '.join(sorted({*sampling.STRATEGIES} - sampling.BY_CLASS))}"
+        )
     return ""
 
 
@@ -246,4 +277,5 @@ def split(
 
 ARRAYS = (
     "picked", "candidates", "losses", "watched_logits", "proxy_epochs", "proxy_f1", "test_logits",
+    "watched_doubt",
 )  # fmt: skip

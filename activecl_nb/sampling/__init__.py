@@ -14,7 +14,10 @@ A strategy is a function with this signature, and ``STRATEGIES`` is a plain dict
 
 The paper's four stand in ``paper`` (with its formula (3) mended, and to the letter); those by the
 proxy's doubt in ``uncertainty``, those that spread out in ``diversity``, each from its own
-publication. ``oracle`` alone is told the truth.
+publication. ``oracle`` alone is told the truth. What a strategy's attribute ``asks_for`` names
+("doubt", "chosen_logits", "truth") it is given by that name too, see ``pick``. Where the task is
+regression or segmentation, ``logits`` are what the proxy predicts, see ``tasks``; those of
+``BY_CLASS`` cannot work with that.
 
 To add your own, write such a function and say ``STRATEGIES["mine"] = mine``. The loop calls
 ``pick``, which checks what goes in and what comes out.
@@ -30,6 +33,7 @@ from torch import Tensor
 from activecl_nb.sampling import code
 from activecl_nb.sampling.diversity import badge, entropy_diverse, kmeans, sas, typiclust
 from activecl_nb.sampling.from_file import from_file, is_from_file
+from activecl_nb.sampling.igs import igs
 from activecl_nb.sampling.oracle import oracle
 from activecl_nb.sampling.order import largest
 from activecl_nb.sampling.paper import certainty, entropy, entropy_of, kcenter, random
@@ -38,13 +42,14 @@ from activecl_nb.sampling.uncertainty import (
     least_confidence,
     margin,
     random_balanced,
+    uncertainty,
 )
 
 __all__ = [
-    "STRATEGIES", "Strategy", "badge", "certainty", "check_inputs", "entropy", "entropy_balanced",
-    "entropy_diverse", "entropy_of", "from_file", "is_from_file", "kcenter", "kmeans", "largest",
-    "least_confidence", "margin", "named", "oracle", "pick", "random", "random_balanced", "sas",
-    "typiclust",
+    "BY_CLASS", "STRATEGIES", "Strategy", "badge", "certainty", "check_inputs", "entropy",
+    "entropy_balanced", "entropy_diverse", "entropy_of", "from_file", "igs", "is_from_file",
+    "kcenter", "kmeans", "largest", "least_confidence", "margin", "named", "oracle", "pick",
+    "random", "random_balanced", "sas", "typiclust", "uncertainty",
 ]  # fmt: skip
 
 Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]
@@ -64,7 +69,14 @@ STRATEGIES: dict[str, Strategy] = {
     "sas": sas,
     "random_balanced": random_balanced,
     "oracle": oracle,
+    "uncertainty": uncertainty,
+    "igs": igs,
 }
+# Those that read the logits as logits of classes.
+BY_CLASS = {
+    "entropy", "certainty", "least_confidence", "margin", "entropy_balanced", "entropy_diverse",
+    "badge", "sas", "random_balanced",
+}  # fmt: skip
 
 
 def pick(
@@ -75,19 +87,23 @@ def pick(
     budget: int,
     generator: torch.Generator,
     truth: Tensor | None = None,
+    doubt: Tensor | None = None,
+    chosen_logits: Tensor | None = None,
 ) -> Tensor:
     """What the loop calls: run a strategy, by name or as a function, and check its picks.
 
     A function may return a tensor, an array or a list; the picks come back as an int64 tensor
     (budget,) on the processor. truth: bool (n,), which candidates are positive; it is handed to
-    the oracle alone. Raises ValueError for an unknown name, for inputs that
-    ``check_inputs`` refuses, and for picks that are too few or too many, no whole numbers, not
-    positions of candidates, or the same candidate twice.
+    the oracle alone. doubt: (n,), the proxy's about each candidate; chosen_logits: (m,), what it
+    makes of what is chosen already; both go to strategies that ask for them. Raises ValueError
+    for an unknown name, for inputs that ``check_inputs`` refuses, and for picks that are too few
+    or too many, no whole numbers, not positions of candidates, or the same candidate twice.
     """
     name, select = named(strategy)
     check_inputs(features, logits, chosen_features, budget)
-    told = {"truth": truth} if getattr(select, "knows_the_truth", False) else {}
-    if told and truth is None:
+    given = {"truth": truth, "doubt": doubt, "chosen_logits": chosen_logits}
+    told = {one: given[one] for one in getattr(select, "asks_for", ())}
+    if told.get("truth", ...) is None:
         raise ValueError(f"strategy {name!r} has to be told the truth; only the loop can do that")
     picks = select(features, logits, chosen_features, budget, generator, **told)
     return checked_picks(picks, name, len(features), budget)

@@ -29,4 +29,4 @@ def oracle(
     return in_turn(chance, groups, rarest_first(groups, generator), budget, generator)
 
 
-oracle.knows_the_truth = True
+oracle.asks_for = ("truth",)

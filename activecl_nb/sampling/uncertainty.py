@@ -1,4 +1,7 @@
-"""Strategies by the proxy's doubt, beside entropy; and chance spread over the predicted classes."""
+"""Strategies by the proxy's doubt, beside entropy; and chance spread over the predicted classes.
+
+All but ``uncertainty`` read doubt out of the logits of classes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,27 @@ from torch import Tensor
 
 from activecl_nb.sampling.order import in_turn, largest, rarest_first
 from activecl_nb.sampling.paper import entropy_of
+
+
+def uncertainty(
+    features: Tensor,
+    logits: Tensor,
+    chosen_features: Tensor,
+    budget: int,
+    generator: torch.Generator,
+    doubt: Tensor | None = None,
+) -> Tensor:
+    """The candidates that the proxy doubts most, by whatever its task doubts (Settles 2009).
+
+    doubt: float (n,), see ``tasks``: the entropy in classification, where this is the strategy
+    ``entropy``; the spread of a bootstrap ensemble in regression (query by committee: Seung, Opper
+    and Sompolinsky 1992; for regression Burbidge, Rowland and King 2007); the mean entropy of the
+    pixels in segmentation. Where none is given it is the entropy of the logits.
+    """
+    return largest(entropy_of(logits) if doubt is None else doubt, budget, generator)
+
+
+uncertainty.asks_for = ("doubt",)
 
 
 def least_confidence(

@@ -21,13 +21,14 @@ import numpy as np
 from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, digest
 from activecl_nb.sources.folders import class_numbers, one_form, state, walk
-from activecl_nb.sources.image import ENDINGS, listed
+from activecl_nb.sources.image import ENDINGS, listed, shown
 from activecl_nb.sources.unlabelled import UNLABELLED
 
 # What a column may say of an image; the first two are needed.
 ROLES = ("file", "label", "patient", "slide", "part")
 NEEDED = ROLES[:2]
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def from_table(
@@ -38,6 +39,7 @@ def from_table(
     rows: Mapping[str, object] | None = None,
     crossing: bool = False,
     needed: Sequence[str] = NEEDED,
+    target: str | None = None,
 ) -> ImageFiles:
     """The images that a CSV (comma, semicolon or tab) or parquet names, in the table's order.
 
@@ -50,6 +52,8 @@ def from_table(
     rows: only rows with these values, ``{"stain": "HE"}`` or ``{"grade": ["ADC", "NORM"]}``.
     crossing: whether patients may be in training and test alike, for whoever shows them.
     needed: the columns that must be there; without a label all are of the class UNLABELLED.
+    target: a column more, which becomes a fact of its name: of numbers (float64), or of files of
+        masks, found as the images are (their whole paths).
 
     Classes are the sorted labels; labels that are all numbers are sorted as numbers. facts: file
     (relative to ``images`` or the table) and patient, slide, part where there are such columns.
@@ -70,6 +74,7 @@ def from_table(
     found = _find(table.columns[named["file"]], root, images is not None, problems)
     if "part" in cells:
         _check_parts(cells, problems, crossing)
+    wanted = {target: _target(table, target, root, images is not None, problems)} if target else {}
     if problems.found:
         raise ValueError(f"{path}: {'; '.join(problems.found)}")
     files = [one_form(os.path.relpath(file, root).replace(os.sep, "/")) for file in found]
@@ -84,8 +89,30 @@ def from_table(
         where=str(path),
         identity=digest(f"{name} {state(file)}" for name, file in zip(files, found, strict=True)),
         open_bytes=lambda position: Path(found[position]).read_bytes(),
-        facts={"file": np.array(files), **facts},
+        facts={"file": np.array(files), **facts, **wanted},
     )
+
+
+def _target(
+    table: _Table, name: str, root: Path, anywhere: bool, problems: _Problems
+) -> np.ndarray:
+    """A column of numbers as float64, or of files as the paths that were found; (N,)."""
+    if name not in table.columns:
+        raise ValueError(
+            f"{table.where} has no column {listed([name])} to predict; its columns are "
+            f"{listed(list(table.columns))}"
+        )
+    cells = table.columns[name]
+    if any(cell.lower().endswith(ENDINGS) for cell in cells):
+        problems.add(f"no {name}", [not cell for cell in cells])
+        return np.array(_find(cells, root, anywhere, problems))
+    numbers = np.array([float(cell) if REAL.fullmatch(cell) else np.nan for cell in cells])
+    unknown = [
+        (shown(cell) or "empty") if bad else ""
+        for cell, bad in zip(cells, np.isnan(numbers), strict=True)
+    ]
+    problems.add(f"a {name} that is no number", unknown)
+    return numbers
 
 
 def _class_names(labels: Sequence[str], where: str) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ import pandas as pd
 from activecl_nb.evidence.analysis.tables import BENCHMARK, by_columns, last
 from activecl_nb.evidence.analysis.tissues import Estimate, estimate, tested_share
 
-SCORE = "probe_auroc"
-ON_REAL, ON_PHANTOM = 0.05, 0.03  # AUROC by which an encoder must beat what needs no training
+# What the gate is asked in: by task, the first that the runs have.
+SCORES = ("probe_auroc", "probe_r2", "probe_dice")
+ON_REAL, ON_PHANTOM = 0.05, 0.03  # of it, by which an encoder must beat what needs no training
 WHO = (BENCHMARK, "random")
 
 
@@ -30,11 +31,13 @@ class Gate:
 
     margins: empty where the runs have no floors (they are older, or of a foreign kit).
     missing: those of benchmark and random that have no finished run there.
+    score: what was asked for, as a floor's column is called.
     """
 
     needed: float
     margins: tuple[Margin, ...]
     missing: tuple[str, ...] = ()
+    score: str = "auroc"
 
     @property
     def tested(self) -> bool:
@@ -54,22 +57,26 @@ def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     """Hold benchmark and random, after their last round, against every floor of their own run.
 
     rounds: of one setting. floors: columns run, floor and scores. source: of the tissue; the
-    phantom asks for less than real tissue. The margin is the mean over tissues of the AUROC by the
-    fitted probe, less that of colour moments and of an untrained encoder under the same probe and
-    labels.
+    phantom asks for less than real tissue. The margin is the mean over tissues of the AUROC (of
+    another task R² or Dice) by the fitted probe, less that of colour moments and of an untrained
+    encoder under the same probe and labels.
     """
     needed = ON_PHANTOM if source in ("phantom", "") else ON_REAL
-    if SCORE not in rounds or floors.empty or "auroc" not in floors:
+    known = [name for name in SCORES if name in rounds and rounds[name].notna().any()]
+    column = known[0] if known else SCORES[0]
+    score = column.removeprefix("probe_")
+    if not known or floors.empty or score not in floors:
         return Gate(needed, ())
-    ends = last(rounds, SCORE)
+    ends = last(rounds, column)
     run = by_columns(ends, "strategy", "seed", "tissue")
     ends = ends.merge(rounds[[*run, "run"]].drop_duplicates(), on=run)
     margins = []
     for strategy in WHO:
-        mine = ends[ends["strategy"] == strategy].merge(floors[["run", "floor", "auroc"]], on="run")
+        mine = ends[ends["strategy"] == strategy].merge(floors[["run", "floor", score]], on="run")
         for floor, group in mine.groupby("floor", sort=False):
-            above = group["last"] - group["auroc"]
+            above = group["last"] - group[score]
             one = estimate(above, group.get("tissue"), tested_share(group))
             margins.append(Margin(strategy, str(floor), one, float(group["last"].mean())))
     tested = {one.strategy for one in margins}
-    return Gate(needed, tuple(margins), tuple(name for name in WHO if name not in tested))
+    missing = tuple(name for name in WHO if name not in tested)
+    return Gate(needed, tuple(margins), missing, score)

@@ -20,10 +20,20 @@ SCORES = {
     "auroc": "AUROC",
     "average_precision": "average precision",
     "f1_threshold": "F1 at a threshold set on S_L",
+    "r2": "R²",
+    "mae": "mean absolute error",
+    "spearman": "rank correlation",
+    "dice": "Dice",
+    "iou": "IoU",
     "probe_f1": "F1 of the probe",
     "probe_auroc": "AUROC of the probe",
     "probe_average_precision": "average precision of the probe",
     "probe_f1_threshold": "F1 of the probe at a threshold set on S_L",
+    "probe_r2": "R² of the probe",
+    "probe_mae": "mean absolute error of the probe",
+    "probe_spearman": "rank correlation of the probe",
+    "probe_dice": "Dice of the probe",
+    "probe_iou": "IoU of the probe",
 }
 PROBE = "probe_"
 

@@ -14,23 +14,58 @@ from activecl_nb.evidence.report.grids import SCORES, against_random, count, the
 from activecl_nb.evidence.study import Stored
 
 THREE = (("F1", SCORES[2]), ("average precision", SCORES[0]), ("AUROC", SCORES[1]))
-HEADS = ("Grid", "Setting", "Compared", "Replicates", *(name for name, _ in THREE))
+# What the paper's task is scored by, and the two that its outlook names.
+TASKS = {
+    "Every setting, by three scores": THREE,
+    "Regression": (
+        ("R²", "probe_r2"),
+        ("rank correlation", "probe_spearman"),
+        ("mean absolute error, where less is better", "probe_mae"),
+    ),
+    "Segmentation": (("Dice", "probe_dice"), ("IoU", "probe_iou")),
+}
 SCORED = ("chosen", "area", "last", "best")  # metrics that are of a score
 
 
-def settings(every: Sequence[Stored]) -> list[tuple[str, ...]]:
-    """Each strategy beside random in every setting of every grid: the cells of ``HEADS``."""
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """A table of one task: its heads, and a row for each strategy in every setting."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def anchor(self) -> str:
+        return "-".join(["settings", *self.title.lower().replace(",", "").split()])
+
+
+def tables(every: Sequence[Stored]) -> tuple[Settings, ...]:
+    """The tables of the tasks that have runs; the paper's is always there."""
+    found = []
+    for title, scores in TASKS.items():
+        rows = tuple(settings(every, scores))
+        if rows or scores is THREE:
+            heads = ("Grid", "Setting", "Compared", "Replicates", *(name for name, _ in scores))
+            found.append(Settings(title, heads, rows))
+    return tuple(found)
+
+
+def settings(
+    every: Sequence[Stored], scores: Sequence[tuple[str, str]] = THREE
+) -> list[tuple[str, ...]]:
+    """Each strategy beside random in every setting of every grid: the cells of a table."""
     rows = []
     for stored in every:
         for (grid, setting), rounds in stored.rounds.groupby(["grid", "setting"], sort=False):
             found = {
                 column.removeprefix("probe_"): against_random(rounds, column)
-                for column in there(rounds)
+                for column in there(rounds, [score for _, score in scores])
             }
-            tables = [found.get(score.removeprefix("probe_")) for _, score in THREE]
-            first = next((table for table in tables if table is not None), None)
+            compared = [found.get(score.removeprefix("probe_")) for _, score in scores]
+            first = next((table for table in compared if table is not None), None)
             for strategy in () if first is None else first["a"]:
-                rows.append((grid, setting or "–", *_row(strategy, first, tables)))
+                rows.append((grid, setting or "–", *_row(strategy, first, compared)))
     return rows
 
 

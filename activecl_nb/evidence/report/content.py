@@ -32,7 +32,7 @@ class Report:
 
     rows: the first screen. gains: its picture. facts: (what, value) pairs on what was run. when:
     entropy beside random in every setting. settings: every strategy beside random in every
-    setting, by three scores. scored: what a line measures by the three scores. left_out: claims
+    setting, a table a task. scored: what a line measures by the three scores. left_out: claims
     that these grids cannot answer.
     """
 
@@ -47,7 +47,7 @@ class Report:
     tissues: Mapping[str, str]
     when: Section | None
     sections: tuple[Section, ...]
-    settings: tuple[tuple[str, ...], ...]
+    settings: tuple[appendix.Settings, ...]
     scored: Mapping[str, str]
     left_out: tuple[str, ...]
 
@@ -101,7 +101,7 @@ def make(
             for one, table in zip(every, tables, strict=True)
             for name, asked in one.questions.items()
         ),
-        tuple(appendix.settings(tables)),
+        appendix.tables(tables),
         appendix.by_score(lines, tables[0]),
         tuple(left_out),
     )

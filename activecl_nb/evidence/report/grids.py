@@ -17,6 +17,7 @@ from activecl_nb.pictures import figures
 from activecl_nb.pictures.figures import Picture
 
 SCORES = ("probe_average_precision", "probe_auroc", "probe_f1")  # the first leads
+OTHERS = ("probe_r2", "probe_spearman", "probe_dice", "probe_iou")  # of other tasks, likewise
 # What a dial spoils is shown beside the score.
 WASTE = {"redundancy": "near_duplicate", "artefacts": "artefact"}
 WORDS = {"near_duplicate": "near-duplicates, share of picks", "artefact": "spoiled, share of picks"}
@@ -49,9 +50,9 @@ class Section:
         return tuple((f"{self.anchor}-{n}.png", one) for n, one in enumerate(self.pictures, 1))
 
 
-def there(rounds: pd.DataFrame) -> list[str]:
-    """Those of ``SCORES`` that the runs have, by the paper's proxy where there is no probe."""
-    found = [name for score in SCORES for name in (score, score.removeprefix("probe_"))]
+def there(rounds: pd.DataFrame, scores: Sequence[str] = (*SCORES, *OTHERS)) -> list[str]:
+    """Those of these scores that the runs have, by the paper's proxy where there is no probe."""
+    found = [name for score in scores for name in (score, score.removeprefix("probe_"))]
     known = [name for name in found if name in rounds and rounds[name].notna().any()]
     plain = dict.fromkeys(name.removeprefix("probe_") for name in known)
     return [next(name for name in known if name.removeprefix("probe_") == one) for one in plain]
@@ -95,6 +96,7 @@ def _seen(gate: analysis.Gate, setting: str) -> str:
         where=f" ({setting})" if setting else "",
         margins="; ".join(margins),
         needed=gate.needed,
+        score=claims.SCORES[gate.score],
         missing=" and ".join(gate.missing),
     )
 

@@ -10,7 +10,7 @@ import activecl_nb
 from activecl_nb import profiles
 from activecl_nb.evidence import claims
 from activecl_nb.evidence.claims import Line
-from activecl_nb.evidence.report.grids import SCORES, loops
+from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
 from activecl_nb.evidence.study import Stored
 
@@ -92,11 +92,11 @@ def _of_runs(every: Sequence[Stored]) -> dict[str, object]:
         for name in dict.fromkeys(stored.rounds["grid"]):
             one = stored.grid(name)
             sources = set(one.planned["source"])
-            no_probe = SCORES[0] not in one.rounds or loops(one)[SCORES[0]].isna().all()
+            no_probe = not any(score.startswith("probe_") for score in there(loops(one)))
             holds = {
                 "drawn": sources <= {"phantom", ""},
                 "older": one.floors.empty,
-                "proxy_only": bool(no_probe),
+                "proxy_only": no_probe,
                 "one_tissue": one.rounds["tissue"].nunique() < 2,
             }
             for what, so in holds.items():

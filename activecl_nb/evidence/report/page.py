@@ -18,7 +18,6 @@ from activecl_nb import files
 from activecl_nb.evidence import claims
 from activecl_nb.evidence.analysis.gate import ON_PHANTOM, ON_REAL
 from activecl_nb.evidence.claims import Line
-from activecl_nb.evidence.report import appendix
 from activecl_nb.evidence.report.content import Report, by_part, parts
 from activecl_nb.evidence.report.first import Row
 from activecl_nb.evidence.report.texts import filled, html, markdown, plain, texts
@@ -114,7 +113,6 @@ def _values(report: Report) -> dict[str, Any]:
         "rows": [row.cells for row in report.rows],
         "row_heads": ROW_HEADS,
         "heads": HEADS,
-        "setting_heads": appendix.HEADS,
         "page": PAGE,
         "appendix": APPENDIX,
         "folder": Markup(FIGURES),

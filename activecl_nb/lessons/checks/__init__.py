@@ -45,6 +45,7 @@ from activecl_nb.lessons.checks.lesson_07 import (
     verdict_rule,
     work_saved,
 )
+from activecl_nb.lessons.checks.lesson_09 import dice, ensemble_doubt, mean_over_the_patch
 from activecl_nb.lessons.checks.verdict import NotSolved, Verdict, lettered, strict
 
 __all__ = [
@@ -55,8 +56,10 @@ __all__ = [
     "by_hand",
     "chance_loss",
     "dial",
+    "dice",
     "drawn_to",
     "enrichment",
+    "ensemble_doubt",
     "entropy",
     "f1",
     "forced_to_ignore",
@@ -65,6 +68,7 @@ __all__ = [
     "labels_in_the_loop",
     "lettered",
     "map_distance",
+    "mean_over_the_patch",
     "missing_minus",
     "near_negative",
     "no_tumour_chance",

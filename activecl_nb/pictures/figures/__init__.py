@@ -22,6 +22,7 @@ from activecl_nb.pictures.figures.picks import (
     strategy_shares,
     uncertainty_curves,
 )
+from activecl_nb.pictures.figures.tasks import masks, predicted
 from activecl_nb.pictures.figures.tissue import (
     as_pixels,
     class_counts,
@@ -67,8 +68,10 @@ __all__ = [
     "learning_curve",
     "logit_histogram",
     "loss_curve",
+    "masks",
     "partners",
     "picks_2d",
+    "predicted",
     "probabilities",
     "reliability",
     "reliability_bins",

@@ -35,6 +35,8 @@ STRATEGY_STYLES: dict[str, dict[str, Any]] = {
     "random_balanced": {"color": "#8a9a4a", "marker": "H", "linestyle": (0, (3, 3))},
     "sas": {"color": "#8e238a", "marker": "$S$", "linestyle": (0, (6, 1, 1, 1))},
     "oracle": {"color": "#190da5", "marker": "$!$", "linestyle": (0, (1, 3))},
+    "uncertainty": {"color": "#160104", "marker": "$U$", "linestyle": (0, (9, 1, 1, 1))},
+    "igs": {"color": "#202536", "marker": "$G$", "linestyle": (0, (4, 1, 2, 1))},
 }
 OTHER_STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#009e73", "marker": "D", "linestyle": "-"},

@@ -1,0 +1,132 @@
+"""The checks of lesson 09, other tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from activecl_nb.lessons.checks.verdict import (
+    Verdict,
+    answer_of_either,
+    check,
+    compare_on,
+    letter_is,
+)
+
+
+@check
+def ensemble_doubt(function: Any) -> Verdict:
+    """Lesson 09, exercise 1: how much the members of an ensemble disagree about each patch.
+
+    Takes predictions (n, members); returns (n,).
+    """
+    draw = np.random.default_rng(9)
+    cases = {
+        "7 patches and 4 members": (draw.normal(30, 6, (7, 4)).round(1),),
+        "3 patches and 10 members": (draw.normal(2, 9, (3, 10)).round(1),),
+    }
+    wrong: dict[str, Callable[..., Any]] = {
+        "this is the variance, in nuclei squared; take its root, so that doubt is in nuclei": (
+            lambda p: p.var(axis=1, ddof=1)
+        ),
+        "you divided by the number of members; the members are a sample, so divide by one less": (
+            lambda p: p.std(axis=1)
+        ),
+        "this is what the ensemble predicts, the mean of its members; how far apart are they?": (
+            lambda p: p.mean(axis=1)
+        ),
+        "this spreads over the patches, one number a member; spread over the members, axis 1": (
+            lambda p: p.std(axis=0, ddof=1)
+        ),
+        "over the patches, and with the number of patches below; spread over the members": (
+            lambda p: p.std(axis=0)
+        ),
+        "this is the range, which grows with the number of members; the deviation does not": (
+            lambda p: np.ptp(p, axis=1)
+        ),
+        "this is the standard error of the mean, which falls as members are added; doubt should "
+        "not": lambda p: p.std(axis=1, ddof=1) / np.sqrt(p.shape[1]),
+        "this is the mean absolute deviation; square the deviations, as the standard deviation "
+        "does": lambda p: np.abs(p - p.mean(axis=1, keepdims=True)).mean(axis=1),
+        "one number for all; each patch has a doubt of its own": lambda p: p.std(ddof=1),
+    }
+    return compare_on(
+        function,
+        cases,
+        lambda p: p.std(axis=1, ddof=1),
+        wrong,
+        tolerance=1e-3,
+        why="the standard deviation over the members, one number for each patch",
+        answer_of=answer_of_either,
+    )
+
+
+@check
+def dice(function: Any) -> Verdict:
+    """Lesson 09, exercise 2: the Dice score of all pixels. Takes (mask, said), bool (n, H, W)."""
+    draw = np.random.default_rng(9)
+    cases = {
+        "2 patches of 5 x 5 pixels": (draw.random((2, 5, 5)) < 0.3, draw.random((2, 5, 5)) < 0.5),
+        "3 patches of 4 x 6 pixels": (draw.random((3, 4, 6)) < 0.6, draw.random((3, 4, 6)) < 0.4),
+    }
+
+    def of(formula: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(mask: np.ndarray, said: np.ndarray) -> Any:
+            return formula((mask & said).sum(), mask.sum(), said.sum(), mask.size)
+
+        return counted
+
+    wrong = {
+        "this is IoU, both / either; Dice is twice both over the sum of the two areas": of(
+            lambda both, a, b, n: both / (a + b - both)
+        ),
+        "the 2 is missing: a perfect answer would get one half": of(
+            lambda both, a, b, n: both / (a + b)
+        ),
+        "this is precision, the part of what was said that is inside": of(
+            lambda both, a, b, n: both / b
+        ),
+        "this is recall, the part of the inside that was found": of(lambda both, a, b, n: both / a),
+        "this is accuracy; where little is inside, it is high for whoever says nothing": of(
+            lambda both, a, b, n: (n - a - b + 2 * both) / n
+        ),
+        "you divided by all pixels; those that are outside of both must not count": of(
+            lambda both, a, b, n: 2 * both / n
+        ),
+        "this is 2 x both over either; the pixels of both stand in both areas, so the sum counts "
+        "them twice": of(lambda both, a, b, n: 2 * both / (a + b - both)),
+        "this is 1 - Dice, the loss that networks are trained with; give the score": of(
+            lambda both, a, b, n: 1 - 2 * both / (a + b)
+        ),
+        "this is a mean over patches; add up the pixels of all patches, since a patch without "
+        "tumour has no Dice": lambda mask, said: np.mean(
+            [2 * (m & s).sum() / (m.sum() + s.sum()) for m, s in zip(mask, said, strict=True)]
+        ),
+    }
+    return compare_on(
+        function,
+        cases,
+        of(lambda both, a, b, n: 2 * both / (a + b)),
+        wrong,
+        tolerance=1e-3,
+        why="twice what both hold, over the sum of the two areas; pixels outside of both are out",
+        answer_of=answer_of_either,
+    )
+
+
+@check
+def mean_over_the_patch(answer: Any) -> Verdict:
+    """Lesson 09, exercise 3: which of two patches the mean entropy puts first. A letter."""
+    wrong = {
+        "a": "a few pixels weigh little in a mean: one in ten has the largest entropy, log 2, and "
+        "the rest none, which is a mean of 0.07",
+        "b": "no strategy sees a mask, and a patch that is surely all tumour has no entropy at all",
+        "c": "a sure proxy has no entropy, on whichever side it errs; that it errs nobody knows",
+    }
+    why = (
+        "at p = 0.8 the entropy is 0.50 in every pixel, more than log 2 in one of ten. A mean asks "
+        "how much of the patch is unclear, not how unclear its worst place is"
+    )
+    return letter_is(answer, "d", why, wrong)

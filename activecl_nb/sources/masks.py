@@ -1,0 +1,33 @@
+"""Masks: which pixels of a patch are inside, read from image files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from activecl_nb.sources.image import BadImage, BadImages, decode_bytes, in_parallel
+
+
+def read(files: Sequence[str] | np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """uint8 (N, height, width) of the files: 1 where most of the pixel's area is not black.
+
+    BadImages: some cannot be decoded; it names all of them.
+    """
+    height, width = shape
+
+    def one(position: int) -> np.ndarray | BadImage:
+        name = str(files[position])
+        try:
+            colours = np.asarray(decode_bytes(Path(name).read_bytes(), name))
+        except BadImage as error:
+            return error
+        inside = Image.fromarray(255 * (colours > 0).any(axis=2).astype(np.uint8))
+        return np.asarray(inside.resize((width, height), Image.Resampling.BOX)) > 127
+
+    found = list(in_parallel(one, range(len(files))))
+    if bad := [mask for mask in found if isinstance(mask, BadImage)]:
+        raise BadImages("masks", bad)
+    return np.stack(found).astype(np.uint8) if found else np.zeros((0, height, width), np.uint8)

@@ -1,0 +1,64 @@
+"""The exercises of lesson 09."""
+
+from __future__ import annotations
+
+from notebook_tools import examine, function, letters
+
+SPREAD = "my_doubt(predictions)"
+DICE = "my_dice(mask, said)"
+
+
+def spread(*lines: str) -> str:
+    return function(SPREAD, "p = np.asarray(predictions, dtype=float)", *lines)
+
+
+def counted(last: str) -> str:
+    lines = (
+        "mask, said = np.asarray(mask) > 0, np.asarray(said) > 0",
+        "both = (mask & said).sum()",
+    )
+    return function(DICE, *lines, "a, b = mask.sum(), said.sum()", last)
+
+
+def test_ensemble_doubt() -> None:
+    examine(
+        "09_other_tasks",
+        1,
+        {
+            "the variance": spread("return p.var(axis=1, ddof=1)"),
+            "divided by the members": spread("return p.std(axis=1)"),
+            "the prediction": spread("return p.mean(axis=1)"),
+            "over the patches": spread("return p.std(axis=0, ddof=1)"),
+            "the range": spread("return p.max(axis=1) - p.min(axis=1)"),
+            "the standard error": spread("return p.std(axis=1, ddof=1) / p.shape[1] ** 0.5"),
+            "absolute deviations": spread(
+                "return np.abs(p - p.mean(axis=1, keepdims=True)).mean(axis=1)"
+            ),
+            "one number": spread("return p.std(ddof=1)"),
+        },
+    )
+
+
+def test_dice() -> None:
+    examine(
+        "09_other_tasks",
+        2,
+        {
+            "IoU": counted("return both / (mask | said).sum()"),
+            "no 2": counted("return both / (a + b)"),
+            "precision": counted("return both / b"),
+            "recall": counted("return both / a"),
+            "accuracy": counted("return (mask == said).mean()"),
+            "of all pixels": counted("return 2 * both / mask.size"),
+            "twice both over either": counted("return 2 * both / (mask | said).sum()"),
+            "the loss": counted("return 1 - 2 * both / (a + b)"),
+            "patch by patch": counted(
+                "return np.mean([2 * (m & s).sum() / (m.sum() + s.sum()) "
+                "for m, s in zip(mask, said)])"
+            ),
+        },
+    )
+
+
+def test_mean_over_the_patch() -> None:
+    examine("09_other_tasks", 3, letters("abc"))
