@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import io
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from numba import config, njit
+from numba.core.caching import IndexDataCacheFile
 
-from activecl_nb.files import cache_dir, expanded
+from activecl_nb.files import cache_dir, checksum, expanded
 
 
 def compiled(**options: Any) -> Callable[[Callable], Callable]:
@@ -32,11 +35,37 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
         finally:
             config.CACHE_DIR = before
         kept = dispatcher._cache
+        name = kept._cache_file._index_name.removesuffix(".nbi")
+        kept._cache_file = Checked(kept.cache_path, name, kept._cache_file._source_stamp)
         kept.load_overload = _or_none(kept.load_overload)
         kept.save_overload = _or_none(kept.save_overload)
         return dispatcher
 
     return decorate
+
+
+class Checked(IndexDataCacheFile):
+    """numba's files, each with the checksum of what stands before it at its end.
+
+    numba itself takes any bytes for code, and runs them.
+    """
+
+    @contextlib.contextmanager
+    def _open_for_write(self, path: str) -> Iterator[io.BytesIO]:
+        with super()._open_for_write(path) as file:
+            content = io.BytesIO()
+            yield content
+            file.write(content.getvalue() + checksum(content.getvalue()).encode())
+
+    def _load_index(self) -> dict[object, str]:
+        return super()._load_index() if self._whole(self._index_path) else {}
+
+    def _load_data(self, name: str) -> object:
+        return super()._load_data(name) if self._whole(self._data_path(name)) else None
+
+    def _whole(self, path: str) -> bool:
+        content = Path(path).read_bytes() if os.path.exists(path) else b""
+        return content[-32:] == checksum(content[:-32]).encode()
 
 
 def _or_none(step: Callable) -> Callable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from activecl_nb.fast import jit
@@ -78,6 +79,19 @@ def test_where_nothing_can_be_written_it_is_compiled_all_the_same(package, tmp_p
     (package / "__pycache__").write_text("")
     (tmp_path / "home").write_text("")
     assert load(package, "helper_d")(4) == 8
+
+
+def test_no_flipped_bit_is_run(package):
+    load(package, "helper_f")(4)
+    flips = np.random.default_rng(0)
+    for path in sorted((package / "__pycache__").rglob("*.nb?")):
+        whole = path.read_bytes()
+        for place in flips.integers(0, len(whole), 8):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            again = load(package, "helper_f")
+            assert again(4) == 8 and hits(again) == 0
+            assert again.stats.cache_misses
+        path.write_bytes(whole)
 
 
 def test_damaged_code_is_compiled_anew(package):
