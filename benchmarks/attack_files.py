@@ -157,7 +157,8 @@ def caches(room: Path, options: argparse.Namespace) -> Outcomes:
         for kind, (read, folder) in kept(room).items():
             expected = read()
             for _ in range(EACH):
-                whole = {file: file.read_bytes() for file in sorted(folder.rglob("*.*"))}
+                there = [file for file in sorted(folder.rglob("*.*")) if file.stat().st_size]
+                whole = {file: file.read_bytes() for file in there}
                 file = [*whole][int(draw.integers(len(whole)))]
                 flipped(file, draw)
                 drawings._verified.clear(), prepared._verified.clear()
