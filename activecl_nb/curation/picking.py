@@ -9,6 +9,7 @@ picked again: diversity keeps away from them, doubt is that of a probe fitted on
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -145,6 +146,16 @@ def _check(name: str, select: object, budget: int, left: int, labels: Sequence[s
         )
 
 
+def _read(table: Path) -> pd.DataFrame:
+    """A CSV of text, whose head shows what separates its columns. ValueError: it is none."""
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, sep=separator)
+    except ValueError as error:
+        raise ValueError(f"{table} cannot be read as a table ({error})") from error
+
+
 def _labelled(
     given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str], column: str
 ) -> tuple[np.ndarray, list[str] | None]:
@@ -157,7 +168,7 @@ def _labelled(
         given = files.expanded(given)
         if not given.is_file():
             raise FileNotFoundError(f"{given} is no file; give a table of the labelled files")
-        frame = pd.read_csv(given, dtype=str, keep_default_na=False, sep=None, engine="python")
+        frame = _read(given)
     if "file" not in frame:
         raise ValueError(f"{where} has no column file; it has {', '.join(map(str, frame.columns))}")
     at = {name: position for position, name in enumerate(names)}

@@ -6,6 +6,7 @@ from small_sets import write_own
 from torch import nn
 
 from activecl_nb import curation
+from activecl_nb.curation import picking
 
 
 class Means(nn.Module):
@@ -103,3 +104,18 @@ def test_features_from_a_file(folder, tmp_path):
 def test_bad_input_gets_one_clear_error(folder, choices, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         curation.pick(folder / "image", **{"budget": 2, "encoder": Means(), **choices})
+
+
+@pytest.mark.parametrize("text", ["file\n{}\n", "file;label\n{};A\n", "label,file\nA,{}\n"])
+def test_a_table_of_labelled_files_in_one_column_or_more(tmp_path, text):
+    name = "TUM/01-0.png"
+    (tmp_path / "labelled.csv").write_text("\ufeff" + text.format(name), encoding="utf-8")
+    at, labels = picking._labelled(tmp_path / "labelled.csv", ["x.png", name], "label")
+    assert at.tolist() == [1] and labels in (None, ["A"])
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xe4\xff", b'file,label\n"a,b'])
+def test_what_is_no_table_is_named(tmp_path, content):
+    (tmp_path / "labelled.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"labelled\.csv (cannot be read|has no column file)"):
+        picking._labelled(tmp_path / "labelled.csv", [], "label")

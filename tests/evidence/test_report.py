@@ -18,7 +18,7 @@ def section(name: str) -> report.Section:
     return report.Section(name, "?", (), (Picture(canvas()[0], name),))
 
 
-@pytest.mark.parametrize("pair", itertools.combinations(LIKE, 2))
+@pytest.mark.parametrize("pair", [*itertools.combinations(LIKE, 2)])
 def test_grids_of_like_names_share_neither_anchor_nor_figure(pair):
     one, other = map(section, pair)
     assert one.anchor != other.anchor
