@@ -294,13 +294,15 @@ def _keep_map(run: Run, data: Data) -> None:
 
 def _show(run: Run) -> None:
     """Print the run's table and draw its curve."""
-    from activecl_nb import files
+    from activecl_nb import files, tasks
     from activecl_nb.evidence import analysis
     from activecl_nb.pictures import figures
 
-    columns = ["round", "images", "image_epochs", "f1", "auroc", "seconds_train"]
+    score = tasks.HEADLINES[run.protocol.task]
+    also = "auroc" if score == "f1" else f"probe_{score}"
+    columns = ["round", "images", "image_epochs", score, also, "seconds_train"]
     print(run.table()[columns].to_string(index=False, float_format="{:.3f}".format))
-    picture = figures.learning_curve(analysis.curve([run]))
+    picture = figures.learning_curve(analysis.curve([run], score), score=score)
     with files.replacing(run.path / "curve.png") as temporary:
         temporary.write_bytes(picture.png())
     print(f"the run is in {run.path}, its curve in {run.path / 'curve.png'}")

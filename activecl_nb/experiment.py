@@ -118,12 +118,10 @@ def algorithm_2(
             picked = candidates = first_subset(run)
         else:  # lines 8 and 9: the next subset, out of U without what is chosen
             candidates = draw_candidates(run, t)
-            seen, known = state.features(candidates), state.features(known_to_strategy(run))
-            logits, draw = state.task.logits(state.proxy, seen), strategy_draw(run, t)
-            told = state.told(candidates, seen, known)  # doubt; truth, for the oracle alone
-            picks = sampling.pick(
-                strategy, pooled(seen), logits, pooled(known), budget, draw, **told
-            )
+            h, known = state.features(candidates), state.features(known_to_strategy(run))
+            logits, draw = state.task.logits(state.proxy, h), strategy_draw(run, t)
+            told = state.told(candidates, h, known)  # doubt; truth, for the oracle alone
+            picks = sampling.pick(strategy, pooled(h), logits, pooled(known), budget, draw, **told)
             picked = candidates[picks.numpy()]
         chosen = np.concatenate([run.chosen(), picked])  # line 10
         clock.stop("select")

@@ -30,6 +30,7 @@ from activecl_nb.tissue import Tissue
 
 # The score that a task is told by in one number, and the facts that are its target by default.
 HEADLINES = {"classification": "f1", "regression": "r2", "segmentation": "dice"}
+WORDS = {"f1": "F1", "r2": "R²", "dice": "Dice"}
 TARGETS = {"regression": ("tumour_share", "mask_share", "mask"), "segmentation": ("mask",)}
 MEMBERS = 10  # of the bootstrap ensemble
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0)  # of ridge, on standardised features

@@ -122,19 +122,15 @@ def load(
             ``train`` and ``test`` (and ``val``, which trains). ``patient`` is a pattern that
             finds the patient in a file's name; ``nested`` reads class/patient/... folders: see
             ``sources.folders.from_folder``.
-        "table": ``path`` is a CSV or parquet, a row an image. ``columns`` maps its names,
-            ``images`` is the folder of the files, ``rows`` picks rows: see
-            ``sources.table.from_table``.
+        "table": ``path`` is a CSV or parquet, a row an image. ``columns``, ``images`` (their
+            folder) and ``rows`` are those of ``sources.table.from_table``.
     split: "train" or "test"; of a folder or a table also "all". Where these name no parts, a
         fifth is "test": the patients, else slides, else images whose hashed names are lowest, so
         that the two splits never meet, whatever the seed.
-    size: pixels a side, antialiased; a patch that is not square is squeezed. None: as stored
-        (phantom: 32).
+    size: pixels a side, antialiased and squeezed to a square; None: as stored (phantom: 32).
     count: how many patches. The phantom draws as many (2,000 if None); of real patches a random
         subset is taken in stored order, and a smaller one of the same seed lies within a larger.
-    target: a fact that a task is to predict, see ``tasks``. The phantom knows "tumour_share",
-        "nuclei" and "mask"; of a table it is a column of numbers, or of files of masks, which are
-        read as uint8 (N, H, W), 1 where they are not black.
+    target: a fact to predict: "tumour_share", "nuclei" or "mask"; a table's column of any name.
     at_most: as ``count``, but a source that holds fewer gives all it has.
     seed: of the phantom, or of the subset.
 
@@ -142,23 +138,18 @@ def load(
     memory-mapped. FileNotFoundError, ValueError: with the file, the value and what to do.
     """
     own = {"columns": columns, "images": images, "rows": rows, "patient": patient, "nested": nested}
-    if source == "phantom":
-        dials = {"masks": True, **dials} if target == "mask" else dials
-    else:
-        own["target"] = target
+    own["target"] = target
     _check(source, split, own, dials, size=size, count=count, at_most=at_most)
     if source == "phantom":
-        return _load_phantom(split, size or 32, count or at_most or 2_000, seed, dials)
+        return _load_phantom(split, size or 32, count or at_most or 2_000, seed, dials, target)
     if source in OWN:
         found = parts.choose(open_own(source, path, **own), split)
     else:
         found = official.open_set(sets.SETS[source], path, split, size, at_most or count)
-    if at_most is not None:
-        count = min(at_most, len(found.labels))
-    if count is not None:
-        found = _subset(found, count, seed)
+    total = len(found.labels)
+    found = _subset(found, count or min(at_most or total, total), seed)
     patches = of_archive(found, size, f"{source}, {split}, {Path(found.where).name}")
-    return with_masks(patches, target) if target else patches
+    return with_masks(patches, target)
 
 
 def of_archive(images: archive.Archive, size: int | None, source: str) -> Tissue:
@@ -172,12 +163,15 @@ def of_archive(images: archive.Archive, size: int | None, source: str) -> Tissue
     )
 
 
-def with_masks(patches: Tissue, name: str) -> Tissue:
-    """The patches with the fact ``name`` read, at their size, where it names files of masks."""
-    fact = patches.facts[name]
-    if fact.dtype.kind != "U":
+def with_masks(patches: Tissue, name: str | None) -> Tissue:
+    """The patches with the fact ``name`` read, where it names files of masks.
+
+    Other columns that a table was loaded for are numbers already. A mask is uint8 (N, H, W), of
+    the images' size: 1 where most of a pixel is not black.
+    """
+    if not name or patches.facts[name].dtype.kind != "U":
         return patches
-    read = masks.read(fact, tuple(patches.images.shape[2:]))
+    read = masks.read(patches.facts[name], tuple(patches.images.shape[2:]))
     return replace(patches, facts={**patches.facts, name: read})
 
 
@@ -200,7 +194,8 @@ def _check(source: str, split: str, own: dict, dials: dict, **numbers: int | Non
         raise ValueError(f"give count={numbers['count']} or at_most={numbers['at_most']}, not both")
     if dials and source != "phantom":
         raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
-    strange = [name for name, value in own.items() if value and name not in OWN.get(source, ())]
+    taken = ("target",) if source == "phantom" else OWN.get(source, ())
+    strange = [name for name, value in own.items() if value and name not in taken]
     if strange:
         owner = next(kind for kind, takes in OWN.items() if strange[0] in takes)
         raise ValueError(f"{strange[0]}= is for the source {owner!r}, not for {source!r}")
@@ -267,11 +262,13 @@ def _pixels(images: archive.Archive, size: int | None) -> np.ndarray:
         return archive.decode(images, size)
 
 
-def _load_phantom(split: str, size: int, count: int, seed: int, dials: dict) -> Tissue:
+def _load_phantom(
+    split: str, size: int, count: int, seed: int, dials: dict, target: str | None
+) -> Tissue:
     from activecl_nb.sources import phantom
 
     dials, known = dict(dials), dials_of("phantom")
-    masks = bool(dials.pop("masks", False))
+    masks = bool(dials.pop("masks", target == "mask"))
     unknown = sorted(set(dials) - set(known))
     if unknown:
         raise ValueError(f"the phantom has no dials {unknown}; it has {', '.join(known)}")

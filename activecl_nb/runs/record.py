@@ -22,7 +22,6 @@ from activecl_nb.values import checked
 if TYPE_CHECKING:
     import pandas as pd
 
-WORDS = {"f1": "F1", "r2": "R²", "dice": "Dice"}
 WATCHED = 10_000  # so many images of the pool have their logits recorded each round
 
 
@@ -164,7 +163,7 @@ class Run:
     def told(self) -> str:
         """The last round's score in two words, "F1 0.512"."""
         name = tasks.HEADLINES[self.protocol.task]
-        return f"{WORDS[name]} {self.rounds[-1].scores[name]:.3f}"
+        return f"{tasks.WORDS[name]} {self.rounds[-1].scores[name]:.3f}"
 
     @property
     def finished(self) -> bool:

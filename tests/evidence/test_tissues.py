@@ -194,6 +194,45 @@ def test_the_phantom_asks_for_less(tmp_path):
     assert {m.floor for m in on_folds.margins} == {"colour_moments", "untrained"}
 
 
+def test_grids_of_other_tasks_have_their_gate_and_a_table_of_their_own(tmp_path):
+    """The phantoms' runs made ones of regression: R² in place of AUROC, and no classes' scores."""
+    folder = tmp_path / "s"
+    stored(folder, floor=0.62)
+    rounds, floors = (pd.read_csv(folder / f"{name}.csv") for name in ("rounds", "floors"))
+    for table in (rounds, floors):
+        regress = table["run"].str.startswith("phantom")
+        for column in ("probe_auroc", "auroc"):
+            if column in table:
+                told = column.replace("auroc", "r2")
+                table[told] = table[column].where(regress)
+                table[told.replace("r2", "mae")] = 1 - table[told]
+        of_classes = [c for c in table if c.endswith(("auroc", "average_precision", "f1"))]
+        table.loc[regress, of_classes] = np.nan
+    for name, table in (("rounds", rounds), ("floors", floors)):
+        table.to_csv(folder / f"{name}.csv", index=False)
+    one = study.open_stored(folder)
+    gate = claims.Grids.of(one).gates["on phantoms", ""]
+    assert gate.open and gate.score == "r2" and gate.tested
+    declared = Contrast("r2", "on phantoms", "entropy", "random", score="probe_r2")
+    (judged,) = claims.judge([declared], one)
+    assert judged.says == "entropy ahead" and judged.unit == "R² of the probe"
+    section = report.grids.section(one.grid("on phantoms"), "on phantoms", "?")
+    assert "(asked: 0.03 R²)" in section.said[0] and section.pictures
+    classes, regression = report.appendix.tables([one])
+    assert {row[0] for row in classes.rows} == {"on folds"}
+    assert regression.title == "Regression" and {r[0] for r in regression.rows} == {"on phantoms"}
+    assert regression.heads[4:] == (
+        "R²", "rank correlation", "mean absolute error, where less is better"
+    )  # fmt: skip
+    (row,) = [row for row in regression.rows if row[2] == "entropy − random"]
+    assert row[4].startswith("+0.0") and row[5] == "–" and row[6].startswith("−0.0")
+    finished = set(one.planned["run"])
+    assert {run for run in finished if run.startswith("phantom")} <= study.kept(folder)
+    report.write(page(tmp_path), tmp_path / "out")
+    for ending, head in ((".md", "## Regression"), (".html", 'id="settings-regression"')):
+        assert head in (tmp_path / "out" / f"report_appendix{ending}").read_text()
+
+
 def test_older_runs_have_no_gate_and_are_told_as_what_they_are(tmp_path):
     one = stored(tmp_path / "s")
     (tmp_path / "s" / "floors.csv").unlink()

@@ -63,6 +63,12 @@ def check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> None
                 )
 
 
+def predicted_by(run: Run) -> str:
+    """The number or the mask that the run's task predicts; "" where it tells classes apart."""
+    task = getattr(getattr(run, "protocol", None), "task", "classification")
+    return "" if task == "classification" else str(run.data["target"])
+
+
 def check_data(runs: Mapping[str, Run], data: Data | Tissue) -> None:
     """ValueError where a run was made from other patches than these."""
     from activecl_nb.runs import fingerprint, same_tissue

@@ -10,7 +10,13 @@ import numpy as np
 
 from activecl_nb.pictures import maps
 from activecl_nb.pictures.explorer import colours, thumbnails
-from activecl_nb.pictures.explorer.belonging import as_map, check_data, check_runs, named
+from activecl_nb.pictures.explorer.belonging import (
+    as_map,
+    check_data,
+    check_runs,
+    named,
+    predicted_by,
+)
 from activecl_nb.pictures.explorer.colours import Colouring
 from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary, mean
 
@@ -54,6 +60,7 @@ class ViewModel:
                 f"no class is called {self.positive!r}; there are {', '.join(self.class_names)}"
             )
         first = self.runs[self.names[0]]
+        self.predicts = predicted_by(first)
         self.patches = np.asarray(first.watched, dtype=np.int64)
         self.map = as_map(map, self.patches)
         self.all_labels = np.asarray(self.train.labels, dtype=np.int64)
@@ -97,7 +104,7 @@ class ViewModel:
         return self.map.positions[min(round, len(self.map.positions) - 1)]
 
     def logits(self, strategy: int, slot: int) -> np.ndarray:
-        """The proxy's logits before the pick of round ``slot``, float32 (n,).
+        """The proxy's logits (what it predicts, of another task) before round ``slot``, (n,).
 
         Slot ``rounds`` is what stands after the last. nan where there was no proxy.
         """
@@ -107,12 +114,23 @@ class ViewModel:
         return np.asarray(rounds[slot - 1].watched_logits, dtype=np.float32)
 
     def probability(self, strategy: int, slot: int) -> np.ndarray:
-        """The proxy's p(positive), float32 (n,); the decision boundary is at 0.5."""
+        """The proxy's p(positive), float32 (n,); the decision boundary is at 0.5.
+
+        Of a task other than classification, the number that it predicts.
+        """
+        if self.predicts:
+            return self.logits(strategy, slot)
         logits = np.clip(self.logits(strategy, slot), -80, 80)
         return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
     def entropy(self, strategy: int, slot: int) -> np.ndarray:
-        """-sum p log p in nats, 0 to ln 2, float32 (n,) (paper, formula (3) with its sign)."""
+        """-sum p log p in nats, 0 to ln 2, float32 (n,) (paper, formula (3) with its sign).
+
+        Of a task other than classification, the proxy's doubt in its own units.
+        """
+        rounds = self.runs[self.names[strategy]].rounds
+        if self.predicts and 0 < slot <= len(rounds):
+            return np.asarray(rounds[slot - 1].watched_doubt, dtype=np.float32)
         a = np.abs(self.logits(strategy, slot).astype(np.float64))
         return (np.log1p(np.exp(-a)) + a * np.exp(-a) / (1 + np.exp(-a))).astype(np.float32)
 
@@ -228,10 +246,12 @@ class ViewModel:
         """The patches left before the pick whose p is nearest one half, nearest first: int64.
 
         What entropy would pick, were they all candidates; none before round 0, which has no proxy.
+        Of a task other than classification, those that the proxy doubts most.
         """
         logits, taken = self.logits(strategy, round), self.taken[strategy]
         left = np.flatnonzero(((taken < 0) | (taken >= round)) & np.isfinite(logits))
-        return left[np.argsort(np.abs(logits[left]), kind="stable")][:count]
+        sure = -self.entropy(strategy, round) if self.predicts else np.abs(logits)
+        return left[np.argsort(sure[left], kind="stable")][:count]
 
     # what can be asked of single patches ---------------------------------------------------
 
@@ -241,8 +261,10 @@ class ViewModel:
         far = self.distances[np.isfinite(self.distances)]
         found = {
             "class": Colouring("class", "names", self.labels, self.class_names),
-            "entropy": Colouring("entropy of the proxy", "numbers", high=LN2),
-            "probability": Colouring(f"p({self.positive}) of the proxy", "numbers"),
+            "entropy": self._of_proxy("entropy", "watched_doubt")
+            or Colouring("entropy of the proxy", "numbers", high=LN2),
+            "probability": self._of_proxy("probability", "watched_logits")
+            or Colouring(f"p({self.positive}) of the proxy", "numbers"),
             # Not up to the largest: one outlier would leave all other patches a single colour.
             "distance": Colouring(
                 "distance to the chosen set",
@@ -251,9 +273,19 @@ class ViewModel:
             ),
         }
         for name, values in self.train.facts.items():
-            if name != "label":  # the class again
+            if name != "label" and np.ndim(values) == 1:  # the class again; a mask is no colour
                 found[name] = colours.fact(name, np.asarray(values)[self.patches], self.class_names)
         return found
+
+    def _of_proxy(self, colour: str, array: str) -> Colouring | None:
+        """What a task other than classification is coloured by; None in classification."""
+        if not self.predicts:
+            return None
+        each = [getattr(one, array) for run in self.runs.values() for one in run.rounds]
+        low, high = (float(f(each)) for f in (np.min, np.max)) if each else (0.0, 1.0)
+        if colour == "entropy":
+            return Colouring("doubt of the proxy", "numbers", high=high)
+        return Colouring(f"{self.predicts}, predicted", "numbers", low=low, high=high)
 
     def values(self, colour: str, strategy: int, slot: int) -> np.ndarray:
         """What the patches are coloured by: codes or numbers (n,), nan where not known."""

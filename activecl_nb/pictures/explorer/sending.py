@@ -59,7 +59,7 @@ def rounds_so_far(view: ViewModel) -> dict[str, Any]:
     slots = range(view.rounds + 1)
     logits = np.stack([[view.logits(s, slot) for slot in slots] for s in range(len(view.names))])
     farthest = float(np.nanmax(view.distances, initial=0.0)) or 1.0
-    return {
+    return _told(view) | {
         "names": list(view.names),
         "colours": [figures.style(name, view.names)["color"] for name in view.names],
         "rounds": view.rounds,
@@ -81,6 +81,24 @@ def rounds_so_far(view: ViewModel) -> dict[str, Any]:
             for t in range(min(view.done(a), view.done(b)))
         ],
     }
+
+
+def _told(view: ViewModel) -> dict[str, Any]:
+    """What stands for probability and entropy where the task is another; {} in classification."""
+    if not view.predicts:
+        return {}
+    strategies, slots = range(len(view.names)), range(view.rounds + 1)
+    told = {}
+    for colour in ("probability", "entropy"):
+        of = view.colourings[colour]
+        values = np.stack([[view.values(colour, s, slot) for slot in slots] for s in strategies])
+        told[colour] = {
+            "title": of.title,
+            "low": of.low,
+            "high": of.high,
+            "values": to_bytes(values, of.low, of.high).tobytes(),
+        }
+    return {"told": told}
 
 
 def summary_to_send(view: ViewModel, strategy: int, round: int) -> dict[str, Any]:

@@ -38,7 +38,7 @@ export class Card {
     const lines = runs.names.map((name, s) => [name,
       ...["probability", "entropy", "distance"].map((score) => digits(runs.score(score, s, app.slot, row))),
       app.takenText(s, row, true)]);
-    table(this.table, ["", "p", "entropy", "distance", "round (pick)"], lines);
+    table(this.table, ["", ...(runs.told.entropy ? ["predicted", "doubt"] : ["p", "entropy"]), "distance", "round (pick)"], lines);
     this.truth.textContent = patches.facts
       .map((fact) => `${fact.title.replace(" (ground truth)", "")}: ${patches.told(fact, row)}`).join(", ");
   }

@@ -55,11 +55,14 @@ export function colouring(patches, runs, colour, s, slot, theme) {
   if (fact?.kind === "names") {
     return { codes: fact.values, css: namesCss(fact, theme.classColours, theme.faint) };
   }
-  const [bytes, number] = fact ? [fact.values, (b) => (b === UNKNOWN ? NaN : b / 254)]
+  const told = runs.told[colour];
+  const share = (b) => (b === UNKNOWN ? NaN : b / 254);
+  const [bytes, number] = fact ? [fact.values, share]
+    : told ? [runs.slot(told.values, s, slot), share]
     : colour === "distance" ? [runs.distancesOf(s, slot), (b) => runs.distance(b) / runs.far]
     : colour === "entropy" ? [runs.logitsOf(s, slot), (b) => entropyOf(runs.logit(b)) / LN2]
     : [runs.logitsOf(s, slot), (b) => probabilityOf(runs.logit(b))];
-  const scale = colour === "probability" ? "boundary" : "numbers";
+  const scale = colour === "probability" && !told ? "boundary" : "numbers";
   const steps = Array.from({ length: LEVELS }, (_, i) => shade(scale, i / (LEVELS - 1)));
   return { codes: levels(bytes, number), css: [...steps, theme.faint] };
 }

@@ -74,8 +74,9 @@ export class Legend {
 
   scale(fact) {
     const { colour, runs, theme } = this.app;
-    const scale = colour === "probability" ? "boundary" : "numbers";
-    const [low, high] = fact ? [fact.low, fact.high]
+    const told = fact ?? runs.told[colour];
+    const scale = colour === "probability" && !told ? "boundary" : "numbers";
+    const [low, high] = told ? [told.low, told.high]
       : [0, colour === "entropy" ? LN2 : colour === "distance" ? runs.far : 1];
     return [
       make("span", { className: "ax-scale" }, digits(low),

@@ -75,6 +75,9 @@ export class Runs {
     this.orders = unsigned(sent.order, count);
     this.logitBytes = typed(sent.logits, Uint8Array);
     this.distanceBytes = typed(sent.distances, Uint8Array);
+    // Of a task other than classification: what stands for "probability" and "entropy".
+    this.told = Object.fromEntries(Object.entries(sent.told ?? {})
+      .map(([name, one]) => [name, { ...one, values: typed(one.values, Uint8Array) }]));
   }
 
   indexOf(name) {
@@ -116,6 +119,11 @@ export class Runs {
   /** A score of a patch as it stood before round ``slot``: "probability", "entropy", "distance". */
   score(name, s, slot, row) {
     if (name === "distance") return this.distance(this.distancesOf(s, slot)[row]);
+    const told = this.told[name];
+    if (told) {
+      const byte = this.slot(told.values, s, slot)[row];
+      return byte === UNKNOWN ? NaN : told.low + (byte / 254) * (told.high - told.low);
+    }
     const logit = this.logit(this.logitsOf(s, slot)[row]);
     return name === "entropy" ? entropyOf(logit) : probabilityOf(logit);
   }
@@ -137,7 +145,8 @@ export class Runs {
     for (let i = 0; i < this.n; i++) {
       if (taken[i] >= round && logits[i] !== UNKNOWN) rows.push(i);
     }
-    const far = (i) => Math.abs(logits[i] - 127);
+    const doubts = this.told.entropy && this.slot(this.told.entropy.values, s, clamp(round, 0, this.rounds));
+    const far = (i) => (doubts ? -doubts[i] : Math.abs(logits[i] - 127));
     return rows.sort((a, b) => far(a) - far(b) || a - b).slice(0, count);
   }
 }

@@ -29,10 +29,11 @@ export class Toolbar {
 
   what() {
     const { app } = this;
-    const { patches } = app;
+    const { patches, runs: { told } } = app;
     this.count = select("Number of panels", (count) => app.showCount(Number(count)));
     this.colour = select("Colour by", (colour) => app.set("colour", colour), [["class", "class"],
-      ["entropy", "entropy of the proxy"], ["probability", `p(${patches.classes[patches.positive]}) of the proxy`],
+      ["entropy", told.entropy?.title ?? "entropy of the proxy"],
+      ["probability", told.probability?.title ?? `p(${patches.classes[patches.positive]}) of the proxy`],
       ["distance", "distance to the chosen set"], ...patches.facts.map((fact) => [fact.name, fact.title])]);
     this.when = select("Proxy and distances as they stood", (when) => app.set("when", when),
       [["before", "before the pick"], ["after", "after the round"]]);
@@ -158,7 +159,8 @@ export class Toolbar {
     choices(this.by, [["", "anyone or nobody"], ["any", "anyone"], ["none", "nobody"], ...runs.names.map((n) => [n, n])]);
     this.by.value = filter.by ?? "";
     const numeric = patches.facts.filter((fact) => fact.kind === "numbers").map((fact) => [fact.name, fact.title]);
-    choices(this.score, [["", "any"], ["probability", "p"], ["entropy", "entropy"], ["distance", "distance"], ...numeric]);
+    choices(this.score, [["", "any"], ["probability", runs.told.probability?.title ?? "p"],
+      ["entropy", runs.told.entropy?.title ?? "entropy"], ["distance", "distance"], ...numeric]);
     this.score.value = filter.score ?? "";
     const [first, last] = filter.rounds ?? ["", ""];
     for (const [node, value] of [[this.first, first], [this.last, last], [this.low, filter.low], [this.high, filter.high]]) {
