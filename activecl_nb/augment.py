@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -88,7 +89,7 @@ class Family:
             raise ValueError(
                 f"unknown operation {min(unknown)!r}; there are: {', '.join(OPERATIONS)}"
             )
-        off = {"crop": False, "rotation": "none"}
+        off: dict[str, Any] = {"crop": False, "rotation": "none"}
         return replace(self, **{name: off.get(name, 0.0) for name in operations})
 
     def only(self, *operations: str) -> Family:
@@ -139,7 +140,8 @@ def views(
 def view(images: Tensor, generator: torch.Generator, family: Family | None = None) -> Tensor:
     """One view of every image; shapes as in ``views``."""
     check(images)
-    return apply(images, draw(len(images), *images.shape[2:], generator, family or Family()))
+    height, width = images.shape[2:]
+    return apply(images, draw(len(images), height, width, generator, family or Family()))
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -283,8 +285,8 @@ def resample(
     signs = 1 - 2 * mirrored.float(), 1 - 2 * upturned.float()
     # One row per image, sent to the device in one piece.
     numbers = send(torch.stack([cos, sin, *signs, *boxes.float().unbind(dim=1)], dim=1), device)
-    numbers = numbers[..., None, None].unbind(dim=1)
-    cos, sin, sign_x, sign_y, top, left, box_height, box_width = numbers
+    columns = numbers[..., None, None].unbind(dim=1)
+    cos, sin, sign_x, sign_y, top, left, box_height, box_width = columns
     # Pixel centres, measured from the middle of the image.
     v = torch.arange(height, device=device, dtype=x.dtype).view(1, -1, 1) - (height - 1) / 2
     u = torch.arange(width, device=device, dtype=x.dtype).view(1, 1, -1) - (width - 1) / 2

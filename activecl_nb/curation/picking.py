@@ -13,6 +13,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tasks, 
 from activecl_nb.curation import encoders, own, sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
-from activecl_nb.tissue import Tissue
+from activecl_nb.tissue import ImageFiles, Tissue
 
 TRAIN = "train"  # the encoder's name that means: train one here
 SHOWN = 200  # patches on a contact sheet at the most
@@ -78,7 +79,7 @@ def pick(
     seed: int = 0,
     device: str | None = None,
     download: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Picks:
     """Pick ``budget`` files of a folder (all images below it) or of a table's column file.
 
@@ -151,8 +152,9 @@ def _labelled(
     """Positions of the labelled files among the names, and their labels; None: none are known."""
     if given is None:
         return np.empty(0, dtype=np.int64), None
-    frame, where = given, "labelled"
-    if not isinstance(given, pd.DataFrame):
+    if isinstance(given, pd.DataFrame):
+        frame, where = given, "labelled"
+    else:
         where = str(given)
         given = files.expanded(given)
         if not given.is_file():
@@ -179,7 +181,7 @@ def _labelled(
 
 
 def _features(
-    archive: object,
+    archive: ImageFiles,
     encoder: str | nn.Module | encoders.Encoder | None,
     minutes: float,
     seed: int,
@@ -264,13 +266,13 @@ def _logits(
 
 
 def _table(
-    archive: object,
+    archive: ImageFiles,
     picked: np.ndarray,
     known: np.ndarray,
     features: Tensor,
     logits: Tensor | None,
 ) -> pd.DataFrame:
-    columns: dict[str, object] = {
+    columns: dict[str, Any] = {
         "order": np.arange(1, len(picked) + 1),
         "file": [archive.names[position] for position in picked],
     }

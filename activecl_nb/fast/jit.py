@@ -26,11 +26,12 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
         folder = _folder(Path(function.__code__.co_filename).parent)
         if folder is None:
             return njit(**options)(function)
-        before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+        settings: Any = config  # numba fills it while it is imported
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
         try:
             dispatcher = njit(cache=True, **options)(function)
         finally:
-            config.CACHE_DIR = before
+            settings.CACHE_DIR = before
         kept = dispatcher._cache
         kept.load_overload = _or_none(kept.load_overload)
         kept.save_overload = _or_none(kept.save_overload)

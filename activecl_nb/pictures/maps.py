@@ -281,7 +281,7 @@ def stored(place: Run | str | os.PathLike[str], patches: np.ndarray | None = Non
 
 def _file(place: Run | str | os.PathLike[str]) -> Path:
     """``map.npz`` in a run's folder; a path may name the folder or the file."""
-    folder = getattr(place, "path", place)
+    folder = place if isinstance(place, str | os.PathLike) else place.path
     if folder is None:
         raise ValueError("this run has no folder to store a map in; run it with a path")
     folder = files.expanded(folder)

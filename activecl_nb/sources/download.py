@@ -345,7 +345,7 @@ def _full_disk_is_explained(part: Path) -> Iterator[None]:
 
 def write_all(out: io.RawIOBase, content: bytes | np.ndarray) -> None:
     """Write everything to an unbuffered file, which may take less at a time."""
-    rest = memoryview(content).cast("B")
+    rest = memoryview(content if isinstance(content, bytes) else content.data).cast("B")
     while rest:
         rest = rest[out.write(rest) :]
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,7 +123,7 @@ def _said(one: Stored, seen: Stored) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def difference_in_words(row: tuple) -> str:
+def difference_in_words(row: Any) -> str:
     """ "entropy at x=1 +0.012 (0.001 to 0.023, 8 seeds)"."""
     where = f" at {row.setting}" if row.setting else ""
     counted = count(row.n, row.over)
@@ -249,7 +250,8 @@ def when(every: Sequence[Stored]) -> Section | None:
 
 
 def _entropy_everywhere(every: Sequence[Stored], score: str) -> pd.DataFrame:
-    rows, shown = [], set()
+    rows = []
+    shown: set[str] = set()
     for stored in every:
         gates = claims.Grids.of(stored).gates
         both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]

@@ -155,13 +155,14 @@ def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
     images = {name: small(picture) for name, picture in pictures}
     values = _values(report)
     written = []
-    for name, content in {
+    contents: dict[str, str | bytes] = {
         f"{PAGE}.html": to_html(report, images),
         f"{PAGE}.md": to_markdown(report),
         f"{APPENDIX}.html": html().get_template("appendix.html").render(**values, images={}),
         f"{APPENDIX}.md": _markdown("appendix.md", report),
         **{f"{FIGURES}/{name}": image for name, image in images.items()},
-    }.items():
+    }
+    for name, content in contents.items():
         with files.replacing(out / name) as temporary:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         written.append(out / name)

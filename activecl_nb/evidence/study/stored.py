@@ -88,7 +88,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     made = tables_of(
         places,
         files.expanded(out),
-        lambda run: jobs[run.path.name].load().train,
+        lambda run: jobs[run.folder.name].load().train,
         Tables.there(folder),
     )
     if made.rounds.empty:
@@ -140,7 +140,7 @@ def tables_of(
             sizes[address] = [run.data.get(name) for name in SIZES]
             if run.strategy != analysis.BENCHMARK and (train := patches(run)) is not None:
                 picks[address] = analysis.picks([run], train).assign(run=address)
-        elif address in held:
+        elif before and address in held:
             rounds[address] = before.rounds[before.rounds["run"] == address]
             floors.append(before.floors[before.floors["run"] == address])
             sizes[address] = before.index.set_index("run").loc[[address], SIZES].iloc[0].tolist()

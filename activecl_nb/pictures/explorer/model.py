@@ -10,7 +10,7 @@ import numpy as np
 
 from activecl_nb.pictures import maps
 from activecl_nb.pictures.explorer import colours, thumbnails
-from activecl_nb.pictures.explorer.belonging import as_map, check_data, check_runs, named
+from activecl_nb.pictures.explorer.belonging import as_map, check_data, check_runs, named, train_of
 from activecl_nb.pictures.explorer.colours import Colouring
 from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary, mean
 
@@ -46,7 +46,7 @@ class ViewModel:
     ) -> None:
         self.runs = named(runs)
         self.names = tuple(self.runs)
-        self.train: Tissue = getattr(data, "train", data)
+        self.train = train_of(data)
         self.positive = getattr(data, "positive", positive)
         self.class_names = tuple(self.train.class_names)
         if self.positive not in self.class_names:
