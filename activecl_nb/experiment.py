@@ -57,7 +57,7 @@ def run(
     if distributed.rank() > 0:
         raise ValueError("only rank 0 runs the rounds; call experiment.follow on the others")
     on = profiles.device(device)
-    protocol = replace(protocol, task=task or protocol.task)
+    protocol = Protocol.of(protocol, task=task or protocol.task)
     fresh = runs.fresh(protocol, data, strategy, seed, on)
     with runs.writing(fresh, out) as begun:
         distributed.same("protocol or data", json.dumps(runs.identity(begun)))

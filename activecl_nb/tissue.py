@@ -167,7 +167,8 @@ def with_masks(patches: Tissue, name: str) -> Tissue:
     fact = patches.facts[name]
     if fact.dtype.kind != "U":
         return patches
-    read = masks.read(fact, tuple(patches.images.shape[2:]))
+    height, width = patches.images.shape[2:]
+    read = masks.read(fact, (height, width))
     return replace(patches, facts={**patches.facts, name: read})
 
 

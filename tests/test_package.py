@@ -208,7 +208,7 @@ LONGEST_FUNCTION = 60
 
 
 def code_of(place: Path) -> list[Path]:
-    return sorted(p for p in place.rglob("*") if p.suffix in (".py", ".js"))
+    return sorted(p for p in place.rglob("*") if p.suffix in (".py", ".js", ".mjs"))
 
 
 def lines_of(paths: list[Path]) -> int:

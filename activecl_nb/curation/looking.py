@@ -229,11 +229,11 @@ def _target(patches: Tissue, name: object) -> str:
     """The numbers to be predicted, or the shares that masks cover, in words."""
     if not name:
         return ""
-    values = np.asarray(tissue.with_masks(patches, str(name)).facts[name])
+    values, covered = np.asarray(tissue.with_masks(patches, str(name)).facts[str(name)]), ""
     if values.ndim > 1:
-        name, values = f"{name} (share covered)", values.mean(axis=(1, 2))
+        covered, values = " (share covered)", values.mean(axis=(1, 2))
     low, middle, high = np.quantile(values, [0, 0.5, 1])
-    return f"{name}: {low:.3g} to {high:.3g}, half below {middle:.3g}"
+    return f"{name}{covered}: {low:.3g} to {high:.3g}, half below {middle:.3g}"
 
 
 def _most_common(values: Iterator[str]) -> dict[str, int]:

@@ -100,9 +100,12 @@ def pick(
     _check_task(task, name)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     features, images, used = _features(archive, encoder, minutes, seed, device, download)
-    regress = task == "regression" and labels is not None
-    each = _predicted(features, known, labels, seed) if regress else None
-    logits = each.mean(dim=1) if regress else _logits(features, known, labels, positive, seed)
+    each = None  # what each member of the ensemble predicts, where numbers are asked for
+    if task == "regression" and labels is not None:
+        each = _predicted(features, known, labels, seed)
+        logits: Tensor | None = each.mean(dim=1)
+    else:
+        logits = _logits(features, known, labels, positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
     zeros = torch.zeros(len(left))
     draw = seeds.generator(seed, "pick", name)
@@ -113,12 +116,12 @@ def pick(
         features[known],
         budget,
         draw,
-        doubt=each[left].std(dim=1) if regress else None,
+        doubt=None if each is None else each[left].std(dim=1),
         chosen_logits=None if logits is None else logits[known],
     )
     picked = left[chosen.numpy()]
-    table = _table(archive, picked, known, features, None if regress else logits)
-    if regress:
+    table = _table(archive, picked, known, features, logits if each is None else None)
+    if each is not None:
         told = each[torch.from_numpy(picked)]
         table = table.assign(predicted=told.mean(dim=1).numpy(), doubt=told.std(dim=1).numpy())
     return Picks(table, images[torch.from_numpy(picked)], name, used)

@@ -321,8 +321,9 @@ def _imported() -> ModuleType:
     try:
         import umap
     except RuntimeError:
-        from numba import config
+        from numba import config as settings
 
+        config: Any = settings  # numba fills it while it is imported
         place = files.cache_dir() / "compiled"
         try:
             place.mkdir(parents=True, exist_ok=True)

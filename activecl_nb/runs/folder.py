@@ -130,7 +130,7 @@ def save_round(run: Run) -> None:
     _still_there(path)
     arrays, weights = f"round-{number:02d}.npz", f"weights-{number:02d}.safetensors"
     with files.replacing(path / arrays) as temporary:
-        np.savez_compressed(temporary, **run.rounds[-1].arrays())
+        np.savez_compressed(temporary, **run.rounds[-1].arrays())  # type: ignore[arg-type]  # names of ours
     with files.replacing(path / weights) as temporary:
         temporary.write_bytes(save(run.weights))  # a full disk is an OSError here
     before = files.Manifest.of(path)

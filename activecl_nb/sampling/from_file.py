@@ -25,7 +25,7 @@ def from_file(text: str) -> Callable[..., Tensor]:
     if spec is None or spec.loader is None:  # for an ending that is no Python's
         raise ValueError(f"{path} is no Python file; its name should end in .py")
     module = importlib.util.module_from_spec(spec)
-    module.__strategies__ = True
+    vars(module)["__strategies__"] = True
     sys.modules[spec.name] = module  # where dataclasses look their module up
     try:
         spec.loader.exec_module(module)

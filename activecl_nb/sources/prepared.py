@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from activecl_nb import files
 from activecl_nb.files import replacing
 from activecl_nb.sources.archive import Archive, all_bad, decode, digest
-from activecl_nb.sources.download import check_space, write_all
+from activecl_nb.sources.download import check_space, full_disk_explained, write_all
 from activecl_nb.sources.image import (
     BadImage,
     BadImages,
@@ -197,20 +197,12 @@ class _Preparation:
             self.part.write_bytes(self.header())
         missing = len(self.archive.labels) - self.next
         check_space(self.folder, missing * self.row_bytes, self.folder.name)
-        try:
+        with full_disk_explained(self.folder, lambda: f"{self.rows:,} patches"):
             self.append_all()
             if self.left_out and not self.skip_corrupt:
                 bad = all_bad(self.archive, self.size)
                 raise BadImages(self.archive.where, bad, self.advice)
             self.finish()
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise OSError(
-                errno.ENOSPC,
-                f"the disk of {self.folder} is full after {self.rows:,} patches; they are kept. "
-                "Free some space and call again, and it goes on from there",
-            ) from error
 
     def resume(self) -> bool:
         """Take up what an earlier run of the same recipe wrote, if every byte of it is there."""

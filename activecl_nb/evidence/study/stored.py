@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -131,7 +131,8 @@ def tables_of(
     that is not there any more, None, its picks are left out.
     """
     held = before.whole if before else set()
-    rounds, picks, floors, sizes, environments = {}, {}, [], {}, []
+    rounds, picks, floors, sizes = {}, {}, [], {}
+    environments: list[Any] = []  # as of runs, and nothing else of them
     for address in dict.fromkeys(places["run"]):
         if run := finished(out / address):
             rounds[address] = run.table().assign(run=address)
