@@ -339,8 +339,8 @@ def full_disk_explained(place: Path, kept: Callable[[], str]) -> Iterator[None]:
             raise
         raise OSError(
             errno.ENOSPC,
-            f"the disk of {place} is full; {kept()} are kept. Free some space, and the same "
-            "command goes on from there",
+            f"the disk of {place} is full after {kept()}; they are kept. Free some space, and the "
+            "same command or call goes on from there",
         ) from error
 
 
