@@ -136,21 +136,14 @@ def count(n: int, what: str) -> str:
     return f"{n} {what if n != 1 else what.removesuffix('s')}"
 
 
-def against_random(
-    rounds: pd.DataFrame, score: str, among: Sequence[str] = ()
-) -> pd.DataFrame | None:
-    """Areas of every strategy beside random's, where a setting has both; None without any.
-
-    among: these strategies alone.
-    """
+def against_random(rounds: pd.DataFrame, score: str) -> pd.DataFrame | None:
+    """Areas of every strategy beside random's, where a setting has both; None without any."""
     values = analysis.area(rounds, score)
     known = dict.fromkeys(map(tuple, values[["strategy", "setting"]].to_numpy()))
     pairs = [
         ((strategy, setting), ("random", setting))
         for strategy, setting in known
-        if strategy not in ("random", analysis.BENCHMARK)
-        and ("random", setting) in known
-        and (not among or strategy in among)
+        if strategy not in ("random", analysis.BENCHMARK) and ("random", setting) in known
     ]
     if not pairs:
         return None

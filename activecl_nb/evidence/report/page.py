@@ -175,12 +175,12 @@ def _sections(report: Report) -> list:
     return [*filter(None, [report.when]), *report.sections]
 
 
-def small(picture: Picture, dpi: int = 100) -> bytes:
+def small(picture: Picture) -> bytes:
     """The picture as a PNG of 128 colours, about a third of the bytes."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(picture.png(dpi))) as image:
+    with Image.open(io.BytesIO(picture.png(dpi=100))) as image:
         image.convert("RGB").quantize(128).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
