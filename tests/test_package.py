@@ -66,8 +66,9 @@ def test_conda_and_pip_name_the_same_packages_and_bounds():
 
 
 def test_a_student_installs_nothing_that_only_maintainers_need():
-    assert not {"pytest", "playwright", "distributed", "dask", "ruff", "nbval"} & set(needs())
-    assert {"pytest", "playwright", "distributed", "ruff", "nbval"} <= set(needs("test"))
+    for_maintainers = {"pytest", "playwright", "distributed", "ruff", "mypy", "nbval"}
+    assert not {*for_maintainers, "dask"} & set(needs())
+    assert for_maintainers <= set(needs("test"))
     for target in ("lab", "run", "site"):
         asked = subprocess.run(
             ["make", "--dry-run", "--always-make", target],

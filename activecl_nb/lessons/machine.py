@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NEEDED = {  # distribution -> what stops working without it
     "torch": "everything",
-    "torchvision": "the encoder",
+    "torchvision": "lesson 02",
     "scikit-learn": "the scores",
     "pandas": "tables",
     "matplotlib": "figures",
