@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -89,8 +88,8 @@ class Family:
             raise ValueError(
                 f"unknown operation {min(unknown)!r}; there are: {', '.join(OPERATIONS)}"
             )
-        off: dict[str, Any] = {"crop": False, "rotation": "none"}
-        return replace(self, **{name: off.get(name, 0.0) for name in operations})
+        off = {"crop": False, "rotation": "none"}
+        return replace(self, **{name: off.get(name, 0.0) for name in operations})  # type: ignore[arg-type]  # by field
 
     def only(self, *operations: str) -> Family:
         """The same family with all but these operations switched off."""
@@ -109,8 +108,7 @@ class Parameters:
     hue: float32, in full turns, 0 for no change.
     order: the order of the four colour changes, one for the whole batch: a permutation of 0
         (brightness), 1 (contrast), 2 (saturation), 3 (hue).
-    gray: bool.
-    sigmas: float32, pixels, 0 for no blur.
+    gray: bool. sigmas: float32, pixels, 0 for no blur.
     """
 
     boxes: Tensor

@@ -40,7 +40,6 @@ Pairs = Annotated[int, BeforeValidator(_plain), Field(ge=2, le=MOST)]
 Whole = Annotated[int, BeforeValidator(_plain), Field(ge=0, le=MOST)]
 Seed = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**63)]
 Positive = Annotated[float, BeforeValidator(_plain), Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, BeforeValidator(_plain), Field(gt=0, lt=1, allow_inf_nan=False)]
 
 
 class Problems(ValueError):
