@@ -100,42 +100,34 @@ def load(
     """Patches with labels, from any source, as one object.
 
     source:
-        "phantom": the embedded synthetic tissue; ``dials`` are those of ``phantom.Dials``. With
-            ``masks=True`` facts["mask"] says where tumour lies, uint8 (N, H, W).
-        "pathmnist", "pathmnist-64", "-128", "-224": ``path`` is an .npz in PathMNIST's layout,
-            or the folder that ``data_download.py get`` filled (None: its usual one). Its train
-            and val splits together are "train".
-        "kather19", "kather19-nonorm": ``path`` is the folder that holds the class-folder trees
-            NCT-CRC-HE-100K and CRC-VAL-HE-7K, or one of these trees, or the folder that
-            ``data_download.py get`` filled (None: its usual one).
-        "folder": ``path`` holds one folder of images for each class, or such folders inside
-            ``train`` and ``test`` (and ``val``, which trains). ``patient`` is a pattern that
-            finds the patient in a file's name; ``nested`` reads class/patient/... folders: see
-            ``sources.folders.from_folder``.
-        "table": ``path`` is a CSV or parquet, a row an image. ``columns`` maps its names,
-            ``images`` is the folder of the files, ``rows`` picks rows: see
-            ``sources.table.from_table``.
+        "phantom": drawn tissue; ``dials`` of ``phantom.Dials``, ``masks=True`` adds facts["mask"].
+        "pathmnist", "pathmnist-64", "-128", "-224": ``path`` is an .npz in PathMNIST's layout, or
+            the folder that ``data_download.py get`` filled (None: its usual one). val trains.
+        "kather19", "kather19-nonorm": ``path`` holds the class-folder trees NCT-CRC-HE-100K and
+            CRC-VAL-HE-7K, or is one of them, or the folder that was filled (None: as above).
+        "folder": ``path`` holds a folder of images for each class, or ``train`` and ``test`` with
+            such folders; ``patient`` finds the patient in a file's name, ``nested`` reads folders
+            class/patient/...: see ``sources.folders.from_folder``.
+        "table": ``path`` is a CSV or parquet, a row an image; ``columns`` maps its names,
+            ``images`` is the files' folder, ``rows`` picks: see ``sources.table.from_table``.
     split: "train" or "test"; of a folder or a table also "all". Where these name no parts, a
         fifth is "test": the patients, else slides, else images whose hashed names are lowest, so
         that the two splits never meet, whatever the seed.
-    size: pixels a side, antialiased; a patch that is not square is squeezed. None: as stored
-        (phantom: 32).
+    size: pixels a side, antialiased, squeezed to a square; None: as stored (phantom: 32).
     count: how many patches. The phantom draws as many (2,000 if None); of real patches a random
         subset is taken in stored order, and a smaller one of the same seed lies within a larger.
-    target: a fact that a task is to predict, see ``tasks``. The phantom knows "tumour_share",
-        "nuclei" and "mask"; of a table it is a column of numbers, or of files of masks, which are
-        read as uint8 (N, H, W), 1 where they are not black.
-    at_most: as ``count``, but a source that holds fewer gives all it has.
-    seed: of the phantom, or of the subset.
+    target: what a task is to predict, see ``tasks``: of the phantom "tumour_share", "nuclei" or
+        "mask"; of a table a column of numbers or of masks' files, read as uint8 (N, H, W).
+    at_most: as ``count``, but who holds fewer gives all. seed: of the phantom, or of the subset.
 
     Real patches above 1 GiB in all are decoded once into ``prepared`` in the kit's cache and
     memory-mapped. FileNotFoundError, ValueError: with the file, the value and what to do.
     """
     own = {"columns": columns, "images": images, "rows": rows, "patient": patient, "nested": nested}
-    if source == "phantom":
-        dials = {"masks": True, **dials} if target == "mask" else dials
-    else:
+    if source != "phantom":
         own["target"] = target
+    elif target == "mask":
+        dials = {"masks": True, **dials}
     check(source, split, own, dials, size=size, count=count, at_most=at_most)
     if source == "phantom":
         return _load_phantom(split, size or 32, count or at_most or 2_000, seed, dials)
@@ -143,8 +135,7 @@ def load(
         archive = parts.choose(open_own(source, path, **own), split)
     else:
         archive = official.open_set(sets.SETS[source], path, split, size, at_most or count)
-    if at_most is not None:
-        count = min(at_most, len(archive.labels))
+    count = count if at_most is None else min(at_most, len(archive.labels))
     if count is not None:
         archive = subset(archive, count, seed)
     patches = of_archive(archive, size, f"{source}, {split}, {Path(archive.where).name}")
