@@ -76,6 +76,7 @@ notebooks: $(READY)
 lint: $(READY_TO_TEST)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 
 test: lint
 	@$(BIN)/python -m activecl_nb prepare --profile tiny
@@ -97,4 +98,4 @@ bench: $(READY)
 	@$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf build .pytest_cache .ruff_cache
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache

@@ -10,22 +10,22 @@ which data flows; each imports those above it in this list and none below:
     tissue              patches with labels, from any source
     imbalance           the class sought, how rare it is; the pool, the labelled set, the test set
     augment             the family T: two random views of a batch
-    simclr              the encoder, the projection head, NT-Xent, the training loop
+    simclr              the encoder, the projection head, the loss NT-Xent, the training loop
     proxy               the linear proxy f_p, and its scores
     tasks               classification, regression, segmentation: what the proxy learns
-    sampling/           the strategies that pick the next images
-    runs/               what each round did; a run as a folder
+    sampling/           the strategies: in paper.py random, entropy and the greedy loop of k-center
+    runs/               what each round did (record.py); a run as a folder (folder.py)
     experiment          Algorithm 2 of the paper, and its benchmark
     __main__            the same from a terminal
 
 Behind them stand six wings:
 
-    sources/            where patches come from: drawn, downloaded, or a folder of one's own
+    sources/            where patches come from; image.py decodes one
     fast/               the same results sooner: compiled views, k-center, loader, threads, GPUs
-    evidence/           many runs, what they say, and whether the paper's claims hold
+    evidence/           many runs and what they say; claims/rule.py judges the paper's claims
     pictures/           figures, pictures that follow sliders, the UMAP map, the explorer
     curation/           for patches of one's own
-    lessons/            what a lesson starts from, stored runs, and the checks of its exercises
+    lessons/            what a lesson starts from; checks/ hold the hints, a file a lesson
 
 The method uses sources/ and fast/, which stand below it. evidence/ and curation/ use pictures/,
 lessons/ uses everything. Importing the package itself is cheap: torch and the other heavy

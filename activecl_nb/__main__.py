@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from activecl_nb.curation import commands as own
 from activecl_nb.evidence import commands as evidence
@@ -150,7 +150,7 @@ def _at_home(value: object) -> object:
     from activecl_nb import files
 
     if isinstance(value, list):
-        return [_at_home(one) for one in value]
+        return [_at_home(item) for item in value]
     return files.expanded(value) if isinstance(value, Path) else value
 
 
@@ -230,7 +230,7 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
 
 
 def _fitted(
-    options: argparse.Namespace, choices: dict[str, object], device: str
+    options: argparse.Namespace, choices: dict[str, Any], device: str
 ) -> tuple[Protocol, Data]:
     """Sizes from the data and the minutes, or those that this run, or the one named, began with."""
     from activecl_nb import profiles, runs
@@ -252,18 +252,18 @@ def _fitted(
         everything = {"train_images": len(data.train), "test_images": len(data.test)}
     if begun:
         begun = Protocol.of(begun, **everything)
-        told = f"{begun}\n{begun.table()}\nsizes that were fitted before"
+        said = f"{begun}\n{begun.table()}\nsizes that were fitted before"
     elif distributed.ranks() > 1:
         raise ValueError(
             f"--profile {AUTO} measures one process; begin the run with one, and go on with several"
         )
     else:
         choices = {**({} if options.share is None else everything), **choices}
-        how = {"minutes": options.minutes, "device": device, "seed": options.seed}
-        told = sizes.fit(data, **how, **choices)
-        begun = told.protocol
+        how: dict[str, Any] = {"minutes": options.minutes, "device": device, "seed": options.seed}
+        fitted = sizes.fit(data, **how, **choices)
+        begun, said = fitted.protocol, str(fitted)
     if distributed.rank() == 0:
-        print(told, flush=True)
+        print(said, flush=True)
     return begun, data
 
 
@@ -303,9 +303,9 @@ def _show(run: Run) -> None:
     columns = ["round", "images", "image_epochs", score, also, "seconds_train"]
     print(run.table()[columns].to_string(index=False, float_format="{:.3f}".format))
     picture = figures.learning_curve(analysis.curve([run], score), score=score)
-    with files.replacing(run.path / "curve.png") as temporary:
+    with files.replacing(run.folder / "curve.png") as temporary:
         temporary.write_bytes(picture.png())
-    print(f"the run is in {run.path}, its curve in {run.path / 'curve.png'}")
+    print(f"the run is in {run.path}, its curve in {run.folder / 'curve.png'}")
 
 
 def _prepare(options: argparse.Namespace) -> int:

@@ -89,7 +89,7 @@ class Family:
                 f"unknown operation {min(unknown)!r}; there are: {', '.join(OPERATIONS)}"
             )
         off = {"crop": False, "rotation": "none"}
-        return replace(self, **{name: off.get(name, 0.0) for name in operations})
+        return replace(self, **{name: off.get(name, 0.0) for name in operations})  # type: ignore[arg-type]  # by field
 
     def only(self, *operations: str) -> Family:
         """The same family with all but these operations switched off."""
@@ -108,8 +108,7 @@ class Parameters:
     hue: float32, in full turns, 0 for no change.
     order: the order of the four colour changes, one for the whole batch: a permutation of 0
         (brightness), 1 (contrast), 2 (saturation), 3 (hue).
-    gray: bool.
-    sigmas: float32, pixels, 0 for no blur.
+    gray: bool. sigmas: float32, pixels, 0 for no blur.
     """
 
     boxes: Tensor
@@ -139,7 +138,8 @@ def views(
 def view(images: Tensor, generator: torch.Generator, family: Family | None = None) -> Tensor:
     """One view of every image; shapes as in ``views``."""
     check(images)
-    return apply(images, draw(len(images), *images.shape[2:], generator, family or Family()))
+    height, width = images.shape[2:]
+    return apply(images, draw(len(images), height, width, generator, family or Family()))
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -283,8 +283,8 @@ def resample(
     signs = 1 - 2 * mirrored.float(), 1 - 2 * upturned.float()
     # One row per image, sent to the device in one piece.
     numbers = send(torch.stack([cos, sin, *signs, *boxes.float().unbind(dim=1)], dim=1), device)
-    numbers = numbers[..., None, None].unbind(dim=1)
-    cos, sin, sign_x, sign_y, top, left, box_height, box_width = numbers
+    columns = numbers[..., None, None].unbind(dim=1)
+    cos, sin, sign_x, sign_y, top, left, box_height, box_width = columns
     # Pixel centres, measured from the middle of the image.
     v = torch.arange(height, device=device, dtype=x.dtype).view(1, -1, 1) - (height - 1) / 2
     u = torch.arange(width, device=device, dtype=x.dtype).view(1, 1, -1) - (width - 1) / 2

@@ -11,16 +11,18 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from activecl_nb import augment, profiles, proxy, runs, sampling, seeds, simclr, tasks
+from activecl_nb import augment, profiles, runs, sampling, seeds, simclr, tasks
 from activecl_nb.fast import distributed, layout
 from activecl_nb.imbalance import Data
 from activecl_nb.protocol import BENCHMARK, Plan, Protocol, image_epochs, plan
+from activecl_nb.proxy import Proxy
 from activecl_nb.runs import Round, Run
 from activecl_nb.sampling import Strategy
 from activecl_nb.tasks import pooled
@@ -55,7 +57,7 @@ def run(
     if distributed.rank() > 0:
         raise ValueError("only rank 0 runs the rounds; call experiment.follow on the others")
     on = profiles.device(device)
-    protocol = replace(protocol, task=task or protocol.task)
+    protocol = Protocol.of(protocol, task=task or protocol.task)
     fresh = runs.fresh(protocol, data, strategy, seed, on)
     with runs.writing(fresh, out) as begun:
         distributed.same("protocol or data", json.dumps(runs.identity(begun)))
@@ -81,7 +83,7 @@ def run(
                 bar.set_postfix_str(f"round {len(so_far.rounds)}/{len(work)}, {so_far.told()}")
                 if on_round:
                     on_round(so_far)
-        distributed.tell([])  # the others may go
+        distributed.tell()  # the others may go
     return so_far
 
 
@@ -118,10 +120,11 @@ def algorithm_2(
             picked = candidates = first_subset(run)
         else:  # lines 8 and 9: the next subset, out of U without what is chosen
             candidates = draw_candidates(run, t)
-            h, known = state.features(candidates), state.features(known_to_strategy(run))
-            logits, draw = state.task.logits(state.proxy, h), strategy_draw(run, t)
-            told = state.told(candidates, h, known)  # doubt; truth, for the oracle alone
-            picks = sampling.pick(strategy, pooled(h), logits, pooled(known), budget, draw, **told)
+            seen, known = state.features(candidates), state.features(known_to_strategy(run))
+            logits, draw = state.task.logits(state.proxy, seen), strategy_draw(run, t)
+            told = state.told(candidates, seen, known)  # doubt; truth, for the oracle alone
+            seen, known = pooled(seen), pooled(known)
+            picks = sampling.pick(strategy, seen, logits, known, budget, draw, **told)
             picked = candidates[picks.numpy()]
         chosen = np.concatenate([run.chosen(), picked])  # line 10
         clock.stop("select")
@@ -130,17 +133,16 @@ def algorithm_2(
         losses = simclr.train(**state.training(t, chosen), on_batch=on_images)  # line 6
         clock.stop("train")
 
-        labelled, labels, way = state.features(run.labelled), state.labels, {}
-        fitting = state.fitting(t) | {"on_way": way.__setitem__}
-        state.proxy = state.task.fit(labelled, labels, **fitting)  # line 7: new weights each round
-        judged = judge(run, data, state, labelled, way)
+        labelled, fitting = state.features(run.labelled), state.fitting(t)
+        state.proxy = state.task.fit(labelled, state.labels, **fitting)  # line 7: anew each round
+        judged = judge(run, data, state, labelled)
         clock.stop("proxy")
         watched = state.task.watch(state.proxy, state.features(run.watched))
         clock.stop("watch")
-        arrays = {"losses": losses.numpy(), **watched, **judged}
+        measured = {"losses": losses.numpy(), "seconds": clock.seconds, **watched, **judged}
         work = image_epochs(run.protocol, run.strategy, len(run.pool))[t]
-        one = Round(t, picked, candidates, len(chosen), work, seconds=clock.seconds, **arrays)
-        run = replace(run, rounds=(*run.rounds, one), weights=state.tensors())
+        done = Round(t, picked, candidates, len(chosen), work, **measured)
+        run = replace(run, rounds=(*run.rounds, done), weights=state.tensors())
         yield run
 
 
@@ -167,14 +169,12 @@ def strategy_draw(run: Run, t: int) -> torch.Generator:
     return seeds.generator(run.seed, "strategy", run.strategy, t)
 
 
-def judge(
-    run: Run, data: Data, state: State, labelled: Tensor, way: dict[int, proxy.Proxy]
-) -> dict[str, object]:
+def judge(run: Run, data: Data, state: State, labelled: Tensor) -> dict[str, Any]:
     """What the encoder is worth now, as fields of a ``Round``; nothing is ever chosen by it.
 
-    labelled: features of S_L. way: the proxy after so many of its epochs.
+    labelled: features of S_L.
     """
-    task, test = state.task, state.test_features()
+    task, test, way = state.task, state.test_features(), state.way
     targets = task.targets(data.test)
     on_way = [task.scores(targets, task.outputs(f_p, test))[task.headline] for f_p in way.values()]
     answers = task.targets(data.train)[torch.from_numpy(run.labelled)]
@@ -258,7 +258,8 @@ class State:
     model: simclr.SimCLR
     optimizer: torch.optim.Adam
     task: tasks.Classification
-    proxy: proxy.Proxy | None = None
+    proxy: Proxy = field(init=False)  # of the last round; before the first there is none
+    way: dict[int, Proxy] = field(default_factory=dict)  # that proxy after so many of its epochs
 
     @classmethod
     def of(cls, run: Run, data: Data, device: torch.device) -> State:
@@ -302,7 +303,7 @@ class State:
             "chosen_logits": self.task.logits(self.proxy, known),
         }
 
-    def training(self, t: int, chosen: np.ndarray) -> dict[str, object]:
+    def training(self, t: int, chosen: np.ndarray) -> dict[str, Any]:
         """What ``simclr.train`` is called with in round t."""
         protocol, whole = self.run.protocol, self.run.strategy == BENCHMARK
         first = t * self.plan.epochs if whole else 0  # the benchmark is one unbroken training
@@ -324,9 +325,9 @@ class State:
             "round": 0 if whole else t,
         }
 
-    def fitting(self, t: int) -> dict[str, object]:
-        """What the task's ``fit`` is called with in round t."""
-        protocol = self.run.protocol
+    def fitting(self, t: int) -> dict[str, Any]:
+        """What the task's ``fit`` is called with in round t; its way begins anew."""
+        protocol, self.way = self.run.protocol, {}
         return {
             "epochs": self.plan.proxy_epochs,
             "every": self.plan.proxy_every,
@@ -334,6 +335,7 @@ class State:
             "standardise": protocol.standardise,
             "seed": self.run.seed,
             "round": t,
+            "on_way": self.way.__setitem__,
         }
 
     def features(self, positions: np.ndarray) -> Tensor:
@@ -351,14 +353,14 @@ class State:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that the next round needs, by name, copied to the processor."""
-        found = {"proxy.weight": self.proxy.weight, "proxy.bias": self.proxy.bias}
+        tensors = {"proxy.weight": self.proxy.weight, "proxy.bias": self.proxy.bias}
         if self.data.features is None:
-            found |= {f"encoder.{k}": v for k, v in self.model.encoder.state_dict().items()}
-            found |= {f"head.{k}": v for k, v in self.model.head.state_dict().items()}
+            tensors |= {f"encoder.{k}": v for k, v in self.model.encoder.state_dict().items()}
+            tensors |= {f"head.{k}": v for k, v in self.model.head.state_dict().items()}
         for i, p in enumerate(self.model.parameters()):
             for name, value in self.optimizer.state.get(p, {}).items():
-                found[f"optimizer.{i}.{name}"] = value
-        return {k: v.detach().cpu().clone().contiguous() for k, v in found.items()}
+                tensors[f"optimizer.{i}.{name}"] = value
+        return {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
 
 
 class Clock:

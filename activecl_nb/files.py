@@ -135,7 +135,6 @@ class Manifest:
         """As ``read``, and nothing of the file is kept in memory."""
         path = self._there(name)
         if self.entries is not None:
-            self._entry(name)
             self._hold(name, path.stat().st_size, _checksum_of_file(path))
 
     def _there(self, name: str) -> Path:
@@ -145,12 +144,13 @@ class Manifest:
         return path
 
     def _entry(self, name: str) -> Mapping[str, Any]:
-        if name not in self.entries:
+        entries = self.entries or {}
+        if name not in entries:
             raise ValueError(f"{self.folder / name} is not named in {MANIFEST} beside it; {MEND}")
-        return self.entries[name]
+        return entries[name]
 
     def _hold(self, name: str, size: int, found: str) -> None:
-        entry = self.entries[name]
+        entry = self._entry(name)
         if (size, found) != (entry["bytes"], entry["xxh128"]):
             what = "" if size == entry["bytes"] else f" ({size} bytes, not {entry['bytes']})"
             raise ValueError(
@@ -278,18 +278,20 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def cache_dir() -> Path:
-    """Where drawn and downloaded data is kept: ``$ACTIVECL_HOME``, else ``~/.cache/activecl``.
+    """Where drawn and downloaded data is kept: ``$ACTIVECL_HOME``, else the system's place.
 
-    ``$XDG_CACHE_HOME`` stands for ``~/.cache``. A user without a home, as in a container, has the
-    system's temporary folder.
+    That is ``~/.cache/activecl`` on Linux (``$XDG_CACHE_HOME`` stands for ``~/.cache``). A user
+    without a home, as in a container, has the system's temporary folder.
     """
+    import platformdirs
+
     if asked := os.environ.get("ACTIVECL_HOME"):
         return expanded(asked)
-    caches = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    if caches.parts[0] == "~":  # nobody knows where this user's home is
+    try:
+        return platformdirs.user_cache_path("activecl", appauthor=False).expanduser()
+    except RuntimeError:  # nobody knows where this user's home is
         owner = os.getuid() if hasattr(os, "getuid") else "user"
         return Path(tempfile.gettempdir()) / f"activecl-{owner}"
-    return caches / "activecl"
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

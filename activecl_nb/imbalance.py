@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -184,7 +185,7 @@ class Data:
     train: Tissue
     test: Tissue
     positive: str = "TUM"
-    recipe: Mapping[str, object] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     features: tuple[torch.Tensor, torch.Tensor] | None = None
     encoder: str = ""
     target: str = ""
@@ -236,7 +237,7 @@ def load(
     fold: int = 0,
     folds: int = 5,
     target: str = "",
-    **options: object,
+    **options: Any,
 ) -> Data:
     """Training and test patches of a source, of the profile's size and number.
 
@@ -249,7 +250,8 @@ def load(
         columns. Dials shape the training patches alone, so that scores stay comparable, but for
         those of the slides.
     """
-    size = {"size": profile.image_size, "seed": seed, "path": path, "target": target or None}
+    size: dict[str, Any] = {"size": profile.image_size, "seed": seed, "path": path}
+    size["target"] = target or None
     numbers = (profile.train_images, profile.test_images)
     if source in tissue.OWN:
         whole = tissue.load(source, "all", **size, **options)

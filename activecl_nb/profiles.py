@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -38,7 +38,8 @@ def made_anew(kind: Kind) -> Kind:
             f"since results are kept under them; {change}"
         )
 
-    kind.__setattr__ = refuse  # after @dataclass, which allows none of the class's own
+    # After @dataclass, which allows none of the class's own.
+    kind.__setattr__ = refuse  # type: ignore[method-assign, assignment]  # on purpose
     return kind
 
 
@@ -95,7 +96,8 @@ class Profile:
     def __post_init__(self) -> None:
         """ValueError: values of a wrong type, out of bounds or against each other, all at once."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        lines, unusable = [], ()
+        lines: list[str] = []
+        unusable: Collection[str] = ()
         try:
             values = checked(type(self), values)
         except Problems as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 from activecl_nb import profiles
 from activecl_nb.profiles import Contradiction, Profile
@@ -54,7 +54,7 @@ class Protocol(Profile):
         return cls()
 
     @classmethod
-    def of(cls, profile: Profile | str, **choices: object) -> Protocol:
+    def of(cls, profile: Profile | str, **choices: Any) -> Protocol:
         """The protocol at a profile's sizes; ``choices`` override any field.
 
         ValueError: all that is wrong with them.

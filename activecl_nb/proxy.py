@@ -234,7 +234,7 @@ def scores(
     targets = np.asarray(targets).astype(bool)
     logits = np.asarray(logits)
     answers = logits > 0
-    found = {
+    scored = {
         "f1": float(metrics.f1_score(targets, answers, zero_division=0)),
         "macro_f1": float(metrics.f1_score(targets, answers, average="macro", zero_division=0)),
         "precision": float(metrics.precision_score(targets, answers, zero_division=0)),
@@ -244,8 +244,8 @@ def scores(
     }
     if threshold is not None:
         above = logits > threshold
-        found["f1_threshold"] = float(metrics.f1_score(targets, above, zero_division=0))
-    return found
+        scored["f1_threshold"] = float(metrics.f1_score(targets, above, zero_division=0))
+    return scored
 
 
 def colour_histogram(images: Tensor, bins: int = 8) -> Tensor:

@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -206,7 +207,7 @@ def train(
     seed: int = 0,
     round: int = 0,
     on_batch: Callable[[int], None] = lambda images: None,
-    **choices: object,
+    **choices: Any,
 ) -> Tensor:
     """Train in place; return the mean loss of each epoch, float32 (epochs,).
 
@@ -251,7 +252,8 @@ def _views(
     """
 
     def view() -> Tensor:
-        whole = augment.draw(recipe.batch_size, *patches.shape[2:], draw, recipe.family)
+        height, width = patches.shape[2:]
+        whole = augment.draw(recipe.batch_size, height, width, draw, recipe.family)
         parts = {f.name: getattr(whole, f.name) for f in fields(whole) if f.name != "order"}
         return augment.apply(patches, replace(whole, **{k: v[share] for k, v in parts.items()}))
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -74,7 +74,7 @@ class Classification:
         """What scores compare with, of all patches of training or test: bool (N,)."""
         return self.data.train_targets if part is self.data.train else self.data.test_targets
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """What names the targets in a run's identity; nothing where labels say it already."""
         return {}
 
@@ -84,7 +84,7 @@ class Classification:
         two = self.protocol.proxy_classes == "two"
         return (self.data.train_targets if two else train.labels)[torch.from_numpy(positions)]
 
-    def fit(self, seen: Tensor, labels: Tensor, **fitting: object) -> Proxy:
+    def fit(self, seen: Tensor, labels: Tensor, **fitting: Any) -> Proxy:
         """A new proxy; ``fitting`` as ``proxy.fit`` takes it."""
         two = self.protocol.proxy_classes == "two"
         classes = None if two else len(self.data.train.class_names)
@@ -150,7 +150,7 @@ class _Told(Classification):
             )
         return np.asarray(part.facts[self.target])
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         parts = [self.targets(part).numpy() for part in (self.data.train, self.data.test)]
         return {"target": self.target, "targets": files.checksum_of(parts)}
 
@@ -179,7 +179,7 @@ class Regression(_Told):
             raise ValueError(f"{part.source}: {self.target!r} is not a finite number everywhere")
         return torch.from_numpy(fact.reshape(len(fact), -1).mean(axis=1).astype(np.float32))
 
-    def fit(self, seen: Tensor, labels: Tensor, **fitting: object) -> Proxy:
+    def fit(self, seen: Tensor, labels: Tensor, **fitting: Any) -> Proxy:
         """A bootstrap ensemble, see ``ensemble``."""
         return ensemble(seen, labels, int(fitting.get("seed", 0)), int(fitting.get("round", 0)))
 
@@ -222,7 +222,7 @@ class Segmentation(_Told):
 
     def see(self, encoder: nn.Module, images: Tensor) -> Tensor:
         """The last feature map, before it is averaged: float32 (n, h, w, d)."""
-        trunk = encoder[:-2].train(encoder.training)
+        trunk = nn.Sequential(*list(encoder.children())[:-2]).train(encoder.training)
         return simclr.encode(trunk, images).permute(0, 2, 3, 1).contiguous()
 
     def colours(self, images: Tensor) -> Tensor:
@@ -237,7 +237,8 @@ class Segmentation(_Told):
     def map_size(self) -> tuple[int, int]:
         """Height and width of the encoder's last feature map."""
         encoder = simclr.build_encoder(1, self.protocol.stem)
-        return tuple(self.see(encoder, self.data.train.images[:1]).shape[1:3])
+        height, width = self.see(encoder, self.data.train.images[:1]).shape[1:3]
+        return height, width
 
     def targets(self, part: Tissue) -> Tensor:
         """uint8 (N, H, W), 1 inside."""
@@ -249,7 +250,7 @@ class Segmentation(_Told):
             )
         return torch.from_numpy((fact > 0).astype(np.uint8))
 
-    def fit(self, seen: Tensor, labels: Tensor, **fitting: object) -> Proxy:
+    def fit(self, seen: Tensor, labels: Tensor, **fitting: Any) -> Proxy:
         """A linear layer on every cell of the map, by Adam: what it learns is the cell's share."""
         return proxy.fit(seen.flatten(0, 2), shares(labels, seen).flatten(), **fitting)
 
@@ -305,7 +306,8 @@ class Segmentation(_Told):
 
 def shares(masks: Tensor, seen: Tensor) -> Tensor:
     """The share of each cell of a map that is inside: masks (n, H, W) -> float32 (n, h, w)."""
-    return F.adaptive_avg_pool2d(masks[:, None].float(), tuple(seen.shape[1:3]))[:, 0]
+    height, width = seen.shape[1:3]
+    return F.adaptive_avg_pool2d(masks[:, None].float(), (height, width))[:, 0]
 
 
 def ridge(
@@ -363,4 +365,5 @@ def _ridge_at(
     fitted = Ridge(strength).fit(scaler.transform(x), y, sample_weight=times)
     weight = fitted.coef_ / scaler.scale_
     bias = fitted.intercept_ - weight @ scaler.mean_
-    return tuple(torch.from_numpy(np.asarray(v, np.float32)) for v in (weight, bias))
+    w, b = (torch.from_numpy(np.asarray(v, np.float32)) for v in (weight, bias))
+    return w, b

@@ -40,7 +40,6 @@ Pairs = Annotated[int, BeforeValidator(_plain), Field(ge=2, le=MOST)]
 Whole = Annotated[int, BeforeValidator(_plain), Field(ge=0, le=MOST)]
 Seed = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**63)]
 Positive = Annotated[float, BeforeValidator(_plain), Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, BeforeValidator(_plain), Field(gt=0, lt=1, allow_inf_nan=False)]
 
 
 class Problems(ValueError):
@@ -72,8 +71,8 @@ def checked(kind: type, given: Mapping[str, Any], *, text: bool = False) -> dict
             {name: value for name, value in given.items() if name in known}, strict=not text
         )
     except pydantic.ValidationError as error:
-        lines += [_line(one) for one in error.errors()]
-        raise Problems(lines, {str(one["loc"][0]) for one in error.errors()}) from None
+        lines += [_line(problem) for problem in error.errors()]
+        raise Problems(lines, {str(problem["loc"][0]) for problem in error.errors()}) from None
     if lines:
         raise Problems(lines)
     return {name: values[name] for name in known if name in values}
@@ -127,4 +126,6 @@ def _declared(kind: type) -> dict[str, Any]:
 
 @functools.cache
 def _adapter(kind: type) -> pydantic.TypeAdapter:
-    return pydantic.TypeAdapter(TypedDict(kind.__name__, _declared(kind), total=False))
+    # The fields are known only while it runs, which a checker of types cannot follow.
+    declared = TypedDict(kind.__name__, _declared(kind), total=False)  # type: ignore[misc]
+    return pydantic.TypeAdapter(declared)

@@ -25,7 +25,7 @@ from small_sets import (
 )
 
 from activecl_nb import tissue
-from activecl_nb.sources import sets
+from activecl_nb.sources import prepared, sets
 from activecl_nb.tissue import CLASS_NAMES, Tissue
 
 STEM = "NCT-CRC-HE-100K"
@@ -247,10 +247,10 @@ def test_large_arrays_are_memory_mapped(
     in_memory = tissue.load("pathmnist", path=path)
     some = tissue.load("pathmnist", path=path, count=30, seed=5)
     assert not (empty_cache / "prepared").exists()
-    monkeypatch.setattr(tissue, "IN_MEMORY", 40 * 3 * 28 * 28 - 1)
+    monkeypatch.setattr(prepared, "IN_MEMORY", 40 * 3 * 28 * 28 - 1)
     mapped = tissue.load("pathmnist", path=path)
     assert same(mapped, in_memory) and len(list((empty_cache / "prepared").iterdir())) == 1
-    monkeypatch.setattr(tissue, "IN_MEMORY", 1)
+    monkeypatch.setattr(prepared, "IN_MEMORY", 1)
     assert same(tissue.load("pathmnist", path=path, count=30, seed=5), some)
     mapped.images[0] = 0  # a copy of the page is written, not the file
     assert same(tissue.load("pathmnist", path=path), in_memory)
@@ -263,7 +263,7 @@ def test_a_shared_cache_that_cannot_be_written(
     """What is there is used; what is not is decoded in memory, and it is said."""
     monkeypatch.setitem(sets.SETS, "pathmnist", small_pathmnist(empty_cache / "data"))
     path = write_npz(tmp_path / "x.npz")
-    monkeypatch.setattr(tissue, "IN_MEMORY", 1)
+    monkeypatch.setattr(prepared, "IN_MEMORY", 1)
     ready, own = tissue.load("pathmnist"), tissue.load("pathmnist", path=path)
 
     def read_only(self: Path, *_: object, **__: object) -> None:

@@ -143,7 +143,7 @@ def _opened(options: argparse.Namespace) -> Any:
     return tissue.open_own(options.data, options.path, **of_source(options))
 
 
-def of_source(options: argparse.Namespace) -> dict[str, object]:
+def of_source(options: argparse.Namespace) -> dict[str, Any]:
     """What the command line says of a table or a folder, as ``tissue.load`` takes it."""
     found = {
         "columns": {k: v or None for k, v in _pairs("--columns", options.columns).items()},

@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -48,8 +49,9 @@ class Encoder:
 
     def side(self, stored: tuple[int, int] | None) -> int:
         """The side at which patches are loaded that are stored at this height and width."""
-        smaller = self.any_size and stored is not None
-        return max(SMALLEST, min(self.size, max(stored))) if smaller else self.size
+        if not self.any_size or stored is None:
+            return self.size
+        return max(SMALLEST, min(self.size, max(stored)))
 
     def __call__(self, images: Tensor, *, device: str | None = None) -> Tensor:
         """uint8 (N, 3, H, W) -> features float32 (N, d), on the processor."""
@@ -94,7 +96,7 @@ def offer() -> str:
     )
 
 
-def is_table(encoder: object) -> bool:
+def is_table(encoder: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether this names a file of features."""
     return isinstance(encoder, (str, os.PathLike)) and Path(encoder).suffix.lower() in TABLES
 
@@ -239,10 +241,12 @@ def attach(
     """
     if is_table(encoder):
         train, test = (
-            read_table(encoder, part.facts.get("file", ()), files)
+            read_table(encoder, [*part.facts.get("file", ())], files)
             for part in (data.train, data.test)
         )
         return replace(data, features=(train, test), encoder=Path(encoder).name)
+    if isinstance(encoder, os.PathLike):
+        raise ValueError(f"{encoder} is no table of features; their names end in {TABLES}")
     loaded = load(encoder, download=download)
     train, test = (loaded(part.images, device=device) for part in (data.train, data.test))
     return replace(data, features=(train, test), encoder=loaded.name)

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,9 +26,10 @@ from PIL import Image
 
 from activecl_nb import imbalance, profiles, proxy, tissue
 from activecl_nb.curation import duplicates, encoders, own, sizes
+from activecl_nb.curation.sizes import Sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
-from activecl_nb.tissue import Tissue
+from activecl_nb.tissue import ImageFiles, Tissue
 
 BINS = 16  # of the colour histogram, for each channel
 TREES = 200  # of the forest that knows colours alone
@@ -78,7 +80,7 @@ class Look:
     positive: str
     random: float | None
     by_patient: float | None
-    chosen: sizes.Sizes | str
+    chosen: Sizes | str
     encoder: str
     target: str
     samples: Tissue = field(repr=False)
@@ -92,8 +94,9 @@ class Look:
     @property
     def leak(self) -> float | None:
         """What a random split adds to the colour probe's AUROC."""
-        known = self.random is not None and self.by_patient is not None
-        return self.random - self.by_patient if known else None
+        if self.random is None or self.by_patient is None:
+            return None
+        return self.random - self.by_patient
 
     def __str__(self) -> str:
         from activecl_nb.curation import page
@@ -114,7 +117,7 @@ def look(
     fold: int = 0,
     folds: int = 5,
     profile: Profile | str | None = None,
-    **options: object,
+    **options: Any,
 ) -> Look:
     """Look at a table or a folder of one's own patches; nothing is trained or changed.
 
@@ -127,18 +130,16 @@ def look(
     that cannot be decoded are part of the answer.
     """
     archive = tissue.open_own(*own.source(path), crossing=True, **options)
-    path, met = archive.where, list(_in_parallel(archive))
-    good = [i for i, one in enumerate(met) if isinstance(one, _Seen)]
-    bad = tuple(
-        (archive.names[i], str(one)) for i, one in enumerate(met) if not isinstance(one, _Seen)
-    )
-    if not good:
+    path, met = archive.where, dict(enumerate(_in_parallel(archive)))
+    readable = {i: image for i, image in met.items() if isinstance(image, _Seen)}
+    bad = tuple((archive.names[i], str(met[i])) for i in met if i not in readable)
+    if not readable:
         raise ValueError(f"{path}: none of {len(met):,} images can be read; the first: {bad[0][1]}")
-    patches = _as_tissue(archive, met, good)
+    good, seen = list(readable), list(readable.values())
+    patches = _as_tissue(archive, seen, good)
     positive = positive or _sought(patches)
     imbalance.is_positive(patches, positive)
     test, split = _split(patches, positive, fold, folds)
-    seen = [met[i] for i in good]
     digests = [one.pixels for one in seen]
     exact = duplicates.exact(digests)
     near = duplicates.near(patches.images.numpy(), digests)
@@ -188,7 +189,7 @@ class _Seen:
     small: np.ndarray
 
 
-def _in_parallel(archive: object) -> Iterator[_Seen | ValueError]:
+def _in_parallel(archive: ImageFiles) -> Iterator[_Seen | ValueError]:
     from tqdm.auto import tqdm
 
     count = len(archive.names)
@@ -197,7 +198,7 @@ def _in_parallel(archive: object) -> Iterator[_Seen | ValueError]:
         yield from tqdm(found, total=count, desc="look", unit="patch", disable=count < 2_000)
 
 
-def _see(archive: object, position: int) -> _Seen | ValueError:
+def _see(archive: ImageFiles, position: int) -> _Seen | ValueError:
     try:
         image = archive.image(position)
     except ValueError as error:  # a BadImage, with its file's name
@@ -213,10 +214,10 @@ def _see(archive: object, position: int) -> _Seen | ValueError:
     return _Seen(mode, image.size, digest, colours, small)
 
 
-def _as_tissue(archive: object, met: Sequence[object], good: list[int]) -> Tissue:
+def _as_tissue(archive: ImageFiles, seen: Sequence[_Seen], good: list[int]) -> Tissue:
     """The readable images, small, as the Tissue that splits are made of."""
     return Tissue(
-        torch.from_numpy(np.stack([met[i].small for i in good])),
+        torch.from_numpy(np.stack([image.small for image in seen])),
         torch.from_numpy(archive.labels[good]),
         archive.class_names,
         archive.where,
@@ -228,11 +229,11 @@ def _target(patches: Tissue, name: object) -> str:
     """The numbers to be predicted, or the shares that masks cover, in words."""
     if not name:
         return ""
-    values = np.asarray(tissue.with_masks(patches, str(name)).facts[name])
+    values, covered = np.asarray(tissue.with_masks(patches, str(name)).facts[str(name)]), ""
     if values.ndim > 1:
-        name, values = f"{name} (share covered)", values.mean(axis=(1, 2))
+        covered, values = " (share covered)", values.mean(axis=(1, 2))
     low, middle, high = np.quantile(values, [0, 0.5, 1])
-    return f"{name}: {low:.3g} to {high:.3g}, half below {middle:.3g}"
+    return f"{name}{covered}: {low:.3g} to {high:.3g}, half below {middle:.3g}"
 
 
 def _most_common(values: Iterator[str]) -> dict[str, int]:
@@ -246,7 +247,7 @@ def _sought(patches: Tissue) -> str:
             f"{patches.source}: all images are of the class {', '.join(counts)}; there is nothing "
             "to seek, so add another class"
         )
-    return "TUM" if "TUM" in counts else min(counts, key=counts.get)
+    return "TUM" if "TUM" in counts else min(counts, key=counts.__getitem__)
 
 
 def _patients_by_class(patches: Tissue) -> dict[str, int]:
@@ -327,7 +328,7 @@ def _mean_auroc(patches: Tissue, features: np.ndarray, positive: str, folds: int
 
 
 def _sizes(
-    archive: object,
+    archive: ImageFiles,
     patches: Tissue,
     good: list[int],
     test: np.ndarray,
@@ -348,7 +349,7 @@ def _sizes(
         return f"none: {error}"
 
 
-def _samples(archive: object, patches: Tissue, good: list[int], each: int = 8) -> Tissue:
+def _samples(archive: ImageFiles, patches: Tissue, good: list[int], each: int = 8) -> Tissue:
     """A few patches of each class, as large as a page shows them."""
     labels = patches.labels.numpy()
     members = [np.flatnonzero(labels == k) for k in range(len(patches.class_names))]
@@ -357,7 +358,7 @@ def _samples(archive: object, patches: Tissue, good: list[int], each: int = 8) -
 
 
 def _twice(
-    archive: object, good: list[int], groups: list[list[int]], most: int = 16
+    archive: ImageFiles, good: list[int], groups: list[list[int]], most: int = 16
 ) -> tuple[torch.Tensor, list[str]] | None:
     """The first two images of each of the first groups, with titles; None where there are none."""
     if not groups:
@@ -373,5 +374,10 @@ def _spread(values: np.ndarray, count: int) -> np.ndarray:
     return values[np.linspace(0, len(values) - 1, min(count, len(values))).astype(int)]
 
 
-def _shown(archive: object, positions: np.ndarray, side: int = 64) -> torch.Tensor:
-    return torch.from_numpy(np.stack(list(archive.read(positions, side))))
+def _shown(archive: ImageFiles, positions: np.ndarray, side: int = 64) -> torch.Tensor:
+    shown = []
+    for image in archive.read(positions.tolist(), side):
+        if isinstance(image, ValueError):  # it could be read a moment ago
+            raise image
+        shown.append(image)
+    return torch.from_numpy(np.stack(shown))

@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -74,7 +74,7 @@ def listed(names: Sequence[object], most: int = TOLD) -> str:
     return ", ".join(str(name) for name in names[:most]) + more
 
 
-def _values(look: Look) -> dict[str, object]:
+def _values(look: Look) -> dict[str, Any]:
     total = sum(look.counts.values())
     return {
         "look": look,

@@ -14,6 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tasks, 
 from activecl_nb.curation import encoders, own, sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
-from activecl_nb.tissue import Tissue
+from activecl_nb.tissue import ImageFiles, Tissue
 
 TRAIN = "train"  # the encoder's name that means: train one here
 SHOWN = 200  # patches on a contact sheet at the most
@@ -79,7 +80,7 @@ def pick(
     seed: int = 0,
     device: str | None = None,
     download: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Picks:
     """Pick ``budget`` files of a folder (all images below it) or of a table's column file.
 
@@ -100,9 +101,12 @@ def pick(
     _check_task(task, name)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     features, images, used = _features(archive, encoder, minutes, seed, device, download)
-    regress = task == "regression" and labels is not None
-    each = _predicted(features, known, labels, seed) if regress else None
-    logits = each.mean(dim=1) if regress else _logits(features, known, labels, positive, seed)
+    each = None  # what each member of the ensemble predicts, where numbers are asked for
+    if task == "regression" and labels is not None:
+        each = _predicted(features, known, labels, seed)
+        logits: Tensor | None = each.mean(dim=1)
+    else:
+        logits = _logits(features, known, labels, positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
     zeros = torch.zeros(len(left))
     draw = seeds.generator(seed, "pick", name)
@@ -113,12 +117,12 @@ def pick(
         features[known],
         budget,
         draw,
-        doubt=each[left].std(dim=1) if regress else None,
+        doubt=None if each is None else each[left].std(dim=1),
         chosen_logits=None if logits is None else logits[known],
     )
     picked = left[chosen.numpy()]
-    table = _table(archive, picked, known, features, None if regress else logits)
-    if regress:
+    table = _table(archive, picked, known, features, logits if each is None else None)
+    if each is not None:
         told = each[torch.from_numpy(picked)]
         table = table.assign(predicted=told.mean(dim=1).numpy(), doubt=told.std(dim=1).numpy())
     return Picks(table, images[torch.from_numpy(picked)], name, used)
@@ -162,8 +166,9 @@ def _labelled(
     """Positions of the labelled files among the names, and their labels; None: none are known."""
     if given is None:
         return np.empty(0, dtype=np.int64), None
-    frame, where = given, "labelled"
-    if not isinstance(given, pd.DataFrame):
+    if isinstance(given, pd.DataFrame):
+        frame, where = given, "labelled"
+    else:
         where = str(given)
         given = files.expanded(given)
         if not given.is_file():
@@ -190,7 +195,7 @@ def _labelled(
 
 
 def _features(
-    archive: object,
+    archive: ImageFiles,
     encoder: str | nn.Module | encoders.Encoder | None,
     minutes: float,
     seed: int,
@@ -275,13 +280,13 @@ def _logits(
 
 
 def _table(
-    archive: object,
+    archive: ImageFiles,
     picked: np.ndarray,
     known: np.ndarray,
     features: Tensor,
     logits: Tensor | None,
 ) -> pd.DataFrame:
-    columns: dict[str, object] = {
+    columns: dict[str, Any] = {
         "order": np.arange(1, len(picked) + 1),
         "file": [archive.names[position] for position in picked],
     }

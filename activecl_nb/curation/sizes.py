@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class Sizes:
 
     protocol: Protocol
     reasons: dict[str, str]
-    given: dict[str, object] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -87,7 +88,7 @@ def fit(
     base: Profile | str | None = None,
     device: str | None = None,
     seed: int = 0,
-    **choices: object,
+    **choices: Any,
 ) -> Sizes:
     """Sizes with which one run on these data takes about so many minutes on this machine.
 
@@ -104,7 +105,7 @@ def fit(
     return choose(Counts.of(data), speed, minutes=minutes, base=base, **choices)
 
 
-def resolved(out: str | os.PathLike[str], **choices: object) -> Protocol | None:
+def resolved(out: str | os.PathLike[str], **choices: Any) -> Protocol | None:
     """The protocol that the run in this folder was resolved to, with ``choices``; None: no such.
 
     A run goes on with the sizes it began with, on whatever machine and in whatever time.
@@ -171,7 +172,7 @@ def choose(
     *,
     minutes: float = 20.0,
     base: Profile | str | None = None,
-    **choices: object,
+    **choices: Any,
 ) -> Sizes:
     """``fit`` for a data set of these counts on a machine of this speed: arithmetic alone."""
     if not minutes > 0:
@@ -212,7 +213,7 @@ def _images_trained_on(counts: Counts) -> int:
 class _Reasons(dict):
     """Derived sizes' reasons; a call gives the size, as it was asked for where it was."""
 
-    def __init__(self, choices: Mapping[str, object]) -> None:
+    def __init__(self, choices: Mapping[str, Any]) -> None:
         super().__init__()
         self.choices = choices
 
@@ -229,7 +230,7 @@ def _sizes(
     speed: Speed,
     seconds: float,
     base: Profile,
-    choices: Mapping[str, object],
+    choices: Mapping[str, Any],
 ) -> Sizes:
     """All sizes but the epochs, for so many images to train on in the last round."""
     why = _Reasons(choices)

@@ -68,7 +68,7 @@ def _report(options: argparse.Namespace) -> int:
         return _runs_report(options)
     from activecl_nb.evidence import claims, report
 
-    made = report.make(*folders, claims_file=options.claims)
+    made = report.make(next(iter(folders), None), options.claims)
     written = report.write(made, options.out)
     if options.readme:
         report.put_findings(made, options.readme)

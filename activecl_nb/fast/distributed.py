@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -184,9 +184,10 @@ class SharedBatchNorm(_BatchNorm):
         x = x - mean.view(column)
         variance = _Sum.apply(x.square().sum(others)) / count
         with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            tracked: Any = self  # which keeps statistics, as all batch norms here do
+            tracked.num_batches_tracked += 1
+            tracked.running_mean.lerp_(mean, self.momentum)
+            tracked.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
         return x * scale.view(column) + self.bias.view(column)
 
@@ -235,14 +236,14 @@ def agree(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
             _together(dist.broadcast, moments[name], 0)
 
 
-def tell(numbers: list[int] | None = None) -> list[int]:
+def tell(numbers: Sequence[int] = ()) -> list[int]:
     """Rank 0 says some integers, the others hear them (what they pass does not count).
 
     Through the processors' memory: no GPU spins, and no watchdog of NCCL's ends the process, while
     the others wait for rank 0 to pick or to score.
     """
     if ranks() == 1:
-        return numbers
+        return [*numbers]
     count = torch.tensor([len(numbers) if rank() == 0 else 0])
     _together(dist.broadcast, count, 0)
     said = torch.zeros(int(count), dtype=torch.int64)
@@ -255,9 +256,12 @@ def tell(numbers: list[int] | None = None) -> list[int]:
 
 def after_rank_0(make: Callable[[], Made]) -> Made:
     """Call ``make`` on rank 0, and on the others when it is done there: they find its caches."""
-    made = make() if rank() == 0 else None
-    tell([])
-    return made if rank() == 0 else make()
+    if rank() > 0:
+        tell()
+        return make()
+    made = make()
+    tell()
+    return made
 
 
 def same(what: str, value: object) -> None:

@@ -29,11 +29,12 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
         folder = _folder(Path(function.__code__.co_filename).parent)
         if folder is None:
             return njit(**options)(function)
-        before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+        settings: Any = config  # numba fills it while it is imported
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
         try:
             dispatcher = njit(cache=True, **options)(function)
         finally:
-            config.CACHE_DIR = before
+            settings.CACHE_DIR = before
         kept = dispatcher._cache
         name = kept._cache_file._index_name.removesuffix(".nbi")
         kept._cache_file = Checked(kept.cache_path, name, kept._cache_file._source_stamp)

@@ -18,6 +18,8 @@ and float64 decides wherever that error could matter. Beside the features this t
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numba import njit
@@ -27,7 +29,7 @@ from activecl_nb.fast import jit
 
 # Sums may be reordered and fused, so that loops use the processor's wide registers; the order
 # is the same for every pair of rows, so equal rows have equal distances.
-RELAXED = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
+RELAXED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
 compiled = jit.compiled(nogil=True, **RELAXED)
 part = njit(forceinline=True, **RELAXED)  # of a compiled function: see compiled_views
 
@@ -50,11 +52,12 @@ def lazy_greedy(features: Tensor, chosen_features: Tensor, budget: int, rank: Te
     features (n, d); chosen_features (m, d); rank int64 (n,): of candidates equally far, the
     lowest is taken. Returns int64 (budget,). All features must be finite.
     """
-    features, chosen = (x.detach().float().numpy() for x in (features, chosen_features))
-    features, chosen = np.ascontiguousarray(features), np.ascontiguousarray(chosen)
-    start = start_bounds(features, chosen)
-    shadows = sketch(features, chosen)
-    picks = lazy_loop(features, chosen, *start, *shadows, rank.numpy(), budget)
+    points, chosen = (
+        np.ascontiguousarray(x.detach().float().numpy()) for x in (features, chosen_features)
+    )
+    start = start_bounds(points, chosen)
+    shadows = sketch(points, chosen)
+    picks = lazy_loop(points, chosen, *start, *shadows, rank.numpy(), budget)
     return torch.from_numpy(picks)
 
 

@@ -6,6 +6,8 @@ or read, before its first feature: a run that was resumed then rounds as an unbr
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 
@@ -13,7 +15,10 @@ from torch import nn
 VECTOR = 16
 
 
-def arrange(model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> nn.Module:
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def arrange(model: Model, optimizer: torch.optim.Optimizer | None = None) -> Model:
     """Lay out the weights, in place, as suits the model's device; returns the model.
 
     optimizer: its moments are laid out like their weights, since a fused update walks through

@@ -7,7 +7,7 @@ small GPU), threads read the next batches into pinned memory while the device co
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -88,7 +88,9 @@ def _free(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0] + kept
 
 
-def batches(images: Tensor, parts: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
+def batches(
+    images: Tensor, parts: Iterable[Tensor], device: torch.device
+) -> Generator[Tensor, None, None]:
     """``images[part]`` on the device, for each part (int64, on the processor) in turn.
 
     Images that lie on the device are taken there; others are read ahead. Close the iterator

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 def ahead(
     make: Callable[[Item], Made], items: Iterable[Item], threads: int, waiting: int
-) -> Iterator[Made]:
+) -> Generator[Made, None, None]:
     """``map(make, items)``, by so many threads, with at most ``waiting`` results ahead.
 
     The results come in the order of the items. What ``make`` raises is raised here, in the place

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NEEDED = {  # distribution -> what stops working without it
     "torch": "everything",
-    "torchvision": "the encoder",
+    "torchvision": "lesson 02",
     "scikit-learn": "the scores",
     "pandas": "tables",
     "matplotlib": "figures",
@@ -27,6 +27,7 @@ NEEDED = {  # distribution -> what stops working without it
     "safetensors": "saved runs",
     "tqdm": "progress bars",
     "pooch": "downloads",
+    "psutil": "this check",
     "jupyterlab": "the lessons",
 }
 DISK_NEEDED = 2e9  # bytes, for drawn tissue and runs
@@ -85,7 +86,7 @@ def environment() -> Findings:
     """
     packages = _packages()
     if any(line.mend for line in packages):
-        return Findings((*packages, _memory(), _browser()))
+        return Findings((*packages, _browser()))
     disk = _disk()
     data = (_tissue(), _runs()) if not disk.mend else ()  # what is drawn is kept on the disk
     return Findings((*packages, _device(), _memory(), disk, *data, _browser(), *_speed()))
@@ -131,9 +132,9 @@ def _device() -> Finding:
 
 
 def _memory() -> Finding:
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return Finding("memory", "cannot be told on this system")
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    import psutil
+
+    total = psutil.virtual_memory().total
     mend = "" if total >= MEMORY_NEEDED else "close other programs, or use ACTIVECL_PROFILE=tiny"
     return Finding("memory", f"{total / 1e9:.1f} GB", mend)
 

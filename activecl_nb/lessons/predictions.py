@@ -69,8 +69,8 @@ def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
     came = ", ".join(f"{name} {values[name]:{form}}" for name in ranked)
     if _missing(said) or (isinstance(said, Sequence) and any(_missing(one) for one in said)):
         return f"No prediction was typed in. From the largest on it is: {came}."
-    told = [names.get(_plain(one)) for one in said] if isinstance(said, list | tuple) else []
-    if sorted(map(str, told)) != sorted(values):
+    told = [names.get(_plain(one), "") for one in said] if isinstance(said, list | tuple) else []
+    if sorted(told) != sorted(values):
         return f"Name each of {', '.join(values)} once, in a list. It is: {came}."
     pairs = [(a, b) for i, a in enumerate(told) for b in told[i + 1 :]]
     right = sum(values[a] >= values[b] for a, b in pairs)

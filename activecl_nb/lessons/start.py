@@ -7,7 +7,7 @@ strategy's choice can be seen.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def _kept(stem: str) -> dict[str, Tensor] | None:
     return None
 
 
-def _keep(stem: str, weights: Mapping[str, Tensor]) -> None:
+def _keep(stem: str, weights: dict[str, Tensor]) -> None:
     """In a file whose name ends in its checksum; a warning says where none can be written."""
     import filelock
     from safetensors.torch import save

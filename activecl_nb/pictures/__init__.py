@@ -1,1 +1,7 @@
-"""Figures, pictures that follow sliders, the UMAP map and the explorer."""
+"""What there is to see:
+
+figures/        a file a subject: tissue, training, picks, curves, evidence
+live, release   pictures that follow sliders, and are let go of
+maps            the UMAP map
+explorer/       its model, the widget, the standalone page, and their JavaScript in js/
+"""

@@ -193,13 +193,12 @@ def of_features(
     patches: np.ndarray,
     *,
     seed: int = 0,
-    neighbours: int = 15,
     positions: np.ndarray | None = None,
 ) -> Map:
     """A whole map from features (n, d) of ``patches`` (n,); fitted unless positions are given."""
     small = reduce(features)
     if positions is None:
-        positions = fit(features, seed=seed, neighbours=neighbours)
+        positions = fit(features, seed=seed)
     rows, _ = nearest(small, min(NEIGHBOURS_KEPT, len(small) - 1))
     return Map(
         patches=np.asarray(patches, dtype=np.int64),
@@ -209,17 +208,17 @@ def of_features(
     )
 
 
-def of_run(run: Run, train: Tissue, *, seed: int = 0, encoder: Any = None) -> Map:
+def of_run(run: Run, train: Tissue) -> Map:
     """A map of the patches that ``run`` watched, from the features of its encoder.
 
-    The encoder is the one after the last finished round, unless another is given. For 10,000
-    patches this takes about a minute on two cores: half for the features, half for UMAP.
+    The encoder is the one after the last finished round. For 10,000 patches this takes about a
+    minute on two cores: half for the features, half for UMAP.
     """
     from activecl_nb import simclr
 
     images = train.images[run.watched]
-    features = simclr.encode(run.encoder() if encoder is None else encoder, images).numpy()
-    return of_features(features, run.watched, seed=seed)
+    features = simclr.encode(run.encoder(), images).numpy()
+    return of_features(features, run.watched)
 
 
 def save(place: Run | str | os.PathLike[str], map: Map) -> Path:
@@ -281,7 +280,7 @@ def stored(place: Run | str | os.PathLike[str], patches: np.ndarray | None = Non
 
 def _file(place: Run | str | os.PathLike[str]) -> Path:
     """``map.npz`` in a run's folder; a path may name the folder or the file."""
-    folder = getattr(place, "path", place)
+    folder = place if isinstance(place, str | os.PathLike) else place.path
     if folder is None:
         raise ValueError("this run has no folder to store a map in; run it with a path")
     folder = files.expanded(folder)
@@ -321,8 +320,9 @@ def _imported() -> ModuleType:
     try:
         import umap
     except RuntimeError:
-        from numba import config
+        from numba import config as settings
 
+        config: Any = settings  # numba fills it while it is imported
         place = files.cache_dir() / "compiled"
         try:
             place.mkdir(parents=True, exist_ok=True)

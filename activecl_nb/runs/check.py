@@ -25,60 +25,61 @@ def check(run: Run) -> None:
         expected = split(range(run.data["train"]), run.protocol, run.seed)
         parts = (run.pool, run.labelled, run.watched)
         if not all(np.array_equal(a, b) for a, b in zip(parts, expected, strict=True)):
-            raise _wrong(run.path / "split.npz", f"it is not the split of seed {run.seed}")
-    numbers = [one.number for one in run.rounds]
+            raise _wrong(run.folder / "split.npz", f"it is not the split of seed {run.seed}")
+    numbers = [round.number for round in run.rounds]
     if numbers != [*range(len(numbers))] or len(numbers) > plan(run.protocol, run.strategy).rounds:
-        raise _wrong(run.path / "rounds.csv", f"its rounds are numbered {numbers}")
-    for one in run.rounds:
-        for problem in _of_arrays(run, one):
-            raise _wrong(run.path / f"round-{one.number:02d}.npz", problem)
-        for problem in _of_line(run, one):
-            raise _wrong(run.path / "rounds.csv", f"round {one.number}: {problem}")
+        raise _wrong(run.folder / "rounds.csv", f"its rounds are numbered {numbers}")
+    for round in run.rounds:
+        for problem in _of_arrays(run, round):
+            raise _wrong(run.folder / f"round-{round.number:02d}.npz", problem)
+        for problem in _of_line(run, round):
+            raise _wrong(run.folder / "rounds.csv", f"round {round.number}: {problem}")
     for problem in _of_weights(run.weights, run.protocol):
-        raise _wrong(run.path / f"weights-{len(numbers) - 1:02d}.safetensors", problem)
+        raise _wrong(run.folder / f"weights-{len(numbers) - 1:02d}.safetensors", problem)
 
 
 def _wrong(file: Path, problem: str) -> ValueError:
     return ValueError(f"{file} is damaged: {problem}; {files.MEND}")
 
 
-def _of_arrays(run: Run, one: Round) -> Iterator[str]:
-    before = run.chosen(one.number - 1) if one.number else run.pool[:0]
+def _of_arrays(run: Run, round: Round) -> Iterator[str]:
+    before = run.chosen(round.number - 1) if round.number else run.pool[:0]
     for name in ("picked", "candidates"):
-        positions = getattr(one, name)
+        positions = getattr(round, name)
         if len(np.unique(positions)) < len(positions) or not np.isin(positions, run.pool).all():
             yield f"{name} are not different images of the pool"
         if np.isin(positions, before).any():
             yield f"among its {name} are images of an earlier round"
-    if not np.isin(one.picked, one.candidates).all():
+    if not np.isin(round.picked, round.candidates).all():
         yield "not all that it picked are candidates"
-    if one.losses.shape != (plan(run.protocol, run.strategy).epochs,):
-        yield f"losses of {len(one.losses)} epochs"
-    if one.watched_logits.shape != run.watched.shape:
-        yield f"{len(one.watched_logits)} logits of {len(run.watched)} watched images"
+    if round.losses.shape != (plan(run.protocol, run.strategy).epochs,):
+        yield f"losses of {len(round.losses)} epochs"
+    if round.watched_logits.shape != run.watched.shape:
+        yield f"{len(round.watched_logits)} logits of {len(run.watched)} watched images"
     for name in ("losses", "watched_logits", "test_logits"):
-        if not np.isfinite(getattr(one, name)).all():
+        if not np.isfinite(getattr(round, name)).all():
             yield f"{name} are NaN or infinite"
     fitted_by_epochs = run.protocol.task != "regression"
-    if len(one.proxy_f1) != len(one.proxy_epochs) or fitted_by_epochs != bool(len(one.proxy_f1)):
-        yield f"{len(one.proxy_f1)} scores after {len(one.proxy_epochs)} numbers of proxy epochs"
+    scores, epochs = len(round.proxy_f1), len(round.proxy_epochs)
+    if scores != epochs or fitted_by_epochs != bool(scores):
+        yield f"{scores} scores after {epochs} numbers of proxy epochs"
 
 
-def _of_line(run: Run, one: Round) -> Iterator[str]:
-    so_far = len(run.chosen(one.number))
-    if one.images != so_far:
-        yield f"{one.images} images, and not the {so_far} that are picked"
-    work = image_epochs(run.protocol, run.strategy, len(run.pool))[one.number]
-    if one.image_epochs != work:
-        yield f"{one.image_epochs} image-epochs, and not {work}"
+def _of_line(run: Run, round: Round) -> Iterator[str]:
+    so_far = len(run.chosen(round.number))
+    if round.images != so_far:
+        yield f"{round.images} images, and not the {so_far} that are picked"
+    work = image_epochs(run.protocol, run.strategy, len(run.pool))[round.number]
+    if round.image_epochs != work:
+        yield f"{round.image_epochs} image-epochs, and not {work}"
     if run.protocol.task == "regression":  # whose scores have other bounds, and no epochs
         return
-    for name, value in one.scores.items():
+    for name, value in round.scores.items():
         if not 0 <= value <= 1:
             yield f"{name} is {value}"
     name = HEADLINES[run.protocol.task]
-    if one.scores.get(name) != one.proxy_f1[-1]:
-        yield f"{name} is {one.scores.get(name)}, and not the {one.proxy_f1[-1]} of its arrays"
+    if round.scores.get(name) != round.proxy_f1[-1]:
+        yield f"{name} is {round.scores.get(name)}, and not the {round.proxy_f1[-1]} of its arrays"
 
 
 def _of_weights(weights: dict[str, Tensor], protocol: Protocol) -> Iterator[str]:

@@ -76,28 +76,28 @@ BEGINNING = {"split.npz"}
 
 
 def _taken_up(run: Run) -> Run:
-    path = run.path
+    path = run.folder
     if path.is_dir():
         files.sweep(path)
     if (path / "run.json").exists() or (path / files.MANIFEST).exists():
-        found = load(path)
-        if differ := differences(found, run):
+        kept = load(path)
+        if differ := differences(kept, run):
             raise ValueError(
                 f"{path} holds another run ({'; '.join(differ)}); choose another folder, "
                 "or ask for that run"
             )
         for name in ("pool", "labelled", "watched"):
-            if not np.array_equal(getattr(found, name), getattr(run, name)):
+            if not np.array_equal(getattr(kept, name), getattr(run, name)):
                 raise ValueError(
                     f"{path / 'split.npz'} is not the split of seed {run.seed}; {files.MEND}"
                 )
-        if found.rounds and not found.weights and not found.finished:
+        if kept.rounds and not kept.weights and not kept.finished:
             raise ValueError(
-                f"{path} holds {len(found.rounds)} finished rounds but no weights to go on "
+                f"{path} holds {len(kept.rounds)} finished rounds but no weights to go on "
                 "from; restore them, or choose another folder"
             )
-        if found.rounds or found.sealed:  # what is sealed is not written again
-            return found
+        if kept.rounds or kept.sealed:  # what is sealed is not written again
+            return kept
     elif path.exists() and (others := {p.name for p in path.iterdir()} - BEGINNING):
         raise ValueError(
             f"{path} holds files but no run.json, so it is no run's folder ({min(others)}, ...); "
@@ -126,11 +126,11 @@ def save_round(run: Run) -> None:
     """
     from safetensors.torch import save
 
-    path, number = run.path, run.rounds[-1].number
+    path, number = run.folder, run.rounds[-1].number
     _still_there(path)
     arrays, weights = f"round-{number:02d}.npz", f"weights-{number:02d}.safetensors"
     with files.replacing(path / arrays) as temporary:
-        np.savez_compressed(temporary, **run.rounds[-1].arrays())
+        np.savez_compressed(temporary, **run.rounds[-1].arrays())  # type: ignore[arg-type]  # names of ours
     with files.replacing(path / weights) as temporary:
         temporary.write_bytes(save(run.weights))  # a full disk is an OSError here
     before = files.Manifest.of(path)
@@ -153,7 +153,7 @@ def save_round(run: Run) -> None:
 
 
 def _table_text(rounds: tuple[Round, ...]) -> str:
-    rows = [one.row() for one in rounds]
+    rows = [round.row() for round in rounds]
     columns = dict.fromkeys(name for row in rows for name in row)
     stream = io.StringIO()
     table = csv.DictWriter(stream, columns, lineterminator="\n")
@@ -164,9 +164,9 @@ def _table_text(rounds: tuple[Round, ...]) -> str:
 
 def save_floors(run: Run) -> None:
     """Keep what was measured before the first round."""
-    with files.replacing(run.path / "floors.json") as temporary:
+    with files.replacing(run.folder / "floors.json") as temporary:
         temporary.write_text(json.dumps(run.floors, indent=1) + "\n")
-    files.seal(run.path, "floors.json")
+    files.seal(run.folder, "floors.json")
 
 
 def load(path: str | os.PathLike[str]) -> Run:
@@ -258,14 +258,14 @@ def _arrays_of(manifest: files.Manifest, name: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _read_weights(manifest: files.Manifest, last: int) -> dict[str, Tensor]:
+def _read_weights(manifest: files.Manifest, number: int) -> dict[str, Tensor]:
     """Stored results may leave them out: they are most of a run's bytes."""
     from safetensors.torch import load as from_bytes
 
-    name = f"weights-{last:02d}.safetensors"
+    name = f"weights-{number:02d}.safetensors"
     with _naming(manifest.folder / name):
-        there = name in manifest and (manifest.folder / name).exists()
-        return from_bytes(manifest.read(name)) if there else {}
+        stored = name in manifest and (manifest.folder / name).exists()
+        return from_bytes(manifest.read(name)) if stored else {}
 
 
 def drop_weights(path: str | os.PathLike[str]) -> None:
@@ -286,13 +286,13 @@ def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None
     FileNotFoundError: none are there.
     """
     folder = files.expanded(folder or files.of_the_kit("results")) / profile
-    found = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
-    if not found:
+    runs = [load(path.parent) for path in sorted(folder.glob("*/run.json"))]
+    if not runs:
         raise FileNotFoundError(
             f"{folder} holds no runs; make some with "
             f"python -m activecl_nb run --profile {profile} --out {folder}/entropy-0"
         )
-    return found
+    return runs
 
 
 class _naming:

@@ -56,7 +56,7 @@ class DataFile:
     targets: str
 
 
-def identity(run: Run) -> dict[str, object]:
+def identity(run: Run) -> dict[str, Any]:
     """What makes a run this run and no other: all that decides its result.
 
     Runs of the paper's task say nothing of a task, as those that were made before there were any.
@@ -74,7 +74,7 @@ def identity(run: Run) -> dict[str, object]:
     }
 
 
-def described(data: Data, protocol: Protocol | None = None) -> dict[str, object]:
+def described(data: Data, protocol: Protocol | None = None) -> dict[str, Any]:
     """``fingerprint``, the fold, and ``exact``, a checksum of all images, labels and patients.
 
     With the name and a checksum of the targets where the task is not the paper's. Where features
@@ -100,7 +100,7 @@ def _content(patches: Tissue) -> Iterator[bytes | np.ndarray]:
         yield chunk.cpu().contiguous().numpy()
 
 
-def fingerprint(data: Data) -> dict[str, object]:
+def fingerprint(data: Data) -> dict[str, Any]:
     """What tells one data set from another: its size, and a hash of labels and sampled colours.
 
     Colours are means over an image in steps of 4: the phantom is drawn in floating point, and
@@ -121,7 +121,7 @@ def fingerprint(data: Data) -> dict[str, object]:
     }
 
 
-def same_tissue(recorded: Mapping[str, object], data: Data | Mapping[str, object]) -> bool:
+def same_tissue(recorded: Mapping[str, Any], data: Data | Mapping[str, Any]) -> bool:
     """Whether a run that recorded this (``Run.data``) was made from these patches.
 
     Rounding on another processor does not matter, see ``fingerprint``; to go on with a run its
@@ -151,10 +151,10 @@ def load_data(run: Run) -> Data:
     return data
 
 
-def differences(there: Run, here: Run) -> list[str]:
+def differences(kept: Run, asked: Run) -> list[str]:
     """In what two runs are not the same, a line each."""
-    a, b = identity(there), identity(here)
-    if there.code is None:  # an older kit did not record it, nor a checksum of all images
+    a, b = identity(kept), identity(asked)
+    if kept.code is None:  # an older kit did not record it, nor a checksum of all images
         a["code"] = b["code"]
     a["data"] = {"fold": 0, "exact": b["data"]["exact"]} | a["data"]
     for key in ("protocol", "data"):
@@ -167,7 +167,7 @@ def differences(there: Run, here: Run) -> list[str]:
     ]
 
 
-def environment(device: str | torch.device) -> dict[str, object]:
+def environment(device: str | torch.device) -> dict[str, Any]:
     """What a result may differ by although it should not: rounding is another elsewhere."""
     return {
         "activecl": activecl_nb.__version__,

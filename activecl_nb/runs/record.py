@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -100,7 +100,7 @@ class Run:
     protocol: Protocol
     strategy: str
     seed: int
-    data: dict[str, object]
+    data: dict[str, Any]
     pool: np.ndarray
     labelled: np.ndarray
     watched: np.ndarray
@@ -109,10 +109,17 @@ class Run:
     weights: dict[str, Tensor] = field(default_factory=dict, repr=False)
     code: str | None = None
     version: int = RESULTS_VERSION
-    recipe: Mapping[str, object] = field(default_factory=dict, repr=False)
-    environment: Mapping[str, object] = field(default_factory=dict, repr=False)
+    recipe: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, Any] = field(default_factory=dict, repr=False)
     path: Path | None = None
     sealed: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept; ValueError: nowhere."""
+        if self.path is None:
+            raise ValueError(f"{self!r} has no folder; give it one with out= when it runs")
+        return self.path
 
     def chosen(self, round: int | None = None) -> np.ndarray:
         """Positions of all images picked up to this round (default: the last), in order."""
@@ -153,12 +160,12 @@ class Run:
 
         return pd.DataFrame([{**r.row(), **self._f1_on_the_way(r)} for r in self.rounds])
 
-    def _f1_on_the_way(self, one: Round) -> dict[str, float]:
-        if not len(one.proxy_f1) or self.protocol.task != "classification":
+    def _f1_on_the_way(self, round: Round) -> dict[str, float]:
+        if not len(round.proxy_f1) or self.protocol.task != "classification":
             return {}
-        past = np.searchsorted(one.proxy_epochs, self.protocol.proxy_epochs, side="right")
-        same = one.proxy_f1[max(0, past - 1)]
-        return {"f1_same_proxy": float(same), "f1_best": float(one.proxy_f1.max())}
+        past = np.searchsorted(round.proxy_epochs, self.protocol.proxy_epochs, side="right")
+        same = round.proxy_f1[max(0, past - 1)]
+        return {"f1_same_proxy": float(same), "f1_best": float(round.proxy_f1.max())}
 
     def told(self) -> str:
         """The last round's score in two words, "F1 0.512"."""
@@ -171,10 +178,10 @@ class Run:
         return len(self.rounds) == plan(self.protocol, self.strategy).rounds
 
     def __repr__(self) -> str:
-        last = f", {self.told()}" if self.rounds else ""
+        score = f", {self.told()}" if self.rounds else ""
         return (
             f"Run({self.strategy}, seed {self.seed}, profile {self.protocol.name}, "
-            f"{len(self.rounds)} rounds{last})"
+            f"{len(self.rounds)} rounds{score})"
         )
 
 
@@ -256,7 +263,7 @@ def _of_task(protocol: Protocol, name: str) -> str:
     return ""
 
 
-def _as_json(recipe: Mapping[str, object]) -> dict[str, object]:
+def _as_json(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """As run.json holds it: NumPy's numbers are plain ones, and paths are text."""
     plain = json.dumps(dict(recipe), default=lambda v: v.item() if hasattr(v, "item") else str(v))
     return json.loads(plain)
@@ -269,7 +276,8 @@ def split(
 
     patches: the training patches; where S_L is drawn image by image their number is enough.
     """
-    pool, labelled = imbalance.split(patches, protocol.labelled, seed, by=protocol.labelled_by)
+    by = protocol.labelled_by
+    pool, labelled = imbalance.split(patches, protocol.labelled, seed, by=by)  # type: ignore[arg-type]  # see above
     draw = seeds.numpy_generator(seed, "watched")
     return pool, labelled, np.sort(draw.choice(pool, min(WATCHED, len(pool)), replace=False))
 

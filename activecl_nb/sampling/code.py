@@ -69,12 +69,12 @@ def _parts(value: object, seen: set[int]) -> Iterator[str]:
     elif isinstance(value, set | frozenset):  # whose order differs from process to process
         yield from sorted(files.checksum_of(p.encode() for p in _parts(v, set())) for v in value)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _parts(one, seen)
+        for item in value:
+            yield from _parts(item, seen)
     elif isinstance(value, dict):
-        for key, one in value.items():
+        for key, item in value.items():
             yield from _parts(key, seen)
-            yield from _parts(one, seen)
+            yield from _parts(item, seen)
     elif isinstance(value, type):
         yield from _class(value, seen)
     elif isinstance(value, functools.partial):
@@ -133,8 +133,8 @@ def _class(value: type, seen: set[int]) -> Iterator[str]:
     if value.__module__ == "builtins" or file.startswith(INSTALLED):
         yield value.__module__
         return
-    for name, one in sorted(vars(value).items()):
-        inner = getattr(one, "__func__", getattr(one, "fget", one))
+    for name, member in sorted(vars(value).items()):
+        inner = getattr(member, "__func__", getattr(member, "fget", member))
         if isinstance(inner, types.FunctionType) or not name.startswith("__"):
             yield name
             yield from _parts(inner, seen)

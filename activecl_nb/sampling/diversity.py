@@ -54,8 +54,8 @@ def entropy_diverse(
     # From 1 for the most uncertain down; never 0, since k-means needs some weight everywhere.
     weights = uncertainty[shortlist]
     weights = (weights / weights[:1]).nan_to_num(1.0).clamp_min(1e-6)
-    there = features[shortlist.to(features.device)]
-    return shortlist[nearest_to_centres(there, weights, budget, generator)]
+    shortlisted = features[shortlist.to(features.device)]
+    return shortlist[nearest_to_centres(shortlisted, weights, budget, generator)]
 
 
 def typiclust(

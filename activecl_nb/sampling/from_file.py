@@ -22,18 +22,22 @@ def from_file(text: str) -> Callable[..., Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"strategy {text!r}: {path} is no file")
     spec = importlib.util.spec_from_file_location(f"strategies_of_{path.stem}", path)
+    if spec is None or spec.loader is None:  # for an ending that is no Python's
+        raise ValueError(f"{path} is no Python file; its name should end in .py")
     module = importlib.util.module_from_spec(spec)
-    module.__strategies__ = True
+    vars(module)["__strategies__"] = True
     sys.modules[spec.name] = module  # where dataclasses look their module up
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
-    found = getattr(module, name, None)
-    if not callable(found):
-        there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise ValueError(f"{path} has no function {name!r}; it has {', '.join(there) or 'none'}")
-    return found
+    function = getattr(module, name, None)
+    if not callable(function):
+        functions = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise ValueError(
+            f"{path} has no function {name!r}; it has {', '.join(functions) or 'none'}"
+        )
+    return function
 
 
 def place_of(error: BaseException) -> str:

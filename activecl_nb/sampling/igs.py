@@ -29,8 +29,9 @@ def igs(
     x = features.detach().double()
     y = logits.detach().to(x).reshape(n, -1)
     least = x.new_full((n,), torch.inf)  # product of distances to the nearest that is chosen
-    begun = chosen_logits is not None and len(chosen_logits) > 0
-    if begun:
+    begun = False
+    if chosen_logits is not None and len(chosen_logits):
+        begun = True
         known = zip(chosen_features.split(256), chosen_logits.split(256), strict=True)
         for some_x, some_y in known:
             _lower(least, (x, y), some_x.detach().to(x), some_y.detach().to(x))
@@ -44,7 +45,7 @@ def igs(
     return picks.cpu()
 
 
-igs.asks_for = ("chosen_logits",)
+igs.asks_for = ("chosen_logits",)  # type: ignore[attr-defined]  # what pick looks for
 
 
 def _lower(least: Tensor, of: tuple[Tensor, Tensor], x: Tensor, y: Tensor) -> None:

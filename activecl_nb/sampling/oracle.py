@@ -29,4 +29,4 @@ def oracle(
     return in_turn(chance, groups, rarest_first(groups, generator), budget, generator)
 
 
-oracle.asks_for = ("truth",)
+oracle.asks_for = ("truth",)  # type: ignore[attr-defined]  # what pick looks for

@@ -30,7 +30,7 @@ def uncertainty(
     return largest(entropy_of(logits) if doubt is None else doubt, budget, generator)
 
 
-uncertainty.asks_for = ("doubt",)
+uncertainty.asks_for = ("doubt",)  # type: ignore[attr-defined]  # what pick looks for
 
 
 def least_confidence(

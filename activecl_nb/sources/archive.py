@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from activecl_nb import seeds
 from activecl_nb.sources.image import (
     BadImage,
     BadImages,
@@ -34,14 +35,18 @@ class Archive(Protocol):
     facts: what is known of each image beside its class, arrays of length N by name.
     """
 
-    labels: np.ndarray
-    class_names: tuple[str, ...]
-    where: str
-    identity: str
-    facts: dict[str, np.ndarray]
-
+    @property
+    def labels(self) -> np.ndarray: ...
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+    @property
+    def where(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
     @property
     def shape(self) -> tuple[int, int]: ...
+    @property
+    def facts(self) -> dict[str, np.ndarray]: ...
 
     def read(self, positions: Sequence[int], size: int | None) -> Iterator[np.ndarray | BadImage]:
         """Yield uint8 (3, height, width) for each of the ascending positions.
@@ -129,7 +134,18 @@ class Part:
         return self.whole.shape
 
     def read(self, positions: Sequence[int], size: int | None) -> Iterator[np.ndarray | BadImage]:
-        return self.whole.read(self.rows[np.asarray(positions, dtype=np.int64)], size)
+        return self.whole.read(self.rows[np.asarray(positions, dtype=np.int64)].tolist(), size)
+
+
+def subset(images: Archive, count: int, seed: int) -> Archive:
+    """A seeded random ``count`` of the images; the same seed's smaller subset is inside."""
+    total = len(images.labels)
+    if count > total:
+        raise ValueError(f"{images.where} has {total:,} patches in this split, not {count:,}")
+    if count == total:
+        return images
+    shuffled = seeds.numpy_generator(seed, "subset").permutation(total)
+    return Part(images, np.sort(shuffled[:count]))
 
 
 def digest(lines: Iterable[str]) -> str:

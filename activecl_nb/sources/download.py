@@ -23,7 +23,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -313,7 +313,7 @@ def _append(
             progress.total = total
         with open(part, "ab", buffering=0) as out:
             for chunk in _after(chunks, have - start):
-                with _full_disk_is_explained(part):
+                with full_disk_explained(part, lambda: readable(_length(part))):
                     write_all(out, chunk)
                 progress.update(len(chunk))
     should = total if file.size is None else file.size
@@ -330,7 +330,8 @@ def _after(chunks: Iterator[bytes], known: int) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _full_disk_is_explained(part: Path) -> Iterator[None]:
+def full_disk_explained(place: Path, kept: Callable[[], str]) -> Iterator[None]:
+    """Where the disk is full: an OSError that says what is kept, and how to go on."""
     try:
         yield
     except OSError as error:
@@ -338,14 +339,14 @@ def _full_disk_is_explained(part: Path) -> Iterator[None]:
             raise
         raise OSError(
             errno.ENOSPC,
-            f"the disk of {part} is full; {readable(_length(part))} are kept. Free some space, "
-            "and the same command goes on from there",
+            f"the disk of {place} is full after {kept()}; they are kept. Free some space, and the "
+            "same command or call goes on from there",
         ) from error
 
 
 def write_all(out: io.RawIOBase, content: bytes | np.ndarray) -> None:
     """Write everything to an unbuffered file, which may take less at a time."""
-    rest = memoryview(content).cast("B")
+    rest = memoryview(content if isinstance(content, bytes) else content.data).cast("B")
     while rest:
         rest = rest[out.write(rest) :]
 

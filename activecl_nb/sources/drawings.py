@@ -88,13 +88,13 @@ def _write(path: Path, count: int, size: int, parts: Iterator[Drawing]) -> None:
         layout = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, size, size)}
         np.lib.format.write_array_header_1_0(file, layout)
         for part in parts:
-            file.write(part.images)
-            checksum.update(part.images)
+            file.write(part.images.data)
+            checksum.update(part.images.data)
             rest.append(part[1:])
         file.flush()
     masks, share, nuclei = map(np.concatenate, zip(*rest, strict=True))
     for values in (masks, share, nuclei):
-        checksum.update(values)
+        checksum.update(values.data)
     with files.replacing(path.with_suffix(".npz")) as temporary:
         np.savez(
             temporary,
@@ -131,7 +131,7 @@ def _opened(path: Path, size: int) -> Drawing | None:
     if _verified.get(path) != state:
         found = hashlib.sha256()
         for values in drawing:
-            found.update(np.ascontiguousarray(values))
+            found.update(np.ascontiguousarray(values).data)
         if found.digest() != checksum:
             return None
         _verified[path] = state

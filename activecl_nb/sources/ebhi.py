@@ -88,6 +88,12 @@ class _Pair:
     label: str
 
     @property
+    def patient(self) -> str:
+        """The number in the file's name; "" where there is none."""
+        found = PATIENT.match(self.image.name)
+        return found[1] if found else ""
+
+    @property
     def name(self) -> str:
         return f"{self.image.parent.parent.name}/image/{self.image.name}"
 
@@ -151,7 +157,7 @@ def _pairs(root: Path) -> tuple[list[_Pair], list[str]]:
             if not is_image(image.name):
                 continue
             pair = _Pair(image, root / folder / "label" / image.name, label)
-            if not PATIENT.match(image.name):
+            if not pair.patient:
                 strange.append(pair.name)
             elif pair.mask.is_file():
                 pairs.append(pair)
@@ -201,7 +207,7 @@ def _write(pair: _Pair, out: Path) -> dict[str, str]:
     return {
         "file": files["image"],
         "label": pair.label,
-        "patient": PATIENT.match(pair.image.name)[1],
+        "patient": pair.patient,
         "mask_share": f"{whole.mean():.4f}",
         "mask": files["mask"],
     }

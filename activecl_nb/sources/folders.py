@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -61,20 +62,20 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), sorted(name for name in names if not is_litter(name))
 
 
-def _unlisted(error: OSError) -> None:
+def _unlisted(error: OSError) -> NoReturn:
     """A folder that cannot be read is an error, or all in it would be left out in silence."""
     raise ValueError(
         f"{error.filename} cannot be listed ({error.strerror}); make it readable, or move it away"
     ) from error
 
 
-def class_numbers(found: Iterable[str], where: str, official: bool = False) -> tuple[str, ...]:
+def class_numbers(names: Iterable[str], where: str, official: bool = False) -> tuple[str, ...]:
     """The class names in the order of their label numbers.
 
     official: exactly the nine of the NCT-CRC-HE sets, in their official order. Otherwise any
     names, sorted; but names that are all among the nine keep the official order and numbers.
     """
-    found = sorted(set(found))
+    found = sorted(set(names))
     missing = [name for name in CLASS_NAMES if name not in found]
     strange = [name for name in found if name not in CLASS_NAMES]
     if official and (missing or strange):
@@ -169,9 +170,9 @@ class _Tree:
                 f"{self.root}: {listed(self.empty)} holds no images ({' '.join(ENDINGS)}; other "
                 f"files: {_counted(self.other_files) or 'none'}); fill this class or remove it"
             )
-        if told := _counted(self.other_files):
+        if others := _counted(self.other_files):
             warnings.warn(
-                f"{self.root}: files left out: {told}; images end in {' '.join(ENDINGS)} and lie "
+                f"{self.root}: files left out: {others}; images end in {' '.join(ENDINGS)} and lie "
                 "in class folders",
                 stacklevel=5,
             )
@@ -183,8 +184,9 @@ class _Tree:
             for part, name, below in zip(self.parts, self.classes, self.below, strict=True)
         ]
         order = sorted(range(len(keys)), key=keys.__getitem__)
-        for values in (self.paths, self.classes, self.below, self.parts):
-            values[:] = [values[i] for i in order]
+        columns: list[list[Any]] = [self.paths, self.classes, self.below, self.parts]
+        for column in columns:
+            column[:] = [column[i] for i in order]
 
 
 def _counted(counts: Counter) -> str:
@@ -302,22 +304,22 @@ def patients_in(
             f"patient={pattern.pattern!r} has {pattern.groups} groups; mark the patient by one "
             r"pair of brackets, such as r'^(\d+)_', or name the group: (?P<patient>\d+)"
         )
-    keys = groups or [1]
-    matches = [pattern.search(name.split("/")[-1]) or pattern.search(name) for name in names]
-    missed = [
-        name
-        for name, match in zip(names, matches, strict=True)
-        if match is None or not all(match[key] for key in keys)
-    ]
+    keys: list[str] | list[int] = groups or [1]
+    values: list[list[str]] = []
+    missed = []
+    for name in names:
+        match = pattern.search(name.split("/")[-1]) or pattern.search(name)
+        if match is None or not all(match[key] for key in keys):
+            missed.append(name)
+        else:
+            values.append([match[key] for key in keys])
     if missed:
         raise ValueError(
             f"{where}: patient={pattern.pattern!r} finds no patient in {len(missed):,} of "
             f"{len(names):,} names: {listed(missed)}"
         )
-    return {
-        fact: np.array([match[key] for match in matches])
-        for fact, key in zip(groups or ["patient"], keys, strict=True)
-    }
+    facts = groups or ["patient"]
+    return {fact: np.array([row[i] for row in values]) for i, fact in enumerate(facts)}
 
 
 # ---------------------------------------------------------------------------- an official zip

@@ -157,7 +157,7 @@ def _bits(image: Image.Image, content: bytes) -> int:
             raise ValueError("its header is not the first chunk")
         return content[24]  # signature 8, length 4, "IHDR" 4, width 4, height 4, then the depth
     if image.format == "TIFF":
-        return max(_tag_values(image.tag_v2, 258) or (1,))
+        return max(_tag_values(getattr(image, "tag_v2", {}), 258) or (1,))
     if image.mode.startswith(("I", "F")):
         return 16 if ";16" in image.mode else 32
     return 8
@@ -172,7 +172,7 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     """
     if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
         image = image.convert("RGBA")
-        if image.getextrema()[3] != (255, 255):
+        if image.getchannel("A").getextrema() != (255, 255):
             raise BadImage(
                 name,
                 "has transparent pixels",

@@ -27,7 +27,12 @@ def read(files: Sequence[str] | np.ndarray, shape: tuple[int, int]) -> np.ndarra
         inside = Image.fromarray(255 * (colours > 0).any(axis=2).astype(np.uint8))
         return np.asarray(inside.resize((width, height), Image.Resampling.BOX)) > 127
 
-    found = list(in_parallel(one, range(len(files))))
-    if bad := [mask for mask in found if isinstance(mask, BadImage)]:
+    masks, bad = np.zeros((len(files), height, width), np.uint8), []
+    for row, mask in enumerate(in_parallel(one, range(len(files)))):
+        if isinstance(mask, BadImage):
+            bad.append(mask)
+        else:
+            masks[row] = mask
+    if bad:
         raise BadImages("masks", bad)
-    return np.stack(found).astype(np.uint8) if found else np.zeros((0, height, width), np.uint8)
+    return masks

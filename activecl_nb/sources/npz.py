@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -64,7 +64,8 @@ class NpzFile:
         pixels = {shape[1:3] for shape in shapes.values()}
         if len(pixels) > 1:
             raise ValueError(f"{self.where}: {self.parts} have images of several sizes {pixels}")
-        self.shape = pixels.pop()
+        height, width = pixels.pop()
+        self.shape = (height, width)
         self.identity = digest([*self.parts, *crcs, digest(map(str, self.labels))])
 
     def _check_keys(self, archive: zipfile.ZipFile) -> None:
@@ -136,13 +137,13 @@ class NpzFile:
         """The stored images (height, width, 3) at ascending positions, streamed."""
         height, width = self.shape
         row_bytes = height * width * 3
-        positions = np.asarray(positions, dtype=np.int64)
+        asked = np.asarray(positions, dtype=np.int64)
         first = 0
         with zipfile.ZipFile(self.where) as archive:
             for part in self.parts:
                 with archive.open(f"{part}_images.npy") as member:
                     shape, *_ = _npy_header(member, self.where)
-                    here = positions[(positions >= first) & (positions < first + shape[0])] - first
+                    here = asked[(asked >= first) & (asked < first + shape[0])] - first
                     at = 0
                     for position in here:
                         _skip(member, (position - at) * row_bytes)
@@ -164,7 +165,7 @@ class NpzFile:
                 )
 
 
-def _npy_header(member: io.BufferedIOBase, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _npy_header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, Fortran order and dtype of an .npy stream, which then stands at its first value."""
     try:
         version = np.lib.format.read_magic(member)
@@ -175,17 +176,17 @@ def _npy_header(member: io.BufferedIOBase, name: str) -> tuple[tuple[int, ...], 
         raise ValueError(f"{name} is no npy array ({error}); fetch the file again") from error
 
 
-def _read_to_end(member: io.BufferedIOBase) -> None:
+def _read_to_end(member: IO[bytes]) -> None:
     while member.read(1 << 20):
         pass
 
 
-def _skip(member: io.BufferedIOBase, length: int) -> None:
+def _skip(member: IO[bytes], length: int) -> None:
     while length > 0:
         length -= len(_read_exactly(member, min(length, 1 << 20)))
 
 
-def _read_exactly(member: io.BufferedIOBase, length: int) -> bytes:
+def _read_exactly(member: IO[bytes], length: int) -> bytes:
     content = member.read(length)
     while len(content) < length:
         more = member.read(length - len(content))

@@ -24,8 +24,8 @@ from tqdm.auto import tqdm
 
 from activecl_nb import files
 from activecl_nb.files import replacing
-from activecl_nb.sources.archive import Archive, all_bad, digest
-from activecl_nb.sources.download import check_space, write_all
+from activecl_nb.sources.archive import Archive, all_bad, decode, digest
+from activecl_nb.sources.download import check_space, full_disk_explained, write_all
 from activecl_nb.sources.image import (
     BadImage,
     BadImages,
@@ -143,7 +143,9 @@ def prepare(
             files.sweep(folder)
             _Preparation(archive, size, folder, skip_corrupt, advice).run()
             ready = open_prepared(folder, verify=False)  # the checksum was just taken
-        return ready
+    if ready is None:
+        raise FileNotFoundError(f"{folder} has vanished while it was filled; prepare it again")
+    return ready
 
 
 def cannot_write(error: OSError, folder: Path) -> bool:
@@ -195,20 +197,12 @@ class _Preparation:
             self.part.write_bytes(self.header())
         missing = len(self.archive.labels) - self.next
         check_space(self.folder, missing * self.row_bytes, self.folder.name)
-        try:
+        with full_disk_explained(self.folder, lambda: f"{self.rows:,} patches"):
             self.append_all()
             if self.left_out and not self.skip_corrupt:
                 bad = all_bad(self.archive, self.size)
                 raise BadImages(self.archive.where, bad, self.advice)
             self.finish()
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise OSError(
-                errno.ENOSPC,
-                f"the disk of {self.folder} is full after {self.rows:,} patches; they are kept. "
-                "Free some space and call again, and it goes on from there",
-            ) from error
 
     def resume(self) -> bool:
         """Take up what an earlier run of the same recipe wrote, if every byte of it is there."""
@@ -310,3 +304,23 @@ def _write_sealed(path: Path, content: dict[str, Any]) -> None:
 
 def _seal(content: dict[str, Any]) -> str:
     return files.checksum(json.dumps(content, sort_keys=True).encode())
+
+
+# What tissue.load holds in memory; anything larger is written once and memory-mapped.
+IN_MEMORY = 1 << 30
+
+
+def pixels(images: Archive, size: int | None) -> np.ndarray:
+    """uint8 (N, 3, height, width): in memory, or memory-mapped where it is large."""
+    height, width = (size, size) if size else images.shape
+    if isinstance(images, Prepared) and images.shape == (height, width):
+        return images.images
+    if len(images.labels) * 3 * height * width <= IN_MEMORY:
+        return decode(images, size)
+    kept = files.cache_dir() / "prepared" / f"{images.identity}-{RECIPE}-{height}x{width}"
+    try:
+        return prepare(images, size, kept).images
+    except OSError as error:
+        if not cannot_write(error, kept.parent):
+            raise
+        return decode(images, size)

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def from_table(
     *,
     columns: Mapping[str, str | None] | None = None,
     images: str | os.PathLike[str] | None = None,
-    rows: Mapping[str, object] | None = None,
+    rows: Mapping[str, Any] | None = None,
     crossing: bool = False,
     needed: Sequence[str] = NEEDED,
     target: str | None = None,
@@ -143,7 +144,7 @@ class _Table:
     columns: dict[str, list[str]]
     lines: list[int]
 
-    def only(self, rows: Mapping[str, object]) -> _Table:
+    def only(self, rows: Mapping[str, Any]) -> _Table:
         """The rows that have these values."""
         kept, unknown = list(range(len(self.lines))), []
         for name, wanted in rows.items():
@@ -234,7 +235,7 @@ def _read_parquet(path: Path) -> _Table:
 def _roles(
     table: _Table,
     columns: Mapping[str, str | None],
-    rows: Mapping[str, object],
+    rows: Mapping[str, Any],
     needed: Sequence[str],
 ) -> dict[str, str]:
     """The table's column for each role that it fills; ValueError names all that are not there."""

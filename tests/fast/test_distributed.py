@@ -129,7 +129,7 @@ def disagreeing():
 
 
 def told():
-    first = distributed.tell([3, 1, 4] if distributed.rank() == 0 else None)
+    first = distributed.tell([3, 1, 4] if distributed.rank() == 0 else ())
     return first, distributed.tell([] if distributed.rank() == 0 else [9])
 
 

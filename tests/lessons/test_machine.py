@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from activecl_nb import profiles, runs, tissue
@@ -34,8 +35,7 @@ def found(what: str) -> Finding:
 
 
 def test_a_machine_without_fault_is_ready(monkeypatch):
-    sizes = {"SC_PHYS_PAGES": 4_000_000, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr(os, "sysconf", lambda name: sizes[name])
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=16e9))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1e12))
     findings = machine.environment()
     assert findings.ready and repr(findings).endswith("\nready")
@@ -96,8 +96,7 @@ def test_a_full_disk(monkeypatch):
 
 
 def test_little_memory(monkeypatch):
-    sizes = {"SC_PHYS_PAGES": 500_000, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr(os, "sysconf", lambda name: sizes[name])
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=2e9))
     memory = machine._memory()
     assert memory.found == "2.0 GB" and "ACTIVECL_PROFILE=tiny" in memory.mend
 

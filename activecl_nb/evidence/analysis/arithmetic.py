@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from activecl_nb.protocol import Protocol
+    from activecl_nb.profiles import Profile
 
 
-def work(protocol: Protocol, rounds: int | None = None) -> pd.DataFrame:
+def work(protocol: Profile, rounds: int | None = None) -> pd.DataFrame:
     """Image-epochs by arithmetic: how many image passes the loop and the benchmark cost.
 
     Round t trains on t x budget images for ``epochs`` epochs, so the cost of T rounds grows with

@@ -108,7 +108,7 @@ def difference(a: pd.Series, b: pd.Series, test_to_train: float = 0.0) -> Estima
     return estimate(a.to_numpy() - b.to_numpy(), tissues, test_to_train)
 
 
-def _compare(a: pd.Series, b: pd.Series, test_to_train: float) -> dict[str, object]:
+def _compare(a: pd.Series, b: pd.Series, test_to_train: float) -> dict[str, Any]:
     if a.empty:
         names = ("mean_a", "mean_b", "difference", "low", "high", "d_z", "g", "p", "p_smallest")
         return {"n": 0, "over": SEEDS, **dict.fromkeys(names, float("nan"))}
@@ -149,7 +149,7 @@ def hedges(n: int) -> float:
     return math.exp(math.lgamma(m / 2) - math.lgamma((m - 1) / 2)) / math.sqrt(m / 2)
 
 
-def sign_flip(differences: Sequence[float]) -> float:
+def sign_flip(differences: Sequence[float] | np.ndarray) -> float:
     """Two-sided p of a mean difference, by flipping signs (Fisher 1935, section 21).
 
     If a and b did not differ, each seed's a - b could as well have been b - a. p is the share of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,11 +36,13 @@ def picks(runs: Runs, train: Tissue | Data | None = None) -> pd.DataFrame:
         return checked(runs, "strategy", "seed", "round", "order", "position")
     if train is None:
         raise ValueError("give the training patches as well: a run knows positions alone")
-    data, train = train, getattr(train, "train", train)
-    labels, origin = train.labels.numpy(), _origins(train)
+    given: Any = train
+    patches: Tissue = getattr(given, "train", given)
+    data: Data | None = None if given is patches else given
+    labels, origin = patches.labels.numpy(), _origins(patches)
     parts = []
     for run in runs:
-        _same_patches(run, train, None if data is train else data)
+        _same_patches(run, patches, data)
         positive, chosen = run.data.get("positive", "TUM"), run.chosen()
         sizes = [len(one.picked) for one in run.rounds]
         part = pd.DataFrame(
@@ -50,14 +52,14 @@ def picks(runs: Runs, train: Tissue | Data | None = None) -> pd.DataFrame:
                 "round": np.repeat([one.number for one in run.rounds], sizes),
                 "order": np.concatenate([np.arange(size) for size in sizes]),
                 "position": chosen,
-                "label": pd.Categorical.from_codes(labels[chosen], list(train.class_names)),
-                "positive": labels[chosen] == train.class_names.index(positive),
+                "label": pd.Categorical.from_codes(labels[chosen], list(patches.class_names)),
+                "positive": labels[chosen] == patches.class_names.index(positive),
             }
         )
         if origin is not None:
             part["near_duplicate"] = pd.Series(origin[chosen]).duplicated()  # in picking order
-        if "artefact" in train.facts:
-            part["artefact"] = train.facts["artefact"][chosen] != "none"
+        if "artefact" in patches.facts:
+            part["artefact"] = patches.facts["artefact"][chosen] != "none"
         parts.append(part)
     if not parts:
         raise ValueError("no runs to tabulate; give at least one")

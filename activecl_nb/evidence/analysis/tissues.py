@@ -95,10 +95,8 @@ def _by_t(
     )
 
 
-def smallest_effect(
-    error: float, freedom: int, *, level: float = 0.05, power: float = 0.8
-) -> float:
-    """The least true difference that a two-sided t test would have shown with this power.
+def smallest_effect(error: float, freedom: int, *, level: float = 0.05) -> float:
+    """The least true difference that a two-sided t test would have shown with 80% power.
 
     By the noncentral t: with a difference d, t has the noncentrality d / error. In the units of
     ``error``, the standard error; NaN where there is none.
@@ -112,7 +110,7 @@ def smallest_effect(
     critical = stats.t.ppf(1 - level / 2, freedom)
 
     def shown(away: float) -> float:
-        return stats.nct.sf(critical, freedom, away) - power  # the other side adds next to nothing
+        return stats.nct.sf(critical, freedom, away) - 0.8  # the other side adds next to nothing
 
     far = critical + 1
     while shown(far) < 0:

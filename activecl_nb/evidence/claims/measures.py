@@ -76,8 +76,8 @@ def gain_change(
     words, unit, digits = described(metric, score)
     other = other_setting or "the profile's own setting"
     how = f"{words}: {a} minus {b} at {setting}, less the same at {other}"
-    both = (gain.dropna() for gain in gains)
-    return _paired(*both, _share(stored, grid), how=how, unit=unit, digits=digits)
+    here, elsewhere = (gain.dropna() for gain in gains)
+    return _paired(here, elsewhere, _share(stored, grid), how=how, unit=unit, digits=digits)
 
 
 def spared(stored: Stored, grid: str, strategy: str, what: str, variant: str = "best") -> Measured:

@@ -58,9 +58,9 @@ def verdict(claim: Claim, found: Measured | None) -> str:
     """One of ``VERDICTS``, by the rule at the top of this file."""
     if claim.untestable or found is None or too_few(found) or np.isnan(found.estimate):
         return NOT_TESTABLE
-    if claim.expect == "exactly":
-        return _exactly(claim, found)
-    if claim.expect == "same":
+    if claim.expect == "exactly" and claim.value is not None:
+        return _exactly(claim.value, claim.rounding, found)
+    if claim.expect == "same" and claim.bound is not None:
         return _the_same(claim.bound, found)
     if claim.expect == "differs":
         clear = found.low > found.nothing or found.high < found.nothing
@@ -81,12 +81,12 @@ def verdict(claim: Claim, found: Measured | None) -> str:
     return SAME if leans else CANNOT_TELL
 
 
-def _exactly(claim: Claim, found: Measured) -> str:
+def _exactly(value: float, rounding: float, found: Measured) -> str:
     middle = found.estimate
     low, high = (middle, middle) if np.isnan(found.low) else (found.low, found.high)
-    near = low - claim.rounding <= claim.value <= high + claim.rounding
+    near = low - rounding <= value <= high + rounding
     # 14.15 is printed as 14.2, and no double is 14.15.
-    near = near or bool(np.isclose(abs(claim.value - middle), claim.rounding, rtol=1e-6))
+    near = near or bool(np.isclose(abs(value - middle), rounding, rtol=1e-6))
     return REPRODUCED if near else CONTRADICTED
 
 
@@ -114,19 +114,19 @@ def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:
     stored: the study's tables; without any, only arithmetic is done.
     """
     grids = None if stored is None else Grids.of(stored)
-    found = [
-        measure(claim, grids) if claim.arithmetic or grids is not None else None for claim in claims
-    ]
+    measured = [measure(claim, grids) for claim in claims]
     corrected = np.full(len(claims), np.nan)
-    families = [claim.grids[0] if claim.grids else "" for claim in claims]
-    for family in dict.fromkeys(families):
-        mine = [n for n, name in enumerate(families) if name == family and found[n] is not None]
-        corrected[mine] = analysis.holm([found[n].p for n in mine])
+    families: dict[str, dict[int, float]] = {}  # grid -> p by the claim's place in the list
+    for place, (claim, found) in enumerate(zip(claims, measured, strict=True)):
+        if found is not None:
+            families.setdefault(claim.grids[0] if claim.grids else "", {})[place] = found.p
+    for family in families.values():
+        corrected[[*family]] = analysis.holm([*family.values()])
     lines = []
-    for claim, one, p in zip(claims, found, corrected, strict=True):
+    for claim, found, p in zip(claims, measured, corrected, strict=True):
         blind = BLIND if grids is not None and not claim.arithmetic and grids.blind(claim) else ""
-        judged = NOT_TESTABLE if blind else verdict(claim, one)
-        lines.append(Line(claim, one, judged, float(p), "" if claim.untestable else blind))
+        judged = NOT_TESTABLE if blind else verdict(claim, found)
+        lines.append(Line(claim, found, judged, float(p), "" if claim.untestable else blind))
     return lines
 
 
@@ -172,16 +172,16 @@ class Grids(Stored):
 
 
 def measure(claim: Claim, stored: Stored | None) -> Measured | None:
-    """What the claim's measuring function finds; None for a claim that has none.
+    """What the claim's measuring function finds; None for a claim that has none, or no study.
 
     ValueError: it names a grid, setting, strategy or metric that is not there, or its unit is
     not that of the paper's number.
     """
-    if not claim.kind:
+    if not claim.kind or (stored is None and not claim.arithmetic):
         return None
     arguments = {name: value for name, value in claim.kind.items() if name != "measure"}
     try:
-        if claim.arithmetic:
+        if stored is None or claim.arithmetic:
             found = ARITHMETIC[claim.measure](**arguments)
         else:
             found = once(

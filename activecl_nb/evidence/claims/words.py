@@ -62,6 +62,8 @@ def wanting(line: Line) -> str:
     found = line.measured
     if line.blind:
         return f"{line.verdict}: {line.blind}"
+    if found is None:
+        return line.verdict
     if line.waits:
         return f"{line.verdict} (yet: {found.n} of at least {found.needs} {found.over})"
     text = line.verdict
@@ -87,7 +89,9 @@ def counted(found: Measured) -> str:
 def falls_short(line: Line) -> bool:
     """Whether there may be an effect, but the paper's number is more than our interval holds."""
     claim, found = line.claim, line.measured
-    if line.verdict not in (SAME, CANNOT_TELL) or claim.value is None or not found.n:
+    if line.verdict not in (SAME, CANNOT_TELL) or claim.value is None:
+        return False
+    if found is None or not found.n:
         return False
     if claim.expect not in ("more", "less"):
         return False

@@ -103,20 +103,20 @@ def claim_row(line: Line, tissues: Mapping[str, str], real: Collection[str]) -> 
 
 def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | None:
     """The contrasts declared first, as plain rows of gain, real tissue on top."""
-    measured = [one for one in judged if one.estimate is not None and one.says != claims.BLIND]
+    measured = [
+        (one, gain)
+        for one in judged
+        if (gain := one.estimate) is not None and one.says != claims.BLIND
+    ][:MOST_GAINS]
     if not measured:
         return None
-    scores = {one.unit for one in measured[:MOST_GAINS]}
-    shown = sorted(measured[:MOST_GAINS], key=lambda one: not one.real)
+    scores = {one.unit for one, _ in measured}
     drawn = [
         figures.Gain(
             _gain_name(one, tissues) + (f" ({one.unit})" if len(scores) > 1 else ""),
-            one.estimate.mean,
-            one.estimate.low,
-            one.estimate.high,
-            one.estimate.values,
+            *(gain.mean, gain.low, gain.high, gain.values),
         )
-        for one in shown
+        for one, gain in sorted(measured, key=lambda pair: not pair[0].real)
     ]
     unit = f"gain in {scores.pop()}" if len(scores) == 1 else "gain"
     return figures.gains(drawn, unit=unit)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,7 +123,7 @@ def _said(one: Stored, seen: Stored) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def difference_in_words(row: tuple) -> str:
+def difference_in_words(row: Any) -> str:
     """ "entropy at x=1 +0.012 (0.001 to 0.023, 8 seeds)"."""
     where = f" at {row.setting}" if row.setting else ""
     counted = count(row.n, row.over)
@@ -135,21 +136,14 @@ def count(n: int, what: str) -> str:
     return f"{n} {what if n != 1 else what.removesuffix('s')}"
 
 
-def against_random(
-    rounds: pd.DataFrame, score: str, among: Sequence[str] = ()
-) -> pd.DataFrame | None:
-    """Areas of every strategy beside random's, where a setting has both; None without any.
-
-    among: these strategies alone.
-    """
+def against_random(rounds: pd.DataFrame, score: str) -> pd.DataFrame | None:
+    """Areas of every strategy beside random's, where a setting has both; None without any."""
     values = analysis.area(rounds, score)
     known = dict.fromkeys(map(tuple, values[["strategy", "setting"]].to_numpy()))
     pairs = [
         ((strategy, setting), ("random", setting))
         for strategy, setting in known
-        if strategy not in ("random", analysis.BENCHMARK)
-        and ("random", setting) in known
-        and (not among or strategy in among)
+        if strategy not in ("random", analysis.BENCHMARK) and ("random", setting) in known
     ]
     if not pairs:
         return None
@@ -249,7 +243,8 @@ def when(every: Sequence[Stored]) -> Section | None:
 
 
 def _entropy_everywhere(every: Sequence[Stored], score: str) -> pd.DataFrame:
-    rows, shown = [], set()
+    rows = []
+    shown: set[str] = set()
     for stored in every:
         gates = claims.Grids.of(stored).gates
         both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def limits(
     )
 
 
-def _of_runs(every: Sequence[Stored]) -> dict[str, object]:
+def _of_runs(every: Sequence[Stored]) -> dict[str, Any]:
     """Grids by what their runs lack, as text; "" where there is none."""
     lacking: dict[str, list[str]] = {
         name: [] for name in ("drawn", "older", "proxy_only", "one_tissue")
@@ -111,14 +112,14 @@ def _of_runs(every: Sequence[Stored]) -> dict[str, object]:
     return {**told, "processor": processor}
 
 
-def _of_ledger(lines: Sequence[Line]) -> dict[str, object]:
+def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:
     found = [line.measured for line in lines if line.measured and line.measured.n > 1]
     judged = sum(not np.isnan(one.low) for one in found)
     lean = claims.lean_by_luck(5)
     return {"judged": judged, "by_luck": f"{0.05 * judged:.0f}", "lean_five": f"{lean:.0%}"}
 
 
-def _of_profile(profile: profiles.Profile) -> dict[str, object]:
+def _of_profile(profile: profiles.Profile) -> dict[str, Any]:
     """Shares of images and work, by arithmetic: the last partial batch of an epoch is dropped."""
     paper = profiles.PROFILES["paper"]
     pool = profile.train_images - profile.labelled

@@ -155,13 +155,14 @@ def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
     images = {name: small(picture) for name, picture in pictures}
     values = _values(report)
     written = []
-    for name, content in {
+    contents: dict[str, str | bytes] = {
         f"{PAGE}.html": to_html(report, images),
         f"{PAGE}.md": to_markdown(report),
         f"{APPENDIX}.html": html().get_template("appendix.html").render(**values, images={}),
         f"{APPENDIX}.md": _markdown("appendix.md", report),
         **{f"{FIGURES}/{name}": image for name, image in images.items()},
-    }.items():
+    }
+    for name, content in contents.items():
         with files.replacing(out / name) as temporary:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         written.append(out / name)
@@ -174,12 +175,12 @@ def _sections(report: Report) -> list:
     return [*filter(None, [report.when]), *report.sections]
 
 
-def small(picture: Picture, dpi: int = 100) -> bytes:
+def small(picture: Picture) -> bytes:
     """The picture as a PNG of 128 colours, about a third of the bytes."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(picture.png(dpi))) as image:
+    with Image.open(io.BytesIO(picture.png(dpi=100))) as image:
         image.convert("RGB").quantize(128).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 

@@ -59,7 +59,8 @@ def read(path: str | os.PathLike[str]) -> Study:
         where = f"grid {grid.get('name', number)!r}: "
         if check.table(where, grid, GRID):
             placed = _placed(grid, path.parent)
-            plans.append(_laid_out(placed, profile, {name: code for name in own}, check, where))
+            codes = {name: code for name in own} if code else {}
+            plans.append(_laid_out(placed, profile, codes, check, where))
     _no_twins(grids, check)
     contrasts = tuple(_contrasts(content.get("contrast", []), plans, check))
     check.end()

@@ -154,14 +154,14 @@ def _by_hand(folder: Path) -> dict[str, Any]:
                 "source": str(run.recipe.get("source", "phantom")),
                 "strategy": run.strategy,
                 "seed": run.seed,
-                "run": run.path.name,
+                "run": run.folder.name,
             }
             for run, one in zip(runs, facts, strict=True)
         ],
     }
 
 
-def _facts(run: Run) -> dict[str, object]:
+def _facts(run: Run) -> dict[str, Any]:
     """What may be a setting: the protocol, and how the patches were loaded."""
     protocol = {name: value for name, value in asdict(run.protocol).items() if name != "name"}
     left_out = (*REPLICATES, "path", "folds")

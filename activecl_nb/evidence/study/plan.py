@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from activecl_nb import profiles
 
@@ -37,7 +37,7 @@ class Job:
     strategy: str
     seed: int
     protocol: Protocol
-    data: tuple[tuple[str, object], ...] = (("source", "phantom"),)
+    data: tuple[tuple[str, Any], ...] = (("source", "phantom"),)
     code: Path | None = None
 
     def address(self) -> str:
@@ -88,7 +88,7 @@ class Entry:
     """
 
     grid: str
-    setting: tuple[tuple[str, object], ...]
+    setting: tuple[tuple[str, Any], ...]
     job: Job
 
     @property
@@ -140,7 +140,7 @@ class Study:
         return list(dict.fromkeys(entry.job for entry in self.entries))
 
 
-def tissue_of(given: Mapping[str, object]) -> str:
+def tissue_of(given: Mapping[str, Any]) -> str:
     """The tissue that ``imbalance.load`` gives for these arguments, as a replicate's name."""
     from activecl_nb import tissue
 
@@ -149,7 +149,7 @@ def tissue_of(given: Mapping[str, object]) -> str:
     return f"fold {given.get('fold', 0)}" if given["source"] in tissue.OWN else ""
 
 
-def without_defaults(data: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
+def without_defaults(data: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Sorted (name, value) pairs of ``imbalance.load``, without what it takes by itself.
 
     A dial at the phantom's own value is the phantom as it is.
@@ -174,7 +174,7 @@ def _sizes(protocol: Protocol) -> profiles.Profile:
 
 
 @functools.lru_cache(maxsize=2)  # a worker goes through many runs on the same patches
-def _load(data: tuple[tuple[str, object], ...], sizes: profiles.Profile) -> Data:
+def _load(data: tuple[tuple[str, Any], ...], sizes: profiles.Profile) -> Data:
     from activecl_nb import imbalance
 
     arguments = dict(data)
@@ -182,7 +182,7 @@ def _load(data: tuple[tuple[str, object], ...], sizes: profiles.Profile) -> Data
 
 
 @functools.cache
-def fingerprint(data: tuple[tuple[str, object], ...], sizes: profiles.Profile) -> dict[str, object]:
+def fingerprint(data: tuple[tuple[str, Any], ...], sizes: profiles.Profile) -> dict[str, Any]:
     """What tells these patches from others, whatever processor draws or decodes them."""
     from activecl_nb import runs
 

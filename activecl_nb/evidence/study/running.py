@@ -14,13 +14,13 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from activecl_nb import files
 from activecl_nb.evidence.study.board import Board
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DONE, ELSEWHERE, FAILED = "done", "run elsewhere", "failed"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 PLAN = "study.json"  # beside the runs: what they are runs of
+Outcomes = Generator[tuple[str, str], None, None]  # of (address, what became of the run)
 
 
 def run(
@@ -82,7 +83,7 @@ def run(
     elif jobs:
         made = _in_workers(tasks, min(jobs, len(tasks)))
     else:
-        made = ((task.folder.name, make(task)) for task in tasks)
+        made = ((task.folder.name, make(task)) for task in tasks)  # here, one by one
     with Board(study, folders, results).shown(stream), closing(made):
         for address, outcome in made:
             results[address] = outcome
@@ -98,7 +99,7 @@ def failures(study: Study, results: Mapping[str, str]) -> str:
     }
     if not failed:
         return ""
-    named = {}
+    named: dict[str, str] = {}
     for entry in study.entries:
         if set(failed) - set(named):
             address = _address(entry.job)
@@ -195,7 +196,7 @@ def _finish(job: Job, folder: Path, device: str | None) -> None:
 
     if job.code:
         add_strategies(job.code)
-    options = {"out": folder, "device": device, "progress": False}
+    options: dict[str, Any] = {"out": folder, "device": device, "progress": False}
     if job.strategy == BENCHMARK:
         experiment.benchmark(job.protocol, job.load(), job.seed, **options)
     else:
@@ -215,7 +216,7 @@ def finished(folder: Path) -> Run | None:
 # ---- workers --------------------------------------------------------------------------------
 
 
-def _in_workers(tasks: list[Task], jobs: int) -> Iterator[tuple[str, str]]:
+def _in_workers(tasks: list[Task], jobs: int) -> Outcomes:
     """(address, outcome) of every task as it comes, from so many processes."""
     waiting = deque(tasks)
     busy: dict[_Worker, Task] = {}
@@ -242,7 +243,7 @@ class _Worker:
     """A process that makes one run after the other, as it is told over a pipe."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context(_start_method())
+        context: Any = multiprocessing.get_context(_start_method())
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(["activecl_nb.experiment"])
         self.connection, theirs = context.Pipe()
@@ -321,7 +322,12 @@ def _serve(connection: Connection) -> None:
     """A worker's life: tasks in, outcomes out, until the pipe or the parent ends."""
     parent = multiprocessing.parent_process()
     if parent is not None:  # a run under way must not outlive it
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
     try:
         while True:
             connection.send(make(connection.recv()))
@@ -329,7 +335,7 @@ def _serve(connection: Connection) -> None:
         os._exit(0)
 
 
-def _on_dask(tasks: Iterable[Task], address: str) -> Iterator[tuple[str, str]]:
+def _on_dask(tasks: Iterable[Task], address: str) -> Outcomes:
     """The same on the workers of a Dask cluster."""
     try:
         from dask.distributed import Client, as_completed
@@ -343,5 +349,5 @@ def _on_dask(tasks: Iterable[Task], address: str) -> Iterator[tuple[str, str]]:
         submit = client.submit
         named = {submit(make, task, pure=False): task.folder.name for task in tasks}
         for future in as_completed(named):
-            error = future.exception()  # such as of a worker that was killed
-            yield named[future], f"{FAILED}: {_why(error)}" if error else future.result()
+            killed = future.exception()  # its worker, or what else went wrong there
+            yield named[future], f"{FAILED}: {_why(killed)}" if killed else future.result()

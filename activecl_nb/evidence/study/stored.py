@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +88,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     made = tables_of(
         places,
         files.expanded(out),
-        lambda run: jobs[run.path.name].load().train,
+        lambda run: jobs[run.folder.name].load().train,
         Tables.there(folder),
     )
     if made.rounds.empty:
@@ -131,7 +131,8 @@ def tables_of(
     that is not there any more, None, its picks are left out.
     """
     held = before.whole if before else set()
-    rounds, picks, floors, sizes, environments = {}, {}, [], {}, []
+    rounds, picks, floors, sizes = {}, {}, [], {}
+    environments: list[Any] = []  # as of runs, and nothing else of them
     for address in dict.fromkeys(places["run"]):
         if run := finished(out / address):
             rounds[address] = run.table().assign(run=address)
@@ -140,7 +141,7 @@ def tables_of(
             sizes[address] = [run.data.get(name) for name in SIZES]
             if run.strategy != analysis.BENCHMARK and (train := patches(run)) is not None:
                 picks[address] = analysis.picks([run], train).assign(run=address)
-        elif address in held:
+        elif before and address in held:
             rounds[address] = before.rounds[before.rounds["run"] == address]
             floors.append(before.floors[before.floors["run"] == address])
             sizes[address] = before.index.set_index("run").loc[[address], SIZES].iloc[0].tolist()

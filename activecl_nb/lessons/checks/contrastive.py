@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -253,7 +254,8 @@ def wrong() -> Iterator[tuple[str, Callable[..., np.ndarray]]]:
         (step, how, text) for step, others in MISTAKES.items() for how, text in others.items()
     ]
     for step, how, text in single:
-        yield text, functools.partial(loss, **{step: how})
+        slip: dict[str, Any] = {step: how}
+        yield text, functools.partial(loss, **slip)
     # The temperature left out and the loss divided by it are one slip, not two.
     yield (
         MISTAKES["end"]["over tau"],
@@ -262,4 +264,5 @@ def wrong() -> Iterator[tuple[str, Callable[..., np.ndarray]]]:
     for (step, how, text), (other, also, more) in itertools.combinations(single, 2):
         if step != other:
             told = f"two things: {text}; and {more}"
-            yield told, functools.partial(loss, **{step: how, other: also})
+            slips: dict[str, Any] = {step: how, other: also}
+            yield told, functools.partial(loss, **slips)

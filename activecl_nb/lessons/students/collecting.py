@@ -92,7 +92,7 @@ def run(
 ) -> Row:
     """One student's row. Nothing that their code does raises here."""
     row = Row(work)
-    tasks = []
+    tasks: list[Mapping[str, Any]] = []
     for lesson in lessons.values():
         for exercise in lesson.exercises:
             code = work.answers.get(exercise.key)
@@ -203,8 +203,8 @@ def _follow(
         "nonce": nonce,
     }
     with contextlib.suppress(OSError):  # it ended at once; the first reply says so
-        process.stdin.write(json.dumps(order).encode() + b"\n")
-        process.stdin.close()
+        process.stdin.write(json.dumps(order).encode() + b"\n")  # type: ignore[union-attr]  # a pipe
+        process.stdin.close()  # type: ignore[union-attr]  # as above
     replies = _replies(process)
     ready = _next(replies, START)
     if not isinstance(ready, dict) or "ready" not in ready:
@@ -227,7 +227,7 @@ def _replies(process: subprocess.Popen[bytes]) -> queue.Queue[Any]:
 
     def read() -> None:
         with contextlib.suppress(ValueError, OSError):
-            while line := process.stdout.readline(20_000):
+            while line := process.stdout.readline(20_000):  # type: ignore[union-attr]  # a pipe
                 lines.put(line)
         lines.put(None)
 

@@ -120,8 +120,7 @@ def _shuffle(notebook: Any, exercise: Exercise, order: str) -> None:
     places = [i for i, line in enumerate(lines) if CHOICE.match(line)]
     texts = {exercise.letters[k]: lines[i] for k, i in enumerate(places)}
     for place, old, new in zip(places, order, string.ascii_lowercase, strict=False):
-        mark = CHOICE.match(texts[old])
-        lines[place] = f"- {mark['mark']}{new}{mark['mark']}: {texts[old][mark.end() :]}"
+        lines[place] = CHOICE.sub(rf"- \g<mark>{new}\g<mark>: ", texts[old], count=1)
     task.source = "\n".join(lines)
     (name,) = exercise.names
     check = cells[f"exercise-{exercise.number}-check"]

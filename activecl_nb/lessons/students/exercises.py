@@ -170,8 +170,7 @@ def needed(imports: tuple[str, ...], *sources: str) -> str:
             continue
     lines = []
     for text in imports:
-        (statement,) = ast.parse(text).body
-        bound = {(one.asname or one.name).partition(".")[0] for one in statement.names}
-        if bound & used:
+        names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.alias)]
+        if {(name.asname or name.name).partition(".")[0] for name in names} & used:
             lines.append(text)
     return "\n".join(lines)

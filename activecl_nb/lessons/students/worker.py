@@ -139,7 +139,7 @@ def verdict(check: str, names: dict[str, Any]) -> Any:
     """The value of the check cell's last line."""
     *before, last = ast.parse(check).body
     exec(compile(ast.Module(before, []), "check", "exec"), names)
-    return eval(compile(ast.Expression(last.value), "check", "eval"), names)
+    return eval(compile(ast.unparse(last), "check", "eval"), names)
 
 
 def mark(task: Mapping[str, Any], guard: Guard) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value means none
 
 
-def named(runs: Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
+def named(runs: Run | Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
     """Runs by name; of a list, the name is the strategy, with the seed where that is needed."""
     if isinstance(runs, Mapping):
         found = dict(runs)
     else:
-        runs = list(runs) if isinstance(runs, list | tuple) else [runs]
         found = {}
-        for run in runs:
+        for run in runs if isinstance(runs, Sequence) else [runs]:
             name = run.strategy
             if name in found:
                 name = f"{run.strategy} (seed {run.seed})"
@@ -36,6 +35,11 @@ def named(runs: Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
     if not found:
         raise ValueError("the explorer needs at least one run")
     return found
+
+
+def train_of(data: Any) -> Tissue:
+    """The train tissue: of Data, or what was given alone."""
+    return getattr(data, "train", data)
 
 
 def check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> None:
@@ -75,7 +79,7 @@ def check_data(runs: Mapping[str, Run], data: Data | Tissue) -> None:
 
     if getattr(data, "test", None) is None:  # the patches without their test set: no fingerprint
         return
-    here = fingerprint(data)
+    here = fingerprint(cast("Data", data))
     for name, run in runs.items():
         recorded = getattr(run, "data", None)
         if recorded and not same_tissue(recorded, here):

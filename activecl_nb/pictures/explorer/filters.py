@@ -66,7 +66,7 @@ def shown(view: ViewModel, filter: Mapping[str, Any], strategy: int, slot: int) 
     keep = np.ones(view.n, dtype=bool)
     for colour, codes in filter.get("only", {}).items():
         if codes:
-            keep &= np.isin(view.colourings[colour].values, codes)
+            keep &= np.isin(view.values(colour, strategy, slot), codes)
     if filter.get("by") or filter.get("rounds"):
         first, last = filter.get("rounds") or (0, view.rounds)
         by = filter.get("by")

@@ -98,7 +98,7 @@ class Hand:
                 progress=False,
                 on_round=grown,
             )
-        return self.run
+        return self.run  # type: ignore[return-value]  # at least round 0 was trained above
 
     def _checked(self, picks: Sequence[int]) -> np.ndarray:
         chosen = np.asarray(picks, dtype=np.int64).reshape(-1)

@@ -16,6 +16,7 @@ from activecl_nb.pictures.explorer.belonging import (
     check_runs,
     named,
     predicted_by,
+    train_of,
 )
 from activecl_nb.pictures.explorer.colours import Colouring
 from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary, mean
@@ -52,7 +53,7 @@ class ViewModel:
     ) -> None:
         self.runs = named(runs)
         self.names = tuple(self.runs)
-        self.train: Tissue = getattr(data, "train", data)
+        self.train = train_of(data)
         self.positive = getattr(data, "positive", positive)
         self.class_names = tuple(self.train.class_names)
         if self.positive not in self.class_names:

@@ -41,7 +41,7 @@ def fixed(view: ViewModel) -> dict[str, Any]:
         "neighbours": fitting(view.map.neighbours).tobytes(),
         "neighbours_each": view.map.neighbours.shape[1],
         "facts": [
-            fact_to_send(name, colouring)
+            fact_to_send(name, colouring, colouring.values)
             for name, colouring in view.colourings.items()
             if colouring.values is not None and name != "class"
         ],
@@ -117,9 +117,8 @@ def summary_to_send(view: ViewModel, strategy: int, round: int) -> dict[str, Any
     return sent | {"picked": summary.picked.tolist(), "so_far": summary.so_far.tolist()}
 
 
-def fact_to_send(name: str, colouring: Colouring) -> dict[str, Any]:
+def fact_to_send(name: str, colouring: Colouring, values: np.ndarray) -> dict[str, Any]:
     names = colouring.kind == "names"
-    values = colouring.values
     return {
         "name": name,
         "title": colouring.title,

@@ -50,13 +50,13 @@ class Settings(traitlets.HasTraits):
     colour = traitlets.Unicode("class")
     when = traitlets.Enum(("before", "after"), "before")
     pinned = traitlets.CInt(-1)
-    lasso = traitlets.List()
-    strokes = traitlets.List()
+    lasso: traitlets.List = traitlets.List()
+    strokes: traitlets.List = traitlets.List()
     compare = traitlets.List(traitlets.Unicode())
     so_far = traitlets.Bool(False)
     nearest_half = traitlets.Bool(False)
     filter = traitlets.Dict()
-    hand = traitlets.List()
+    hand: traitlets.List = traitlets.List()
 
     def state(self) -> dict[str, Any]:
         """What is on screen, as plain values."""

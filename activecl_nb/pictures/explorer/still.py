@@ -213,9 +213,9 @@ def _draw_legend(
     colouring = view.colourings[colour]
 
     def mark(label: str, marker: str, face: str, edge: str, size: float) -> Line2D:
-        colours_of_mark = {"markerfacecolor": face, "markeredgecolor": edge}
+        face_and_edge: dict[str, Any] = {"markerfacecolor": face, "markeredgecolor": edge}
         return Line2D(
-            [], [], linestyle="", label=label, marker=marker, markersize=size, **colours_of_mark
+            [], [], linestyle="", label=label, marker=marker, markersize=size, **face_and_edge
         )
 
     if len(compare) == 2:
@@ -227,7 +227,8 @@ def _draw_legend(
         inset = beside.inset_axes([1.03, 0.1, 0.05, 0.8])
         above = "max" if colour == "distance" else "neither"
         bar = figure.colorbar(beside.collections[0], cax=inset, label=colouring.title, extend=above)
-        bar.solids.set_alpha(1)
+        if bar.solids is not None:  # none where nothing is coloured
+            bar.solids.set_alpha(1)
         colouring = view.colourings["class"]  # which the bars below still show
     markers = MARKERS if colouring.names == view.class_names else "o"
     faces = palette(colouring, view.class_names)

@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anywidget
 import numpy as np
@@ -16,7 +16,7 @@ import traitlets
 from activecl_nb.pictures import figures, maps, release
 from activecl_nb.pictures.explorer import filters, page, script, still, thumbnails, words
 from activecl_nb.pictures.explorer import hand as hands
-from activecl_nb.pictures.explorer.belonging import named
+from activecl_nb.pictures.explorer.belonging import named, train_of
 from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
 from activecl_nb.pictures.explorer.settings import SETTINGS, Settings
 
@@ -45,8 +45,8 @@ class View(anywidget.AnyWidget):
     colour = traitlets.Unicode("class").tag(sync=True)
     when = traitlets.Unicode("before").tag(sync=True)
     pinned = traitlets.Int(-1).tag(sync=True)
-    lasso = traitlets.List().tag(sync=True)
-    strokes = traitlets.List().tag(sync=True)
+    lasso: traitlets.List = traitlets.List().tag(sync=True)
+    strokes: traitlets.List = traitlets.List().tag(sync=True)
     compare = traitlets.List(traitlets.Unicode()).tag(sync=True)
     so_far = traitlets.Bool(False).tag(sync=True)
     nearest_half = traitlets.Bool(False).tag(sync=True)
@@ -207,10 +207,10 @@ class Explorer(Settings):
 
         ValueError: the picks cannot be a round's, or these runs and data cannot be trained on.
         """
-        hand = self._begun_hand()
-        hand.pick(self.hand if picks is None else picks, on_round=self._hand_grew)
+        chosen = self.hand if picks is None else picks
+        run = self._begun_hand().pick(chosen, on_round=self._hand_grew)
         self.hand = []
-        return hand.run
+        return run
 
     def _begun_hand(self) -> hands.Hand:
         like = next(iter(self.view.runs.values()))
@@ -218,7 +218,7 @@ class Explorer(Settings):
         if problem:
             raise ValueError(f"no round can be trained by hand: {problem}")
         if self._hand is None:
-            self._hand = hands.Hand(like, self._data, self._hand_folder)
+            self._hand = hands.Hand(like, cast("Data", self._data), self._hand_folder)
         return self._hand
 
     def _hand_grew(self, run: Run) -> None:
@@ -231,14 +231,14 @@ class Explorer(Settings):
     def _train_by_hand(self) -> None:
         """The browser's button: what goes wrong is said beside the picks."""
         self._busy = "Training the round on your picks; this takes as long as a round of a run."
-        self._widget.hand_state = self._hand_state()
+        self.widget.hand_state = self._hand_state()
         try:
             self.pick_by_hand()
-            said = f"Trained; the run is in {self._hand.path}."
+            said = f"Trained; the run is in {self._begun_hand().path}."
         except Exception as error:
             said = str(error)
         self._busy = ""
-        self._widget.hand_state = self._hand_state() | {"text": said}
+        self.widget.hand_state = self._hand_state() | {"text": said}
 
     # --- the live view
 
@@ -300,7 +300,7 @@ class Explorer(Settings):
         if os.environ.get("ACTIVECL_STATIC") == "1":
             publish_display_data(self._repr_mimebundle_())
             return
-        publish_display_data(*self.widget._repr_mimebundle_())
+        publish_display_data(*(self.widget._repr_mimebundle_() or ({},)))
         stored = self._repr_mimebundle_()
         stored["text/html"] = (
             f'<div data-activecl-still="{self.widget.token}">{stored["text/html"]}</div>'
@@ -358,4 +358,4 @@ def _map_of(runs: Mapping[str, Run], data: Data | Tissue) -> maps.Map:
     if features is not None:
         return maps.of_features(features[0].numpy()[first.watched], first.watched)
     trained = (run for run in runs.values() if getattr(run, "weights", None))
-    return maps.of_run(next(trained, first), getattr(data, "train", data))
+    return maps.of_run(next(trained, first), train_of(data))

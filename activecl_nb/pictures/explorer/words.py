@@ -58,10 +58,10 @@ def in_short(view: ViewModel, strategy: int, round: int, colour: str, slot: int)
     taken = view.taken[strategy]
     picks, behind = taken == round, (taken < 0) | (taken > round)
     if colouring.kind == "numbers":
-        of_picks, rest = mean(values[picks]), mean(values[behind])
-        if np.isnan(of_picks):
+        mean_picked, mean_left = mean(values[picks]), mean(values[behind])
+        if np.isnan(mean_picked):
             return ""
-        return f"mean {digits(of_picks)}, of those left {digits(rest)}"
+        return f"mean {digits(mean_picked)}, of those left {digits(mean_left)}"
     if not picks.any() or colouring.names == view.class_names or not 2 <= len(colouring.names) <= 5:
         return ""
     of_picks, of_all = counts(values[picks], colouring), counts(values, colouring)
@@ -74,7 +74,8 @@ def in_short(view: ViewModel, strategy: int, round: int, colour: str, slot: int)
 
 def difference_in_short(view: ViewModel, pair: Sequence[str], round: int, so_far: bool) -> str:
     """How many only one of two strategies picked, and how many both."""
-    found = view.difference(*(view.names.index(name) for name in pair), round, so_far)
+    first, second = (view.names.index(name) for name in pair)
+    found = view.difference(first, second, round, so_far)
     return (
         f"only {pair[0]} {len(found.only_a)}, both {len(found.both)}, "
         f"only {pair[1]} {len(found.only_b)}"
@@ -83,7 +84,8 @@ def difference_in_short(view: ViewModel, pair: Sequence[str], round: int, so_far
 
 def _groups(view: ViewModel, pair: Sequence[str], round: int, so_far: bool) -> list[str]:
     """The classes of the three groups."""
-    found = view.difference(*(view.names.index(name) for name in pair), round, so_far)
+    first, second = (view.names.index(name) for name in pair)
+    found = view.difference(first, second, round, so_far)
     said = []
     for title, rows in (
         (f"Only {pair[0]}", found.only_a),
@@ -104,11 +106,12 @@ def _picks_by_colour(view: ViewModel, name: str, round: int, colour: str, slot: 
     if not picks.any():
         return "none of its picks is on the map"
     if colouring.kind == "numbers":
-        of_picks, rest = mean(values[picks]), mean(values[(taken < 0) | (taken > round)])
-        if np.isnan(of_picks):
+        mean_picked, mean_left = mean(values[picks]), mean(values[(taken < 0) | (taken > round)])
+        if np.isnan(mean_picked):
             return f"{colouring.title} is not known yet"
         return (
-            f"{colouring.title}: mean of the picks {digits(of_picks)}, of those left {digits(rest)}"
+            f"{colouring.title}: mean of the picks {digits(mean_picked)}, "
+            f"of those left {digits(mean_left)}"
         )
     of_picks, of_all = counts(values[picks], colouring), counts(values, colouring)
     most = sorted(np.flatnonzero(of_picks), key=lambda c: -of_picks[c])[:4]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "difference") -> Picture:
-    """Means with their intervals, a row for each claim, and what is claimed as a line.
+def intervals(table: pd.DataFrame, *, unit: str = "difference") -> Picture:
+    """Means with their intervals, a row for each claim, and a line at 0.
 
     A filled diamond has an interval clear of that line, an open circle one that crosses it.
     table: columns "claim", "mean", "low", "high"; NaN where there is nothing to draw.
@@ -32,13 +32,13 @@ def intervals(table: pd.DataFrame, *, claimed: float = 0.0, unit: str = "differe
     told = []
     for row, one in enumerate(table.itertuples()):
         if np.isnan(one.mean):
-            axes.annotate("not reached", (claimed, row), va="center", fontsize=8)
+            axes.annotate("not reached", (0, row), va="center", fontsize=8)
             told.append(f"{one.claim}: not reached")
             continue
-        _estimate(axes, row, one.mean, one.low, one.high, claimed)
+        _estimate(axes, row, one.mean, one.low, one.high)
         ends = f", from {one.low:.3f} to {one.high:.3f}" if np.isfinite(one.low) else ""
         told.append(f"{one.claim}: {one.mean:.3f}{ends}")
-    axes.axvline(claimed, color="#333333", linestyle=":")
+    axes.axvline(0, color="#333333", linestyle=":")
     axes.set_yticks(range(len(table)), table["claim"])
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlabel(unit)
@@ -158,11 +158,9 @@ def _comparison(one: Any) -> str:
     return " − ".join(named)
 
 
-def _estimate(
-    axes: Axes, row: int, middle: float, low: float, high: float, nothing: float = 0.0
-) -> None:
-    """A mean with its interval: a filled diamond if that is clear of ``nothing``, else a circle."""
-    clear = low > nothing or high < nothing  # False where a single seed gives no interval
+def _estimate(axes: Axes, row: int, middle: float, low: float, high: float) -> None:
+    """A mean with its interval: a filled diamond if that is clear of 0, else a circle."""
+    clear = low > 0 or high < 0  # False where a single seed gives no interval
     colour = POSITIVE if clear else NEGATIVE
     face = colour if clear else "white"
     axes.plot([low, high], [row, row], color=colour, linewidth=2)

@@ -95,7 +95,6 @@ def picks_2d(
     chosen: Any = (),
     positive: Any = None,
     probability: Any = None,
-    numbered: int = 5,
 ) -> Picture:
     """What each strategy picks in two dimensions, a panel each.
 
@@ -122,7 +121,7 @@ def picks_2d(
             marker=looks["marker"] if looks["marker"] not in "xX+" else "D",
             linewidths=1.6,
         )
-        for order, position in enumerate(picked[:numbered], start=1):
+        for order, position in enumerate(picked[:5], start=1):
             axis.annotate(
                 str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=8
             )

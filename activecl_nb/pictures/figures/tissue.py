@@ -160,7 +160,8 @@ def dial(counts: Mapping[str, int], positive: str = "TUM") -> Picture:
     right.set_xticks([0, 1], list(answers))
     right.set(ylim=(0, 1.15), title="two answers that see nothing")
     right.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
-    plain_axes(left), plain_axes(right)
+    plain_axes(left)
+    plain_axes(right)
     told = "; ".join(f"{n}: accuracy {a:.2f}, F1 {f:.2f}" for n, (a, f) in answers.items())
     return Picture(figure, f"{yes} of {total} patches are {positive}, {share:.1%}. {told}.")
 

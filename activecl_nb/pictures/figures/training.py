@@ -89,9 +89,7 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
     )
 
 
-def embedding(
-    positions: Mapping[str, Any], labels: Any, class_names: Sequence[str], *, alt: str = ""
-) -> Picture:
+def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[str]) -> Picture:
     """Two-dimensional maps of the same patches side by side, coloured and marked by class.
 
     positions: title -> (n, 2) coordinates. labels: (n,).
@@ -117,9 +115,7 @@ def embedding(
     figure.legend(
         handles, names, loc="outside lower center", ncols=9, frameon=False, markerscale=1.6
     )
-    return Picture(
-        figure, alt or f"{len(labels)} patches by class on the maps: {', '.join(positions)}."
-    )
+    return Picture(figure, f"{len(labels)} patches by class on the maps: {', '.join(positions)}.")
 
 
 def heat(matrix: Any, *, title: str = "", labels: Sequence[str] = (), alt: str = "") -> Picture:
@@ -240,30 +236,29 @@ def _precision_recall_f1(called: np.ndarray, positive: np.ndarray) -> tuple[floa
     )
 
 
-def label_curve(
-    table: pd.DataFrame, *, score: str = "f1", by: str = "features", x: str = "labels"
-) -> Picture:
+def label_curve(table: pd.DataFrame, *, score: str = "f1") -> Picture:
     """Score against the number of labels: a dot for each draw of labels, a line for the mean.
 
-    table: one row a draw, with the columns ``by``, ``x`` and ``score``.
+    table: one row a draw, with the columns "features", "labels" and ``score``.
     """
-    names, sizes = list(dict.fromkeys(table[by])), sorted(set(table[x]))
+    names, sizes = list(dict.fromkeys(table["features"])), sorted(set(table["labels"]))
     figure, axes = canvas(7.5, 3.8)
     told = []
     for place, name in enumerate(names):
-        mine = table[table[by] == name]
+        mine = table[table["features"] == name]
         looks = OTHER_STYLES[place % len(OTHER_STYLES)]
         shift = 1.06 ** (place - (len(names) - 1) / 2)  # side by side on the log axis
-        mean = mine.groupby(x)[score].mean()
-        axes.plot(mine[x] * shift, mine[score], looks["marker"], color=looks["color"], alpha=0.45)
+        mean = mine.groupby("labels")[score].mean()
+        points = {"color": looks["color"], "marker": looks["marker"], "linestyle": "none"}
+        axes.plot(mine["labels"] * shift, mine[score], alpha=0.45, **points)
         axes.plot(mean.index * shift, mean, color=looks["color"], linestyle=looks["linestyle"])
         axes.plot([], [], label=name, **looks)
         ends = []
         for size in (sizes[0], sizes[-1]):
-            values = mine.loc[mine[x] == size, score]
+            values = mine.loc[mine["labels"] == size, score]
             ends.append(f"{values.mean():.2f} ({values.min():.2f} to {values.max():.2f})")
         told.append(f"{name} {ends[0]} with {sizes[0]} labels, {ends[1]} with {sizes[-1]}")
-    axes.set(xscale="log", xlabel=f"{x} (log)", ylabel=score, ylim=(-0.02, 1))
+    axes.set(xscale="log", xlabel="labels (log)", ylabel=score, ylim=(-0.02, 1))
     axes.set_xticks(sizes, [str(s) for s in sizes])
     axes.minorticks_off()
     axes.legend(frameon=False, loc="upper left", fontsize=8)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 # What a stroke calls becomes part of it; only ``render`` is kept on disk. Runs beside other
 # threads; divides as NumPy does, unchecked.
-OPTIONS = {"nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 stroke = njit(**OPTIONS)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

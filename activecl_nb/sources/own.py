@@ -1,0 +1,77 @@
+"""One's own patches: the kinds of places they lie in, and what opens each, as an archive."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+from activecl_nb.sources import folders, parts, sets, table, unlabelled
+from activecl_nb.sources.archive import ImageFiles
+
+# A source of one's own is a function of a path that gives an archive. Of the arguments of
+# ``tissue.load`` it is handed those that its signature names.
+OWN: dict[str, Callable[..., ImageFiles]] = {
+    "folder": folders.from_folder,
+    "table": table.from_table,
+}
+
+
+def takes(source: str) -> set[str]:
+    """The arguments that a source has of its own; none for a source that is not one's own."""
+    return {*inspect.signature(OWN[source]).parameters} if source in OWN else set()
+
+
+def check(
+    source: str,
+    split: str,
+    own: Mapping[str, Any],
+    dials: Mapping[str, Any],
+    **numbers: int | None,
+) -> None:
+    """ValueError for arguments of ``tissue.load`` that do not fit the source."""
+    if source not in ("phantom", *sets.SETS, *OWN):
+        known = ", ".join(("phantom", *sets.SETS, *OWN))
+        raise ValueError(f"unknown source {source!r}; there are {known}")
+    if split not in parts.SPLITS or (split == "all" and source not in OWN):
+        also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
+        raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
+    for name, value in numbers.items():
+        if value is not None and not (isinstance(value, Integral) and value >= 1):
+            raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
+    if numbers["count"] is not None and numbers["at_most"] is not None:
+        raise ValueError(f"give count={numbers['count']} or at_most={numbers['at_most']}, not both")
+    if dials and source != "phantom":
+        raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
+    strange = [name for name, value in own.items() if value and name not in takes(source)]
+    if strange:
+        owner = next(kind for kind in OWN if strange[0] in takes(kind))
+        raise ValueError(f"{strange[0]}= is for the source {owner!r}, not for {source!r}")
+
+
+def open_own(source: str, path: str | os.PathLike[str] | None, **options: Any) -> ImageFiles:
+    """The images of one's own source, found and checked but not decoded.
+
+    options: what ``tissue.load`` takes for this source; and ``crossing=True`` lets patients be
+    in training and test alike.
+    """
+    if path is None:
+        what = {"folder": "the folder that holds the class folders", "table": "the CSV or parquet"}
+        raise ValueError(f"source {source!r} needs path=, {what.get(source, 'where it lies')}")
+    known = takes(source)
+    return OWN[source](path, **{name: v for name, v in options.items() if name in known})
+
+
+def open_unlabelled(path: str | os.PathLike[str], **options: Any) -> ImageFiles:
+    """The images of a table, or all below a folder, whatever their class: found, not decoded.
+
+    options: a table's ``columns``, ``images`` and ``rows``; a folder's ``patient``.
+    """
+    if Path(os.path.expanduser(path)).is_dir():
+        return unlabelled.from_files(path, patient=options.get("patient"))
+    columns = {**(options.get("columns") or {}), "label": None, "part": None}
+    others = {name: options.get(name) for name in ("images", "rows")}
+    return table.from_table(path, needed=("file",), columns=columns, **others)  # type: ignore[arg-type]  # they come untyped
