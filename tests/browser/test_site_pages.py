@@ -92,9 +92,19 @@ def test_answers_are_folded_one_click_away(browser, made):
     page.context.close()
 
 
-def test_the_explorer_can_be_played_with(browser, made):
+def test_the_explorer_can_be_played_with_and_follows_the_button(browser, made):
     page, watch = watched_page(browser)
     page.goto((made / "explorer.html").as_uri())
-    page.frame_locator("iframe").locator(".ax[data-drawn]").first.wait_for()
+    explorer = page.frame_locator("iframe")
+    drawn = explorer.locator(".ax[data-drawn]").first
+    drawn.wait_for()
+    explorer.get_by_role("slider", name="Round").fill("2")
+    explorer.locator(".ax[data-round='2']").wait_for()
+    page.click("#theme")
+    explorer.locator("body.dark").wait_for()
+    paper = "getComputedStyle(document.querySelector('.ax')).backgroundColor"
+    assert drawn.evaluate(paper) not in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+    page.reload()  # the choice is kept, and the explorer asks for it
+    explorer.locator("body.dark").wait_for()
     watch.clean()
     page.context.close()
