@@ -7,15 +7,18 @@ pictures/rounds.gif  the explorer's page in a browser, played for eight seconds:
                      entropy pick in the stored runs; rounds.png is its last round, for readers who
                      want nothing to move
 
-What the moving picture shows is written below it in README, in numbers of the same runs.
+What the moving picture shows is written below it in README, in numbers of the same runs; the table
+of lessons is made of what each says of itself.
 """
 
 from __future__ import annotations
 
+import html
 import io
 import shutil
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from PIL import Image
@@ -29,7 +32,10 @@ from activecl_nb.pictures.explorer import Explorer
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
 README = HERE.parent / "README.md"
-BEGIN, END = "<!-- rounds: written by python notebooks/pictures.py -->", "<!-- end of rounds -->"
+ROUNDS, LESSONS = (
+    (f"<!-- {name}: written by python notebooks/pictures.py -->", f"<!-- end of {name} -->")
+    for name in ("rounds", "lessons")
+)
 SHOWN = ["random", "entropy"]
 SECONDS = 8
 LARGEST = 2_000_000  # bytes
@@ -42,8 +48,9 @@ STYLE = """
 
 
 def main() -> int:
-    for path in sorted(HERE.glob("*.ipynb")):
-        lessons.read(path, path).save_picture(PICTURES)
+    opened = [lessons.read(path, path) for path in sorted(HERE.glob("*.ipynb"))]
+    for lesson in opened:
+        lesson.save_picture(PICTURES)
     runs, data = shelf.usable(mapped=True)
     runs = [run for run in shelf.first_seed(runs) if run.strategy in SHOWN]
     runs.sort(key=lambda run: SHOWN.index(run.strategy))
@@ -51,7 +58,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         frames = photographed(explorer.to_html(Path(folder) / "page.html"), explorer.view.rounds)
     save(frames)
-    put_between(README, BEGIN, END, caption(explorer))
+    put_between(README, *ROUNDS, caption(explorer))
+    put_between(README, *LESSONS, table(opened))
     print(f"{PICTURES / 'rounds.gif'}: {(PICTURES / 'rounds.gif').stat().st_size / 1e6:.1f} MB")
     return 0
 
@@ -93,6 +101,19 @@ def save(frames: list[Image.Image]) -> None:
             raise ValueError(f"rounds.gif has more than {LARGEST:,} bytes; take fewer colours")
     with files.replacing(PICTURES / "rounds.png") as temporary:
         few[-1].save(temporary, "png", optimize=True)
+
+
+def table(opened: list[lessons.Lesson]) -> str:
+    """The lessons as README shows them."""
+    rows = ["| a picture of it | lesson | you will be able to |", "| --- | --- | --- |"]
+    for lesson in opened:
+        shown = ""
+        if lesson.picture:
+            alt = html.escape(textwrap.shorten(lesson.picture[0], 160, placeholder=" ..."))
+            shown = f'<img src="notebooks/pictures/{lesson.name}.png" width="180" alt="{alt}">'
+        title = f"[{lesson.title}](notebooks/{lesson.name}.ipynb)"
+        rows.append(f"| {shown} | {title} {lesson.minutes} | {lesson.goal} |")
+    return "\n".join(rows)
 
 
 def caption(explorer: Explorer) -> str:

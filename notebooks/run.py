@@ -15,6 +15,7 @@ import base64
 import os
 import re
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,6 @@ def main() -> int:
     options = arguments()
     os.environ["ACTIVECL_STATIC"] = "1"  # nobody moves a slider here
     os.environ.setdefault("ACTIVECL_PROFILE", "laptop")
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a kernel's word to debuggers
     names = [p for p in sorted(HERE.glob("*.ipynb")) if chosen(p, options.only)]
     if not names:
         print(f"no notebook of {HERE} matches {options.only}", file=sys.stderr)
@@ -78,7 +78,7 @@ def execute(path: Path, out: Path | None) -> Result:
     """Run one notebook, from the kernel's start on."""
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
     from tqdm import tqdm
 
     notebook = nbformat.read(path, as_version=4)
@@ -109,10 +109,14 @@ def execute(path: Path, out: Path | None) -> Result:
         on_cell_executed=ended,
     )
     since, error = time.perf_counter(), ""
-    try:
-        client.execute()
-    except CellExecutionError as failure:
-        error = f"{failure.ename}: {failure.evalue}"
+    with tempfile.TemporaryFile("w+") as said:  # the kernel's own words, none of a cell's
+        try:
+            client.execute(stderr=said)
+        except CellExecutionError as failure:
+            error = f"{failure.ename}: {failure.evalue}"
+        except DeadKernelError:
+            said.seek(0)
+            error = f"the kernel died: {' '.join(said.read().split())[-300:]}"
     seconds = time.perf_counter() - since
     bar.close()
     tidy(notebook)

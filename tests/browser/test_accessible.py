@@ -72,9 +72,10 @@ def findings(browser, axe):
     return look
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
-def test_a_lesson_as_a_page(path, findings, made):
-    assert findings(made / "notebooks" / f"{path.stem}.html") == []
+def test_a_lesson_as_a_page(path, findings, made, scheme):
+    assert findings(made / "notebooks" / f"{path.stem}.html", scheme=scheme) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -105,7 +106,7 @@ def test_the_explorers_page(findings, tmp_path, scheme, touched):
 
 
 def test_what_is_wrong_is_found(findings, tmp_path):
-    """The tests above would be worth little if axe-core had not run."""
+    """The tests above would be worth little if axe-core had not run, or not in the dark."""
     file = tmp_path / "bad.html"
     file.write_text(
         '<!doctype html><html lang="en"><title>x</title><main><h1>A</h1><img src="data:,">'
@@ -113,6 +114,12 @@ def test_what_is_wrong_is_found(findings, tmp_path):
         "<ul><li>b</li></ul></main></html>"
     )
     assert {line.partition(":")[0] for line in findings(file)} == {"color-contrast", "image-alt"}
+    file.write_text(
+        '<!doctype html><html lang="en"><title>x</title><style>:root { color-scheme: light dark }'
+        '</style><main><h1 style="color:#222">A</h1></main></html>'
+    )
+    assert findings(file) == []
+    assert [line.partition(":")[0] for line in findings(file, scheme="dark")] == ["color-contrast"]
 
 
 def test_axe_core_is_the_version_that_is_asked_for():

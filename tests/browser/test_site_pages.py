@@ -7,6 +7,7 @@ from conftest import watched_page
 
 from activecl_nb.lessons import site
 
+A4 = 700  # pixels between the margins
 PAGES = ["index.html", "notebooks/05_the_loop.html", "results/report.html", "explorer.html"]
 
 
@@ -28,6 +29,33 @@ def test_a_page_fits_and_asks_for_nothing(browser, made, screenshots, url, width
     assert dark == (scheme == "dark")
     watch.clean()
     assert watch.foreign == []
+    page.context.close()
+
+
+def test_no_page_asks_for_anything_and_all_fit_on_paper(browser, made):
+    page, watch = watched_page(browser, A4)
+    page.emulate_media(media="print")
+    for path in sorted(made.rglob("*.html")):
+        page.goto(path.as_uri())
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{path.relative_to(made)}: {wide} pixels stick out"
+    watch.clean()
+    assert watch.foreign == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("chosen", ["the system", "the button"])
+def test_paper_is_light_and_has_what_is_folded(browser, made, chosen):
+    page, _ = watched_page(browser, A4, scheme="dark" if chosen == "the system" else "light")
+    page.goto((made / "notebooks" / "02_simclr.html").as_uri())
+    if chosen == "the button":
+        page.click("#theme")
+    page.emulate_media(media="print", color_scheme=None)
+    colour = "getComputedStyle(document.body).color"
+    assert page.evaluate(colour) == "rgb(27, 27, 27)"
+    assert not page.locator("header").is_visible()
+    answer = page.locator("details.answer").first
+    assert answer.locator(":scope > :not(summary)").first.is_visible()
     page.context.close()
 
 
@@ -64,9 +92,19 @@ def test_answers_are_folded_one_click_away(browser, made):
     page.context.close()
 
 
-def test_the_explorer_can_be_played_with(browser, made):
+def test_the_explorer_can_be_played_with_and_follows_the_button(browser, made):
     page, watch = watched_page(browser)
     page.goto((made / "explorer.html").as_uri())
-    page.frame_locator("iframe").locator(".ax[data-drawn]").first.wait_for()
+    explorer = page.frame_locator("iframe")
+    drawn = explorer.locator(".ax[data-drawn]").first
+    drawn.wait_for()
+    explorer.get_by_role("slider", name="Round").fill("2")
+    explorer.locator(".ax[data-round='2']").wait_for()
+    page.click("#theme")
+    explorer.locator("body.dark").wait_for()
+    paper = "getComputedStyle(document.querySelector('.ax')).backgroundColor"
+    assert drawn.evaluate(paper) not in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+    page.reload()  # the choice is kept, and the explorer asks for it
+    explorer.locator("body.dark").wait_for()
     watch.clean()
     page.context.close()

@@ -16,6 +16,11 @@ from activecl_nb.lessons.site import formulas, lessons, links, reference, texts
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
+PIXEL = (  # a PNG of one
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
+    "DwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
 
 class Targets(HTMLParser):
     def __init__(self) -> None:
@@ -26,7 +31,7 @@ class Targets(HTMLParser):
     def handle_starttag(self, tag, attrs):
         named = dict(attrs)
         self.anchors |= {named[name] for name in ("id", "name") if named.get(name)}
-        self.links += [named[name] for name in ("href", "src") if named.get(name)]
+        self.links += [named[name] for name in ("href", "src", "srcset") if named.get(name)]
 
 
 def targets(path: Path) -> Targets:
@@ -62,7 +67,9 @@ def test_all_links_resolve_and_none_is_loaded_from_elsewhere(made):
             place = place if name else path
             assert place.exists(), (path.name, link)
             if anchor and place in read:
-                assert unquote(anchor) in read[place].anchors, (path.name, link)
+                # A browser looks for the name as it is written, then for what its signs stand for.
+                names = {anchor, unquote(anchor)}
+                assert names & read[place].anchors, (path.name, link)
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"(?:src=|@import |url\()[\"']?https?:", text), path
 
@@ -75,6 +82,37 @@ def test_every_lesson_has_a_page_a_picture_and_its_minutes(made):
     assert index.count("Teaching: ") == len(NOTEBOOKS)
     assert len(list((made / "pictures").glob("*.png"))) >= 7
     assert 'href="explorer.html"' not in index  # there is none here
+
+
+def test_a_lesson_says_what_it_teaches_and_chooses_its_picture():
+    def figure(alt: str, **metadata):
+        shown = {"text/html": f'<img alt="{alt}" src="data:image/png;base64,{PIXEL}">'}
+        output = nbformat.v4.new_output("display_data", data=shown)
+        return nbformat.v4.new_code_cell("", outputs=[output], metadata=metadata)
+
+    words = "# T\n\n**What you will be able to do**\n\n- first `this`;\n- then that."
+    cells = [
+        nbformat.v4.new_markdown_cell(words),
+        figure("a &amp; b"),
+        figure("c", tags=["picture"]),
+    ]
+    whole = lessons.Lesson("t", nbformat.v4.new_notebook(cells=cells))
+    assert whole.goal == "first `this`" and whole.picture[0] == "c"
+    del cells[2]
+    assert lessons.Lesson("t", nbformat.v4.new_notebook(cells=cells)).picture[0] == "a & b"
+    assert lessons.Lesson("t", nbformat.v4.new_notebook(cells=[figure("a")])).goal == ""
+
+
+def test_readme_shows_every_lesson():
+    """`python notebooks/pictures.py` writes the table and the pictures."""
+    text = (NOTEBOOKS[0].parents[1] / "README.md").read_text(encoding="utf-8")
+    for path in NOTEBOOKS:
+        lesson = lessons.read(path, path)
+        assert f"[{lesson.title}](notebooks/{path.name}) {lesson.minutes}" in text
+        assert not lesson.picture or f'src="notebooks/pictures/{path.stem}.png"' in text
+    pictures = [path.stem for path in NOTEBOOKS[0].parent.glob("pictures/*.png")]
+    assert set(pictures) <= {path.stem for path in NOTEBOOKS} | {"rounds"}
+    assert (NOTEBOOKS[0].parent / "pictures" / "rounds.gif").stat().st_size <= 2_000_000
 
 
 def test_executed_notebooks_stand_in_for_the_stored_ones(tmp_path):
@@ -130,9 +168,20 @@ def test_links_lead_to_pages_files_or_nowhere(tmp_path):
     )
 
 
+def test_sources_of_pictures_that_do_not_move_are_followed(tmp_path):
+    for name in ("a.gif", "a.png"):
+        (tmp_path / name).write_bytes(b"x")
+    body = '<picture><source media="print" srcset="../a.png"><img alt="a" src="../a.gif"></picture>'
+    text, needed = links.followed(body, "teaching/x.html", set(), tmp_path)
+    assert needed == {"a.gif", "a.png"} and text == body
+
+
 def test_headings_get_the_anchors_of_github():
     title, body = texts.page("# A `b` c\n\n## What it's for\n")
     assert title == "A b c" and 'id="what-its-for"' in body
+    _, body = texts.page("## Limits\n\n## Other\n\n## Limits\n")
+    found = [("limits", "Limits"), ("other", "Other"), ("limits-1", "Limits")]
+    assert texts.sections(body) == found
 
 
 def test_the_reference_holds_what_docstrings_say():

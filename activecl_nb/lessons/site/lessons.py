@@ -45,6 +45,13 @@ class Lesson:
         return found[0] if found else ""
 
     @property
+    def goal(self) -> str:
+        """The first thing that it teaches to do, as it says itself; empty if it does not."""
+        text = "\n".join(c.source for c in self.notebook.cells if c.cell_type == "markdown")
+        found = re.search(r"What you will be able to do.*?^[-*] +(.+?)[;.]?$", text, re.M | re.S)
+        return found[1] if found else ""
+
+    @property
     def picture(self) -> tuple[str, bytes] | None:
         """(alt text, PNG) of the figure that stands for the lesson: of the cell with the tag
         "picture", or else the first."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 LINK = re.compile(r'<a\b([^>]*?)\bhref="([^"]*)"([^>]*)>(.*?)</a>', re.S)
-IMAGE = re.compile(r'(<img\b[^>]*?\bsrc=")([^"]*)(")')
+IMAGE = re.compile(r'(<(?:img|source)\b[^>]*?\bsrc(?:set)?=")([^"]*)(")')
 MADE = ("explorer_alone.html", "pictures/")  # what the site itself writes beside its pages
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|#", re.I)  # http:, mailto:, data:, this page
 

@@ -10,7 +10,15 @@
       : matchMedia("(prefers-color-scheme: dark)").matches;
     page.dataset.theme = dark ? "light" : "dark";
     try { localStorage.setItem("activecl-theme", page.dataset.theme); } catch { /* only here */ }
+    for (const frame of document.querySelectorAll("iframe")) tell(frame.contentWindow);
   });
+
+  // The explorer in its frame follows the choice; it asks once it is there.
+  const tell = (frame) => {
+    const { theme } = document.documentElement.dataset;
+    if (theme) frame.postMessage({ activeclTheme: theme }, "*");
+  };
+  window.addEventListener("message", ({ source, data }) => data?.activeclTheme === "?" && tell(source));
 
   // A page is found if it holds all words; those with a word in the title come first.
   const find = (words) => window.activeclSearch
