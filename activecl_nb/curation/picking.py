@@ -93,6 +93,8 @@ def pick(
     name, select = sampling.named(strategy)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     features, images, used = _features(archive, encoder, minutes, seed, device, download)
+    if positive is None and name in WITHOUT_LABELS and len(set(labels or ())) != 2:
+        labels = None  # doubt about what is not asked for
     logits = _logits(features, known, labels, positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
     zeros = torch.zeros(len(left))
