@@ -103,7 +103,10 @@ def test_features_from_a_file(folder, tmp_path):
             "in several rows",
         ),
         (
-            {"labelled": pd.DataFrame({"file": ["TUM/01-0.png"], "label": ["TUM"]})},
+            {
+                "strategy": "entropy",
+                "labelled": pd.DataFrame({"file": ["TUM/01-0.png"], "label": ["TUM"]}),
+            },
             "of 1 classes",
         ),
     ],
