@@ -118,7 +118,8 @@ def pick(options: argparse.Namespace) -> int:
     )
     table, sheet = found.write(options.out)
     print(found.table.head(10).to_string(index=False, float_format="{:.3f}".format))
-    print(f"features: {found.encoder}. {curation.encoders.offer()}")
+    offer = "" if found.encoder == curation.encoders.LITE else f". {curation.encoders.offer()}"
+    print(f"features: {found.encoder}{offer}")
     print(f"{len(found.table)} files are in {table}, their contact sheet is {sheet}")
     return 0
 

@@ -3,6 +3,7 @@
     "efficientnet-lite0"            ImageNet weights from a package: works without a network
     "torchvision:resnet18"          weights that torchvision has on this machine
     "timm:NAME"                     a model of timm (pathology encoders are), its weights likewise
+    "timm:local-dir:FOLDER"         one that was saved in a folder, as its hub does
     "torchvision:resnet18@w.pth"    the weights in a file of one's own
     "features.npy", "f.parquet"     features that were computed before, a row a file
     any nn.Module                   images (N, 3, H, W), normalised as ImageNet's, to (N, d)
@@ -121,7 +122,7 @@ def load(encoder: str | nn.Module | Encoder, *, download: bool = False) -> Encod
             f"no encoder is called {encoder!r}; there are {LITE}, torchvision:NAME and timm:NAME, "
             f"each with @FILE for weights of your own, and files of features ({', '.join(TABLES)})"
         )
-    return Encoder(encoder, makers[library](model, weights, download))
+    return Encoder(encoder, *makers[library](model, weights, download))
 
 
 def _lite() -> nn.Module:
@@ -136,16 +137,17 @@ def _lite() -> nn.Module:
     return headless(module)
 
 
-def _torchvision(model: str, weights: str, download: bool) -> nn.Module:
+def _torchvision(model: str, weights: str, download: bool) -> tuple[nn.Module, int]:
+    """The module, and the side that it was trained on."""
     from torchvision import models
 
     try:
         known = models.get_model_weights(model).DEFAULT
     except ValueError as error:
         raise ValueError(f"torchvision has no model {model!r}") from error
-    module = models.get_model(model, weights=None)
+    module, side = models.get_model(model, weights=None), known.transforms().crop_size[0]
     if weights:
-        return _with_weights(module, weights)
+        return headless(_with_weights(module, weights)), side
     hub = Path(torch.hub.get_dir())
     if not hub.is_absolute():  # torch's reading of an empty $XDG_CACHE_HOME
         hub = files.cache_dir() / "torch"
@@ -156,16 +158,44 @@ def _torchvision(model: str, weights: str, download: bool) -> nn.Module:
         file.parent.mkdir(parents=True, exist_ok=True)
         digest = file.stem.rpartition("-")[2]  # torchvision's names end in it
         torch.hub.download_url_to_file(known.url, str(file), digest)
-    return _with_weights(module, file)
+    return headless(_with_weights(module, file)), side
 
 
-def _timm(model: str, weights: str, download: bool) -> nn.Module:
+def _timm(model: str, weights: str, download: bool) -> tuple[nn.Module, int]:
+    """The module, which takes images as ImageNet's are normalised, and its side."""
+    module = _of_timm(model, weights, download)
+    told = module.pretrained_cfg
+    side = told.get("input_size", (3, SIZE, SIZE))[-1]
+    mean, deviation = told.get("mean", augment.MEAN), told.get("std", augment.DEVIATION)
+    if (tuple(mean), tuple(deviation)) == (augment.MEAN, augment.DEVIATION):
+        return module, side
+    return nn.Sequential(_Renormalised(mean, deviation), module), side
+
+
+class _Renormalised(nn.Module):
+    """From ImageNet's mean and deviation of each channel to others."""
+
+    def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
+        super().__init__()
+        given = (augment.MEAN, augment.DEVIATION, mean, deviation)
+        before, spread, mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in given)
+        self.register_buffer("times", spread / deviation)
+        self.register_buffer("plus", (before - mean) / deviation)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images * self.times + self.plus
+
+
+def _of_timm(model: str, weights: str, download: bool) -> nn.Module:
     if importlib.util.find_spec("timm") is None:
         raise ValueError(f"timm:{model} needs a package more: pip install timm")
     import timm
 
+    if ":" not in model and not timm.is_model(model):
+        raise ValueError(f"timm has no model {model!r}")
     if weights:
-        return _with_weights(timm.create_model(model, pretrained=False), weights)
+        module = timm.create_model(model, pretrained=False, num_classes=0)
+        return _with_weights(module, weights, but=module.pretrained_cfg.get("classifier") or ())
     with contextlib.nullcontext() if download else _offline():
         try:
             return timm.create_model(model, pretrained=True, num_classes=0)
@@ -194,8 +224,10 @@ def _not_here(name: str, where: str) -> str:
     )
 
 
-def _with_weights(module: nn.Module, file: str | os.PathLike[str]) -> nn.Module:
-    """The module with these weights and without its classifier."""
+def _with_weights(
+    module: nn.Module, file: str | os.PathLike[str], but: str | Sequence[str] = ()
+) -> nn.Module:
+    """The module with the weights in this file, but for those of a part that it has not."""
     file = Path(os.path.expanduser(file))
     if not file.is_file():
         raise FileNotFoundError(f"{file} is no file of weights")
@@ -206,12 +238,13 @@ def _with_weights(module: nn.Module, file: str | os.PathLike[str]) -> nn.Module:
             state = load_file(file)
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
-        module.load_state_dict(state)
+        parts = tuple(f"{part}." for part in ([but] if isinstance(but, str) else but))
+        module.load_state_dict({k: v for k, v in state.items() if not k.startswith(parts)})
     except Exception as error:  # of the file, or of names and shapes in it
         raise ValueError(
             f"{file} holds no weights for {type(module).__name__} ({error})"
         ) from error
-    return headless(module)
+    return module
 
 
 def headless(module: nn.Module) -> nn.Module:

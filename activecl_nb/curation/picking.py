@@ -101,6 +101,8 @@ def pick(
     _check_task(task, name)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     features, images, used = _features(archive, encoder, minutes, seed, device, download)
+    if positive is None and name in WITHOUT_LABELS and len(set(labels or ())) != 2:
+        labels = None  # doubt about what is not asked for
     each = None  # what each member of the ensemble predicts, where numbers are asked for
     if task == "regression" and labels is not None:
         each = _predicted(features, known, labels, seed)

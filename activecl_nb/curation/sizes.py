@@ -26,6 +26,7 @@ from activecl_nb.protocol import Protocol, image_epochs
 from activecl_nb.runs.record import WATCHED
 
 NAME = "auto"  # of the profile that is resolved here
+FROZEN = "frozen"  # a protocol's encoder that comes from elsewhere
 SMALLEST_BATCH = 8
 MOST_LABELLED, MOST_CANDIDATES = 1_000, 10_000  # the paper's
 FEWEST_RARE = 5  # images of the rarer side that S_L should hold, on average
@@ -101,6 +102,8 @@ def fit(
     others = {name: value for name, value in choices.items() if name != "budget"}
     enough = max(base.budget, choices.get("batch_size", base.batch_size))
     protocol = Protocol.of(replace(base, budget=enough), **others)
+    if protocol.encoder == FROZEN:  # it has encoded all patches before the first round
+        return choose(Counts.of(data), Speed(0, 0, 0), minutes=minutes, base=base, **choices)
     speed = rehearse(protocol, data.train.images, len(data.train), device=device, seed=seed)
     return choose(Counts.of(data), speed, minutes=minutes, base=base, **choices)
 
@@ -282,6 +285,9 @@ def _an_epoch(protocol: Protocol, speed: Speed) -> float:
 def _with_epochs(sized: Sizes, affordable: float, counts: Counts, speed: Speed) -> Sizes:
     """The sizes with epochs a round, and the benchmark's."""
     protocol, why = sized.protocol, _Reasons(sized.given)
+    if protocol.encoder == FROZEN:
+        epochs = why.size("epochs", 1, "of no meaning: the encoder is frozen, nothing is trained")
+        return Sizes(replace(protocol, epochs=epochs), sized.reasons | dict(why), sized.given)
     epochs = why.size(
         "epochs",
         min(MOST_EPOCHS, max(1, int(affordable))),

@@ -250,7 +250,8 @@ def _roles(
     if missing := [name for name in dict.fromkeys(wanted) if name not in table.columns]:
         raise ValueError(
             f"{table.where} has no column {listed(missing)}; its columns are "
-            f"{listed(list(table.columns))}. Map them: columns={{'file': ..., 'label': ...}}"
+            f"{listed(list(table.columns))}. Map them: columns={{'file': ..., 'label': ...}}, "
+            "--columns file=...,label=..."
         )
     if unnamed := [role for role in needed if named[role] is None]:
         raise ValueError(f"columns= leaves {' and '.join(unnamed)} aside, which is needed")
@@ -291,7 +292,7 @@ def _check_parts(cells: dict[str, list[str]], problems: _Problems, crossing: boo
     if across := parts.crossing(cells["part"], cells["patient"]):
         problems.found.append(
             f"{parts.say_crossing(across)}; mend the column, or leave it aside with "
-            "columns={'part': None}, and the split is made by patient"
+            "columns={'part': None} (--columns part=), and the split is made by patient"
         )
 
 
@@ -315,8 +316,12 @@ def _find(cells: Sequence[str], root: Path, anywhere: bool, problems: _Problems)
     times = Counter(file for file in found if file)
     twice = [name if times[file] > 1 else "" for name, file in zip(names, found, strict=True)]
     outside_of = "a path that is absolute or leaves its folder"
-    problems.add(outside_of, outside, "; give paths relative to the table, or to images=")
-    problems.add(f"a file that is not in {root}", missing, "; images= names another folder")
+    problems.add(
+        outside_of, outside, "; give paths relative to the table, or to images= (--images)"
+    )
+    problems.add(
+        f"a file that is not in {root}", missing, "; images= (--images) names another folder"
+    )
     problems.add("a file that is there several times", several, "; give more of the path")
     problems.add("a file of another row", twice, "; keep one row of each")
     return found

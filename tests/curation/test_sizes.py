@@ -82,3 +82,10 @@ def test_a_run_goes_on_with_the_sizes_it_began_with(tmp_path):
     experiment.run(found.protocol, data, "random", 0, out, progress=False)
     assert runs.load(out).protocol == found.protocol == sizes.resolved(out)
     assert sizes.resolved(out, rounds=3).rounds == 3
+
+
+def test_a_frozen_encoder_leaves_nothing_to_train():
+    told = choose(Counts(1_000, 300, 200), Speed(0, 0, 0), base=LAPTOP, encoder="frozen")
+    assert told.protocol.epochs == 1 and "nothing is trained" in told.reasons["epochs"]
+    assert told.protocol.candidates == 1_000 - told.protocol.labelled
+    assert "benchmark_epochs" not in told.reasons

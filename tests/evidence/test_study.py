@@ -143,35 +143,44 @@ def test_equal_work_is_the_benchmarks(tmp_path):
     assert entry.label == f"epochs={entry.job.protocol.epochs}"
 
 
-def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("added", "line", "strategy"),
+    [
+        ('STRATEGIES["first"] = first', 'code = "mine.py"', "first"),
+        ("", "", "mine.py:first"),
+    ],
+    ids=["added to the kit's", "named by its file"],
+)
+def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch, added, line, strategy):
     """They run in the workers too, and a changed file is another strategy."""
     monkeypatch.setattr(sampling, "STRATEGIES", dict(sampling.STRATEGIES))
     (tmp_path / "mine.py").write_text(
         textwrap.dedent(
-            """
+            f"""
             import torch
             from activecl_nb.sampling import STRATEGIES
 
             def first(features, logits, chosen_features, budget, generator):
                 return torch.arange(budget)
 
-            STRATEGIES["first"] = first
+            {added}
             """
         )
     )
     file = written(
         tmp_path,
         f"""
-        code = "mine.py"
+        {line}
         profile = "tiny"
         [[grid]]
         name = "g"
-        strategies = ["first", "random"]
+        strategies = ["{strategy}", "random"]
         seeds = 1
         protocol = {{ {SMALL} }}
         """,
     )
     mine, random_picks = study.read(file).jobs
+    assert mine.strategy == "first"
     done = command(file, tmp_path / "runs", "--jobs", "2")
     assert done.returncode == 0, done.stderr
     later = runs.load(tmp_path / "runs" / mine.address()).rounds[1]
@@ -184,10 +193,26 @@ def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch):
         study.read(file)
 
 
+def test_a_study_takes_the_sizes_of_a_run(tmp_path):
+    shutil.copytree(ROOT / "results" / "tiny" / "entropy-0", tmp_path / "before")
+    file = written(
+        tmp_path,
+        """
+        profile = "before"
+        [[grid]]
+        name = "g"
+        strategies = ["random"]
+        """,
+    )
+    assert study.read(file).jobs[0].protocol == runs.load(tmp_path / "before").protocol
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("title = ", "is no TOML file"),
+        ("[[grid]]\nname = 'g'\nstrategies = ['no.py:best']", "no.py is no file"),
+        ("[[grid]]\nname = 'g'\nstrategies = ['mine.py:random', 'random']", "are called 'random'"),
         ('title = "x"', "describes no runs"),
         ("[[grid]]\nname = 'g'", "'strategies' is missing"),
         ("[[grid]]\nname = 'g'\nstrategies = ['cleverest']", "unknown strategy 'cleverest'"),

@@ -103,14 +103,25 @@ def test_reducing_keeps_distances(features):
         (np.zeros((3, 4)), "at least 5 patches, not 3"),
         (np.zeros(7), r"shape \(n, d\), not \(7,\)"),
         (np.array([[0.0], [1], [2], [3], [np.nan], [5]]), "patch 4 are not finite"),
-        (np.ones((60, 16)), "the encoder has collapsed"),
+        (np.ones((60, 16)), "all 60 patches have the same features: the encoder has collapsed"),
+        (np.zeros((60, 16)), "the encoder has collapsed"),
+        (1e4 + 1e-4 * np.arange(60)[:, None] * np.ones((60, 16)), "the encoder has collapsed"),
+        (1e-20 * np.arange(60)[:, None] * np.ones((60, 16)), "the encoder has collapsed"),
+        (1e25 * np.arange(60)[:, None] * np.ones((60, 16)), "the encoder has diverged"),
         (np.full((60, 16), 3e4) + 1e-3 * np.eye(60, 16), "the encoder has collapsed"),
-        (1e25 * np.eye(40, 16), "whose distances no float32 holds"),
     ],
 )
 def test_bad_features_are_named(features, said):
-    with pytest.raises(ValueError, match=said):
-        maps.fit(features)
+    for made in (maps.fit, maps.reduce, lambda them: maps.of_features(them, np.arange(len(them)))):
+        with pytest.raises(ValueError, match=said):
+            made(features)
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 3])
+def test_one_feature_and_a_few_kinds_of_patches_still_make_a_map(distinct):
+    line = (np.arange(60) % (distinct + 1)).astype(np.float32)[:, None]
+    found = maps.of_features(line, np.arange(60))
+    assert found.positions.shape == (60, 2) and np.isfinite(found.positions).all()
 
 
 def test_very_few_patches_and_a_single_feature_still_make_a_map(features):

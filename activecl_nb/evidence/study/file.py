@@ -14,7 +14,7 @@ import runpy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from activecl_nb import files, profiles
 from activecl_nb.evidence.study.checks import (
@@ -36,6 +36,9 @@ from activecl_nb.evidence.study.plan import (
     without_defaults,
 )
 
+if TYPE_CHECKING:
+    from activecl_nb import sampling
+
 
 def read(path: str | os.PathLike[str]) -> Study:
     """The study that a TOML file describes.
@@ -47,7 +50,7 @@ def read(path: str | os.PathLike[str]) -> Study:
     content = files.read_toml(path)
     check = Check(str(path))
     check.table("", content, TOP)
-    profile = check.tried("profile", lambda: profiles.current(content.get("profile")))
+    profile = check.tried("profile", lambda: _profile(content.get("profile"), path.parent))
     named = content.get("code")
     code = path.parent / files.expanded(named) if isinstance(named, str) else None
     own = check.tried("code", lambda: add_strategies(code) if code else set())
@@ -58,9 +61,9 @@ def read(path: str | os.PathLike[str]) -> Study:
     for number, grid in enumerate(grids, 1):
         where = f"grid {grid.get('name', number)!r}: "
         if check.table(where, grid, GRID):
-            placed = _placed(grid, path.parent)
-            codes = {name: code for name in own} if code else {}
-            plans.append(_laid_out(placed, profile, codes, check, where))
+            placed, files_of = _placed(grid, path.parent, check, where)
+            files_of = ({name: code for name in own} if code else {}) | files_of
+            plans.append(_laid_out(placed, profile, files_of, check, where))
     _no_twins(grids, check)
     contrasts = tuple(_contrasts(content.get("contrast", []), plans, check))
     check.end()
@@ -72,6 +75,22 @@ def read(path: str | os.PathLike[str]) -> Study:
         tuple(one for plan in plans for one in plan.refused),
         {grid["name"]: grid["tissue"] for grid in grids if "tissue" in grid},
     )
+
+
+def _profile(name: str | None, folder: Path) -> profiles.Profile:
+    """The profile of this name, or the sizes of the run in this folder, as ``--profile`` takes."""
+    from activecl_nb import runs
+
+    if name and (folder / name / "run.json").is_file():
+        return runs.load(folder / name).protocol
+    return profiles.current(name)
+
+
+def strategy_in(code: Path, name: str) -> str | sampling.Strategy:
+    """A strategy that a file adds to ``sampling.STRATEGIES``, or else its function of this name."""
+    from activecl_nb import sampling
+
+    return name if name in add_strategies(code) else sampling.from_file(f"{code}:{name}")
 
 
 def add_strategies(code: Path) -> set[str]:
@@ -115,12 +134,25 @@ class _Plan:
         return {entry.label for entry in self.entries}
 
 
-def _placed(grid: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The grid with its data's path made whole."""
-    data = dict(grid.get("data", {}))
+def _placed(
+    grid: Mapping[str, Any], folder: Path, check: Check, where: str
+) -> tuple[dict[str, Any], dict[str, Path]]:
+    """The grid with its data's path made whole, and the files that its strategies stand in."""
+    from activecl_nb import sampling
+
+    data, code, names = dict(grid.get("data", {})), {}, []
     if isinstance(data.get("path"), str):
         data["path"] = str((folder / files.expanded(data["path"])).resolve())
-    return {**grid, "data": {"source": "phantom", **data}}
+    for text in grid["strategies"]:
+        file, _, name = text.rpartition(":")
+        if sampling.is_from_file(text):
+            place = (folder / files.expanded(file)).resolve()
+            check.tried("strategies", lambda given=f"{place}:{name}": sampling.from_file(given))
+            code[name] = place
+        names.append(name)
+    for name in (name for name in dict.fromkeys(names) if names.count(name) > 1):
+        check.says(where, f"two strategies are called {name!r}; rename the function of your own")
+    return {**grid, "strategies": names, "data": {"source": "phantom", **data}}, code
 
 
 def _laid_out(
@@ -135,7 +167,7 @@ def _laid_out(
 
     plan = _Plan(grid["name"], grid["strategies"])
     before = len(check.wrong)
-    for problem in (*_unknown_strategies(grid), *_odd_values(grid)):
+    for problem in (*_unknown_strategies(grid, code), *_odd_values(grid)):
         check.says(where, problem)
     if len(check.wrong) > before:
         return plan
@@ -168,13 +200,13 @@ def _laid_out(
 PARTS = ("data", "protocol")
 
 
-def _unknown_strategies(grid: Mapping[str, Any]) -> list[str]:
+def _unknown_strategies(grid: Mapping[str, Any], code: Mapping[str, Path]) -> list[str]:
     from activecl_nb import sampling
     from activecl_nb.protocol import BENCHMARK
 
     told = []
     for strategy in grid["strategies"]:
-        if strategy != BENCHMARK:
+        if strategy != BENCHMARK and strategy not in code:
             try:
                 sampling.named(strategy)
             except ValueError as error:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from activecl_nb import files
 from activecl_nb.evidence.study.board import Board
-from activecl_nb.evidence.study.file import add_strategies
+from activecl_nb.evidence.study.file import strategy_in
 from activecl_nb.evidence.study.plan import Job, Study
 
 if TYPE_CHECKING:
@@ -194,13 +194,12 @@ def _finish(job: Job, folder: Path, device: str | None) -> None:
     from activecl_nb import experiment
     from activecl_nb.protocol import BENCHMARK
 
-    if job.code:
-        add_strategies(job.code)
+    strategy = strategy_in(job.code, job.strategy) if job.code else job.strategy
     options: dict[str, Any] = {"out": folder, "device": device, "progress": False}
     if job.strategy == BENCHMARK:
         experiment.benchmark(job.protocol, job.load(), job.seed, **options)
     else:
-        experiment.run(job.protocol, job.load(), job.strategy, job.seed, **options)
+        experiment.run(job.protocol, job.load(), strategy, job.seed, **options)
 
 
 def finished(folder: Path) -> Run | None:

@@ -40,6 +40,9 @@ FACT_TITLES = {
     "difficulty": "how ambiguous (ground truth)",
     "duplicate_of": "near-duplicate (ground truth)",
     "true_class": "true class (ground truth)",
+    "artefact": "artefact (ground truth)",
+    "tumour_share": "share of tumour (ground truth)",
+    "nuclei": "nuclei (ground truth)",
 }
 AMBIGUOUS = 0.2  # of ``difficulty``: from here on a patch looks partly like its sister class
 INFORMATIVE = (
@@ -68,8 +71,8 @@ class Colouring:
 
 
 def fact(name: str, values: np.ndarray, class_names: tuple[str, ...]) -> Colouring:
-    """A colouring from ground truth: numbers where they are fractions, names otherwise."""
-    title = FACT_TITLES.get(name, f"{name} (ground truth)")
+    """A colouring from a fact: numbers where they are fractions, names otherwise."""
+    title = FACT_TITLES.get(name, name)
     if name == "true_class":
         return Colouring(title, "names", values.astype(np.int64), class_names)
     if name == "duplicate_of":

@@ -22,6 +22,8 @@ import { Tour } from "./tour.mjs";
 const SHARED = ["round", "panels", "colour", "when", "pinned", "lasso", "strokes", "compare", "so_far",
   "nearest_half", "filter", "hand", "hand_state"];
 const NARROWEST = { 2: 240, 4: 300 }; // pixels of a map, where so many stand side by side
+const WIDE = 1080; // pixels, from which on a difference has its galleries beside the map
+const NARROW = 700; // pixels, below which the controls flow without groups
 
 const HELP = "Keys: left and right arrows step the round, Home and End go to the first and the last. " +
   "On a map: plus and minus zoom, Shift and arrows pan, 0 shows it all, . and , go along the picks, " +
@@ -63,7 +65,8 @@ export class App extends State {
     const sampled = patches.n < patches.pool ? `; the map shows ${patches.n.toLocaleString("en")} of the pool's ` +
       `${patches.pool.toLocaleString("en")} patches, counts are of all picks` : "";
     this.root = make("div", { className: "ax", on: { keydown: (event) => this.key(event) } },
-      this.toolbar.node, this.toolbar.drawers, this.tour.node, this.legend.node, this.grid, this.boxes.node,
+      this.toolbar.node, this.toolbar.drawers, this.tour.node, this.legend.node,
+      make("div", { className: "ax-main" }, this.grid, this.boxes.galleries), this.boxes.node,
       this.tables.node, this.tables.spoken, this.status,
       make("p", { className: "ax-help", id: this.helpId, textContent: HELP }),
       make("p", { className: "ax-help", textContent: `Source: ${patches.source}${sampled}` }), this.floating.node);
@@ -116,6 +119,7 @@ export class App extends State {
     this.visible = this.compare.length ? [this.difference] : enlarged == null ? this.shown : [this.shown[enlarged]];
     this.toolbar.read();
     for (const panel of this.visible) panel.read();
+    this.boxes.galleries.hidden = !this.compare.length;
     const nodes = this.visible.map((panel) => panel.node);
     if (this.grid.children.length !== nodes.length || nodes.some((node, i) => this.grid.children[i] !== node)) {
       this.grid.replaceChildren(...nodes);
@@ -318,6 +322,9 @@ export class App extends State {
   // --- drawing
 
   layout() {
+    const whole = this.root.clientWidth;
+    this.root.classList.toggle("ax-wide", whole >= WIDE);
+    this.root.classList.toggle("ax-narrow", whole < NARROW);
     const width = this.grid.clientWidth;
     if (!width || !this.visible) return;
     const count = this.visible.length;
@@ -326,7 +333,9 @@ export class App extends State {
     this.grid.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
     const each = Math.floor((width - 12 * (columns - 1)) / columns) - 2;
     const tallest = clamp(window.innerHeight * 0.62, 320, 640);
-    const height = Math.round(clamp(each * 0.86, 200, tallest));
+    // As tall as the map needs; where panels stand in two rows, both should be seen.
+    const slant = columns > 1 && count > columns ? Math.min(1, this.camera.slant) : this.camera.slant;
+    const height = Math.round(clamp(each * slant, 200, tallest));
     for (const panel of this.visible) panel.resize(each, height);
     this.redraw({ all: true });
   }

@@ -4,11 +4,12 @@ import { Card } from "./card.mjs";
 import { button, make } from "./dom.mjs";
 import { GROUPS, groupFacts } from "./difference.mjs";
 import { Composition } from "./facts.mjs";
-import { countsOf, digits, inWords, thinned } from "./numbers.mjs";
+import { countsOf, digits, inWords, several, thinned } from "./numbers.mjs";
 import { Tiles } from "./tiles.mjs";
 
 const MOST_TILES = 96; // in a gallery
 const MOST_OF_THREE = 48; // where three stand side by side
+const BESIDE = ["onlyA", "onlyB", "both"]; // what differs first, side by side
 
 /** A gallery with a heading, a sentence and a bar of classes. */
 export class Gallery {
@@ -26,7 +27,7 @@ export class Gallery {
     const { patches } = this.app;
     const counts = countsOf(rows, patches.labels, patches.classes.length);
     const some = rows.length > most ? ` (${most} shown)` : "";
-    this.text.textContent = `${rows.length} patches${some}: ${inWords(counts, patches.classes)}. ${said}`;
+    this.text.textContent = `${several(rows.length)}${some}: ${inWords(counts, patches.classes)}. ${said}`;
     this.bar.show(counts);
     this.tiles.canvas.dataset.inside = rows.length;
     this.tiles.show(thinned(rows, most));
@@ -45,9 +46,10 @@ export class Boxes {
     this.inside.heading.textContent = "Inside the lasso";
     this.inside.node.append(button("Clear", "Clear the lasso", () => app.clearLasso()));
     this.groups = Object.fromEntries(GROUPS.map((group) => [group, new Gallery(app, group, 44)]));
-    this.three = make("div", { className: "ax-groups" }, ...GROUPS.map((group) => this.groups[group].node));
+    this.galleries = make("section", { className: "ax-groups", "aria-label": "Galleries of the difference" },
+      ...BESIDE.map((group) => this.groups[group].node)); // beside the map, or below it
     this.node = make("aside", { className: "ax-side", "aria-label": "Patches" },
-      this.three, app.hand.node, this.inside.node, this.pinned);
+      app.hand.node, this.inside.node, this.pinned);
   }
 
   draw() {
@@ -78,13 +80,12 @@ export class Boxes {
     }).join(", ");
     this.inside.show(rows, `Taken up to round ${round}: ${took}.`);
     const key = `${rows.length}|${app.lasso}|${app.strokes}`;
-    if (key !== this.saidInside) app.say(`${rows.length} patches inside the lasso`);
+    if (key !== this.saidInside) app.say(`${several(rows.length)} inside the lasso`);
     this.saidInside = key;
   }
 
   drawGroups() {
     const { app } = this;
-    this.three.hidden = !app.compare.length;
     if (!app.compare.length) return;
     const groups = app.groups();
     const pair = app.comparePair();

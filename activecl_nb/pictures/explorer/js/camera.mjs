@@ -19,6 +19,12 @@ export class Camera {
     return 0.92 * Math.min(width / across, height / down) * this.zoom;
   }
 
+  /** Height for width of a panel that the whole map fills best, within bounds. */
+  get slant() {
+    const [across, down] = this.patches.extent;
+    return clamp(down / across, 0.62, 1.3);
+  }
+
   zoomBy(factor, about = this.centre) {
     const zoom = clamp(this.zoom * factor, 0.5, 200);
     const moved = this.zoom / zoom;

@@ -10,40 +10,46 @@ const MOST_THUMBNAILS = 800; // on all panels together: so many are drawn within
 const CELL = 3; // pixels of the screen, of the density shading
 
 /** Frames shrink where there are many of them, so that they never hide everything: a factor. */
-const shrunk = (count) => clamp(11 / Math.sqrt(Math.max(1, count)), 0.6, 1);
+function shrunk({ app, width, height }, count) {
+  const apart = app.camera.zoom * Math.sqrt((width * height) / Math.max(1, count)); // pixels
+  return clamp(Math.round(apart / 2.2) / 20, 0.55, 1);
+}
 
-/** How the marks look now: their glyphs, by what they say of a patch. count: picks of the round. */
-function glyphsFor({ look, theme, pointRadius, patches }, dpr, count) {
+/** How the marks look now: their glyphs, by what they say of a patch. */
+function glyphsFor({ look, theme, pointRadius, patches }, dpr, { now, past, half, hand }) {
   const r = pointRadius * dpr;
   const shapes = patches.colours[1];
   const each = (alpha, radius) => shapes.map((shape) => glyphOf(shape, radius, { alpha }));
   const hollow = !look.fill;
-  const f = hollow ? shrunk(count) : 1;
-  const line = (width) => [[theme.paper, (width + 1.6) * f * dpr], [theme.ink, Math.max(0.9, width * f) * dpr]];
+  const [f, g] = hollow ? [now, past] : [1, 1];
+  const line = (width, f) => [[theme.paper, (width + 1.6) * f * dpr], [theme.ink, Math.max(0.9, width * f) * dpr]];
   return {
     rest: each(look.opacity, r),
     faint: each(0.35 * Math.min(1, look.opacity + 0.2), r),
     whole: each(1, r + 0.35 * dpr),
     // Outlines leave the patch itself, and what lies around it, to be seen.
-    before: glyphOf("circle", r + (hollow ? 2 * f : 0.9) * dpr, { hollow, outlines: hollow
-      ? [[theme.ink, Math.max(0.7, f) * dpr]] : [[theme.ink, 1.3 * dpr]] }),
+    before: glyphOf("circle", r + (hollow ? 2 * g : 0.9) * dpr, { hollow, outlines: hollow
+      ? [[theme.ink, Math.max(0.7, g) * dpr]] : [[theme.ink, 1.3 * dpr]] }),
     picked: [0, 1, 2, 3, 4].map((step) => glyphOf("diamond", r + ((hollow ? 2.6 : 1.2) + 0.55 * step) * f * dpr,
-      { hollow, outlines: line(hollow ? 1.7 : 3.4) })),
-    half: glyphOf("frame", r + 4.2 * dpr, { hollow: true, outlines: line(1.2) }),
-    hand: glyphOf("circle", r + 5 * dpr, { hollow: true, outlines: [[theme.paper, 4 * dpr], [theme.accent, 2.4 * dpr]] }),
+      { hollow, outlines: line(hollow ? 1.7 : 3.4, f) })),
+    half: glyphOf("frame", r + 4.2 * half * dpr, { hollow: true, outlines: line(1.2, half) }),
+    hand: glyphOf("circle", r + 5 * hand * dpr, { hollow: true,
+      outlines: [[theme.paper, 4 * hand * dpr], [theme.accent, 2.4 * hand * dpr]] }),
   };
 }
 
 /** One map being drawn: where its patches are, what it is painted with, what can be pointed at. */
 class Sheet {
-  constructor(panel, s, count) {
+  /** counts: how many marks of each kind there are, {now, past, half, hand}. */
+  constructor(panel, s, counts = {}) {
     const { app } = panel;
+    const sizes = Object.fromEntries(["now", "past", "half", "hand"].map((kind) => [kind, shrunk(panel, counts[kind] ?? 0)]));
     Object.assign(this, { panel, app, s, painter: panel.painter, stack: panel.stack, dpr: panel.dpr });
     this.at = panel.pixels();
     const { codes, css } = app.coloursFor(s);
     [this.codes, this.colours] = [codes, css.map(packed)];
     this.faintColour = packed(app.theme.faint);
-    this.glyphs = glyphsFor(app, panel.dpr, count);
+    this.glyphs = glyphsFor(app, panel.dpr, sizes);
     this.shapes = app.patches.colours[1].length;
     this.stack.clear();
   }
@@ -107,8 +113,9 @@ function layersOf(app, s) {
 /** One strategy's round. */
 export function drawRound(panel, s, total) {
   const { app } = panel;
-  const sheet = new Sheet(panel, s, total);
-  const layers = layersOf(app, s);
+  const [layers, half] = [layersOf(app, s), app.nearestHalfFor(s)];
+  const sheet = new Sheet(panel, s, { now: layers.now.length, past: layers.before.length, half: half.length,
+    hand: app.hand.picked.size });
   const { glyphs, painter } = sheet;
   painter.clear(app.theme.paperRgb);
   sheet.dots(layers.faint, glyphs.faint, { faint: true, known: false });
@@ -123,7 +130,7 @@ export function drawRound(panel, s, total) {
     const order = app.runs.orderOf(s);
     const early = (row) => (app.look.order ? 1 - order[row] / Math.max(1, total) : 0.5);
     sheet.framed(layers.now, (row) => glyphs.picked[Math.round(4 * early(row))]);
-    for (const row of app.nearestHalfFor(s)) sheet.stamp(glyphs.half, row, 0);
+    for (const row of half) sheet.stamp(glyphs.half, row, 0);
     for (const row of app.hand.picked) sheet.stamp(glyphs.hand, row, 0);
     painter.show();
   }
@@ -135,7 +142,7 @@ export function drawRound(panel, s, total) {
 export function drawDifference(panel, [a], groups) {
   const { app, dpr } = panel;
   const count = Object.values(groups).flat().length;
-  const [sheet, f] = [new Sheet(panel, a, count), shrunk(count)];
+  const [sheet, f] = [new Sheet(panel, a), shrunk(panel, count)];
   const { glyphs, painter } = sheet;
   const shown = app.shownFor(a);
   const picked = new Set(Object.values(groups).flat());

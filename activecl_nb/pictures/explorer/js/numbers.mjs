@@ -46,6 +46,9 @@ export function countsOf(rows, codes, classes) {
   return counts;
 }
 
+/** "3 patches". */
+export const several = (count) => `${count} ${count === 1 ? "patch" : "patches"}`;
+
 /** "TUM 12, STR 3": what there is, the most first. */
 export function inWords(counts, names) {
   const there = names.map((name, c) => [counts[c], name]).filter(([count]) => count);

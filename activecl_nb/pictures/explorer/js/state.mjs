@@ -149,8 +149,14 @@ export class State {
     return classColours[code % classColours.length];
   }
 
+  /** Pixels from a patch to the next on a map of this size, were they spread evenly over it. */
+  get spacing() {
+    const { width = 500, height = 400 } = this.visible?.[0] ?? {};
+    return Math.sqrt((width * height) / this.patches.n);
+  }
+
   get pointRadius() {
-    const crowd = clamp(95 / Math.sqrt(this.patches.n), 0.9, 3.2);
+    const crowd = clamp(0.2 * this.spacing, 0.9, 3.2);
     const radius = clamp(crowd * Math.sqrt(this.camera.zoom), 0.9, 6) * this.look.size;
     return Math.max(0.5, Math.round(4 * radius) / 4);
   }

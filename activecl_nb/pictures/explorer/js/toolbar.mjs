@@ -6,6 +6,9 @@ import { isEmpty } from "./filters.mjs";
 const MOST_PANELS = 4;
 const PROXY_COLOURS = ["entropy", "probability", "distance"];
 
+/** Whether a fact says something of several patches: a colour for each file's name says nothing. */
+const groups = (fact, n) => fact.kind !== "names" || fact.names.length <= Math.max(12, n / 4);
+
 export class Toolbar {
   constructor(app) {
     this.app = app;
@@ -34,12 +37,14 @@ export class Toolbar {
     this.colour = select("Colour by", (colour) => app.set("colour", colour), [["class", "class"],
       ["entropy", told.entropy?.title ?? "entropy of the proxy"],
       ["probability", told.probability?.title ?? `p(${patches.classes[patches.positive]}) of the proxy`],
-      ["distance", "distance to the chosen set"], ...patches.facts.map((fact) => [fact.name, fact.title])]);
+      ["distance", "distance to the chosen set"],
+      ...patches.facts.filter((fact) => groups(fact, patches.n)).map((fact) => [fact.name, fact.title])]);
     this.when = select("Proxy and distances as they stood", (when) => app.set("when", when),
       [["before", "before the pick"], ["after", "after the round"]]);
     this.difference = toggleButton("Difference", "Difference: what only one of two strategies picked",
       () => app.toggleDifference());
-    return [field("Panels", this.count), this.difference, field("Colour by", this.colour), field("as it stood", this.when)];
+    this.whenField = field("as it stood", this.when);
+    return [field("Panels", this.count), this.difference, field("Colour by", this.colour), this.whenField];
   }
 
   lasso() {
@@ -139,7 +144,8 @@ export class Toolbar {
     this.count.value = app.panels.length;
     this.colour.value = app.colour;
     this.when.value = app.when;
-    this.when.disabled = !PROXY_COLOURS.includes(app.colour);
+    this.whenField.hidden = !PROXY_COLOURS.includes(app.colour); // and takes no room
+    this.how.hidden = !(app.lassoMode || app.hand.on || app.lasso.length || app.strokes.length);
     this.back.disabled = round === 0;
     this.on.disabled = round === runs.rounds - 1;
     this.difference.press(app.compare.length);
