@@ -110,15 +110,13 @@ def pick(
     else:
         logits = _logits(features, known, labels, positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
-    zeros = torch.zeros(len(left))
-    draw = seeds.generator(seed, "pick", name)
     chosen = sampling.pick(
         strategy,
         features[left],
-        zeros if logits is None else logits[left],
+        torch.zeros(len(left)) if logits is None else logits[left],
         features[known],
         budget,
-        draw,
+        seeds.generator(seed, "pick", name),
         doubt=None if each is None else each[left].std(dim=1),
         chosen_logits=None if logits is None else logits[known],
     )

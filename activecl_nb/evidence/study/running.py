@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DONE, ELSEWHERE, FAILED = "done", "run elsewhere", "failed"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+LEAVING = 10  # seconds that a worker without work has to end by itself
 PLAN = "study.json"  # beside the runs: what they are runs of
 Outcomes = Generator[tuple[str, str], None, None]  # of (address, what became of the run)
 
@@ -234,7 +235,9 @@ def _in_workers(tasks: list[Task], jobs: int) -> Outcomes:
                 yield task.folder.name, outcome or f"{FAILED}: {worker.end()}"
                 idle.append(worker if outcome else _Worker())
     finally:
-        for worker in (*idle, *busy):
+        for worker in idle:
+            worker.stop(LEAVING)
+        for worker in busy:
             worker.stop()
 
 
@@ -275,8 +278,10 @@ class _Worker:
             return f"its process was killed by {name}{memory}"
         return f"its process ended by itself, with status {code}"
 
-    def stop(self) -> None:
+    def stop(self, seconds: float = 0) -> None:
+        """Without its pipe an idle one ends by itself, in order; what stays longer is ended."""
         self.connection.close()
+        self.process.join(seconds)
         self.process.terminate()
         self.process.join()
 
@@ -330,7 +335,9 @@ def _serve(connection: Connection) -> None:
     try:
         while True:
             connection.send(make(connection.recv()))
-    except (EOFError, OSError, KeyboardInterrupt):
+    except EOFError:
+        return  # in order, so that no semaphore is left behind
+    except (OSError, KeyboardInterrupt):
         os._exit(0)
 
 
