@@ -19,7 +19,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -164,7 +164,7 @@ def _torchvision(model: str, weights: str, download: bool) -> tuple[nn.Module, i
 def _timm(model: str, weights: str, download: bool) -> tuple[nn.Module, int]:
     """The module, which takes images as ImageNet's are normalised, and its side."""
     module = _of_timm(model, weights, download)
-    told = module.pretrained_cfg
+    told: Any = module.pretrained_cfg
     side = told.get("input_size", (3, SIZE, SIZE))[-1]
     mean, deviation = told.get("mean", augment.MEAN), told.get("std", augment.DEVIATION)
     if (tuple(mean), tuple(deviation)) == (augment.MEAN, augment.DEVIATION):
@@ -175,12 +175,15 @@ def _timm(model: str, weights: str, download: bool) -> tuple[nn.Module, int]:
 class _Renormalised(nn.Module):
     """From ImageNet's mean and deviation of each channel to others."""
 
+    times: Tensor
+    plus: Tensor
+
     def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
         super().__init__()
         given = (augment.MEAN, augment.DEVIATION, mean, deviation)
-        before, spread, mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in given)
-        self.register_buffer("times", spread / deviation)
-        self.register_buffer("plus", (before - mean) / deviation)
+        mean_before, before, mean_after, after = (torch.tensor(v).view(3, 1, 1) for v in given)
+        self.register_buffer("times", before / after)
+        self.register_buffer("plus", (mean_before - mean_after) / after)
 
     def forward(self, images: Tensor) -> Tensor:
         return images * self.times + self.plus

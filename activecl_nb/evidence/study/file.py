@@ -7,6 +7,7 @@ at the end names it.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import os
@@ -147,7 +148,7 @@ def _placed(
         file, _, name = text.rpartition(":")
         if sampling.is_from_file(text):
             place = (folder / files.expanded(file)).resolve()
-            check.tried("strategies", lambda given=f"{place}:{name}": sampling.from_file(given))
+            check.tried("strategies", functools.partial(sampling.from_file, f"{place}:{name}"))
             code[name] = place
         names.append(name)
     for name in (name for name in dict.fromkeys(names) if names.count(name) > 1):
