@@ -101,14 +101,12 @@ def pick(
     _check_task(task, name)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     features, images, used = _features(archive, encoder, minutes, seed, device, download)
-    if positive is None and name in WITHOUT_LABELS and len(set(labels or ())) != 2:
-        labels = None  # doubt about what is not asked for
     each = None  # what each member of the ensemble predicts, where numbers are asked for
     if task == "regression" and labels is not None:
         each = _predicted(features, known, labels, seed)
         logits: Tensor | None = each.mean(dim=1)
     else:
-        logits = _logits(features, known, labels, positive, seed)
+        logits = _logits(features, known, _telling(labels, positive, name), positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
     chosen = sampling.pick(
         strategy,
@@ -251,6 +249,12 @@ def _predicted(features: Tensor, known: np.ndarray, labels: Sequence[str], seed:
     except ValueError as error:
         raise ValueError(f"regression needs numbers as labels ({error})") from None
     return tasks.ensemble(features[known], targets, seed).logits(features)
+
+
+def _telling(labels: list[str] | None, positive: str | None, name: str) -> list[str] | None:
+    """The labels; None where a strategy that needs none could not tell which class is sought."""
+    unclear = positive is None and len(set(labels or ())) != 2
+    return None if unclear and name in WITHOUT_LABELS else labels
 
 
 def _logits(

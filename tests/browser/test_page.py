@@ -313,8 +313,8 @@ def test_the_wheel_zooms_only_once_the_map_is_chosen(page):
 
 def test_everything_is_reached_and_worked_by_keyboard(page, view):
     """Tab comes past every control; the keys of each do what the mouse would."""
-    for drawer in ("Filter: show", "Look: size"):
-        page.get_by_role("button", name=drawer).press("Enter")
+    for opened in ("Filter: show", "Look: size", "Lasso: draw"):
+        page.get_by_role("button", name=opened).press("Enter")
     reached = []
     page.get_by_role("button", name="Play the rounds").focus()
     for _ in range(90):

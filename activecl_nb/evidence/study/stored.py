@@ -198,7 +198,9 @@ class Tables:
         planned = self.index[self.index["finished"]].drop(columns=["finished", *SIZES])
         shares = self.index["test"].astype(float) / self.index["train"].astype(float)
         planned["test_to_train"] = shares.fillna(0.0)
-        rounds, picks = (planned.merge(part, on="run") for part in (self.rounds, self.picks))
+        # Whose a pick is stands in the index; what a run says of itself would be there twice.
+        picks = self.picks.drop(columns=["strategy", "seed"], errors="ignore")
+        rounds, picks = (planned.merge(part, on="run") for part in (self.rounds, picks))
         # Grid by grid: a run that stands in two would be added up twice.
         by_grid = [analysis.table(part) for _, part in rounds.groupby("grid", sort=False)]
         return Stored(_concat(by_grid, list(rounds)), picks, self.index, self.floors)
