@@ -7,16 +7,17 @@ missing a lesson must not stop: it makes short runs on the spot, and says so.
 from __future__ import annotations
 
 import functools
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from activecl_nb import experiment, files, imbalance
+from activecl_nb import experiment, files, imbalance, profiles
 from activecl_nb.imbalance import Data
 from activecl_nb.pictures import maps
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import BENCHMARK, Protocol
-from activecl_nb.runs import Run, same_tissue, stored
+from activecl_nb.runs import Run, fresh, identity, same_tissue, stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +67,18 @@ def usable(
     data = imbalance.load("phantom", found[0].protocol)
     _check(found, data, mapped)
     return found, data
+
+
+def kept_run(protocol: Protocol, data: Data, strategy: str, seed: int) -> Run:
+    """``experiment.run`` in a folder of the kit's cache: interrupted it goes on, done it is read.
+
+    The folder's name stands for all that decides the run, the code of a learner's own strategy
+    among it. What lies there may be deleted at any time.
+    """
+    begun = fresh(protocol, data, strategy, seed, profiles.device())
+    name = files.checksum(json.dumps(identity(begun), sort_keys=True).encode())
+    folder = files.cache_dir() / "lessons" / f"run-{name[:16]}"
+    return experiment.run(protocol, data, strategy, seed, folder)
 
 
 def stored_table(name: str) -> pd.DataFrame:

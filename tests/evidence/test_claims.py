@@ -815,6 +815,14 @@ def test_a_lesson_opens_the_ledger_or_does_without(page, tmp_path, capsys):
     assert claims.ours(lines[0].measured) == "not measured"
 
 
+def test_a_lesson_sees_what_was_declared_real_tissue_first():
+    rows, picture = report.declared()  # the kit's own study
+    real = [row.real for row in rows]
+    assert rows and real == sorted(real, reverse=True)
+    assert all(row.much != "–" or "see" in row.sure for row in rows)
+    assert picture.alt.startswith("gain")
+
+
 def test_readme_has_the_marks():
     text = (ROOT / "README.md").read_text()
     assert text.count(report.BEGIN) == text.count(report.END) == 1

@@ -170,3 +170,30 @@ def test_the_script_behind_the_stored_table_finds_a_leak_where_there_is_one():
     means = found.groupby(["classifier", "split"])["auroc"].mean().unstack()
     assert (means.loc["nearest neighbour", "patches at random"]) > 0.95
     assert means.loc["nearest neighbour", "whole patients"] < 0.75
+
+
+def test_a_kept_run_goes_on_where_it_was_stopped(
+    tiny_data: Data, tiny_protocol: Protocol, tmp_path: Path, monkeypatch
+) -> None:
+    """Interrupted after its first round, it trains the others alone; done, it is read."""
+    from activecl_nb import simclr
+
+    monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path))
+    protocol = replace(tiny_protocol, rounds=3, epochs=1)
+    trained, train = [], simclr.train
+
+    def once(*given: object, **named: object) -> object:
+        trained.append(named["round"])
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return train(*given, **named)
+
+    monkeypatch.setattr(simclr, "train", once)
+    with pytest.raises(KeyboardInterrupt):
+        shelf.kept_run(protocol, tiny_data, "entropy", 0)
+    run = shelf.kept_run(protocol, tiny_data, "entropy", 0)
+    assert trained == [0, 1, 1, 2] and run.finished
+    again = shelf.kept_run(protocol, tiny_data, "entropy", 0)
+    assert trained == [0, 1, 1, 2] and np.array_equal(again.chosen(), run.chosen())
+    other = shelf.kept_run(protocol, tiny_data, "random", 0)
+    assert other.path != run.path and len(trained) == 7

@@ -20,7 +20,6 @@ import pytest
 from notebook_tools import NOTEBOOKS, exercises, load, solution
 
 PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-FIRST = PATHS[:5]  # those after them hold no such cell yet
 RUNNER = Path(__file__).with_name("sections.py")
 # What asks for an edit of an earlier cell: after a restart that cell runs before what it needs.
 EDITS = re.compile(
@@ -30,7 +29,7 @@ EDITS = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", FIRST, ids=[path.stem for path in FIRST])
+@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 def test_every_instruction_says_what_its_cell_holds(path):
     cells = nbformat.read(path, as_version=4).cells
     for cell, following in itertools.pairwise(cells):
@@ -42,7 +41,7 @@ def test_every_instruction_says_what_its_cell_holds(path):
             raise AssertionError(f"{following.id}: no instruction stands before it")
 
 
-@pytest.mark.parametrize("path", FIRST, ids=[path.stem for path in FIRST])
+@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 def test_no_instruction_edits_an_earlier_cell(path):
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
@@ -73,7 +72,7 @@ def carried_out(path: Path) -> nbformat.NotebookNode:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", FIRST, ids=[path.stem for path in FIRST])
+@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 def test_after_all_changes_everything_runs_from_the_top(path, tmp_path):
     changed = tmp_path / path.name
     nbformat.write(carried_out(path), changed)

@@ -18,8 +18,7 @@ from notebook_tools import NOTEBOOKS
 
 from activecl_nb.lessons.site.lessons import Lesson
 
-# Lessons 05 to 07 still ask for predictions in prose alone.
-PATHS = sorted(NOTEBOOKS.glob("0[0-4]_*.ipynb"))
+PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 NAMES = [path.stem for path in PATHS]
 
 

@@ -105,3 +105,20 @@ def test_the_words_are_found_and_code_is_not_read():
     ]
     fine = "Colour `color=3`, k-center greedy, [x](color.md), the size, a prize, rise, exercise.\n"
     assert american(fine + "```python\ncolor = center\n```\n") == []
+
+
+# What a reader whose English is a second language stumbles on, and what to write instead.
+IDIOMS = {
+    r"\bmend(s|ed|ing)?\b": "repair, or what to do",
+    r"\bfalls? for\b": "picks, prefers",
+    r"\bsprint and marathon\b": "short and long",
+}
+
+
+@pytest.mark.parametrize(
+    "path", TEXTS[: len(list(NOTEBOOKS.glob("*.ipynb")))], ids=lambda p: p.stem
+)
+def test_plain_words(path):
+    for idiom, instead in IDIOMS.items():
+        found = re.search(idiom, read_words(prose(path)))
+        assert not found, f"{path.name}: {found[0]!r}; write {instead}"

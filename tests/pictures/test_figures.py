@@ -95,6 +95,20 @@ def test_an_alt_text_cannot_break_out_of_its_attribute():
     assert 'alt="a &quot;quoted&quot; &lt;b&gt; &amp; more"' in shown
 
 
+def test_a_long_alt_text_is_cut_at_a_sentence_and_stands_in_words_below():
+    short = figures.Picture(figures.canvas()[0], "One bar. Two bars.")
+    assert short.heard == short.alt and "<details>" not in short._repr_mimebundle_()["text/html"]
+    sentences = [f"Sentence {n} has six words here." for n in range(20)]
+    long = figures.Picture(figures.canvas()[0], " ".join(sentences))
+    assert len(long.heard.split()) <= 60
+    assert long.heard.startswith(" ".join(sentences[:8])) and long.heard.endswith("words below.")
+    shown = long._repr_mimebundle_()["text/html"]
+    alt, below = re.search(r'alt="([^"]*)"', shown)[1], re.search(r"<p>(.*)</p>", shown)[1]
+    assert html.unescape(alt) == long.heard and html.unescape(below) == long.alt
+    one = figures.Picture(figures.canvas()[0], "word " * 80)  # a single sentence, too long
+    assert len(one.heard.split()) <= 60 and one.heard
+
+
 def test_strategies_differ_in_colour_marker_and_line():
     names = ["random", "entropy", "kcenter", "certainty", "mine", "other"]
     for key in ("color", "marker"):

@@ -11,6 +11,7 @@ make another page. Needs no torch, but to open a folder of runs.
 from activecl_nb.evidence.report.content import (
     Report,
     by_part,
+    declared,
     make,
     open_ledger,
     parts,
@@ -44,6 +45,7 @@ __all__ = [
     "Section",
     "_headline",
     "by_part",
+    "declared",
     "findings",
     "make",
     "open_ledger",

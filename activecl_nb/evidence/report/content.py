@@ -201,6 +201,20 @@ def open_ledger(folder: str | os.PathLike[str] | None = None) -> tuple[list[Line
     return claims.ledger(every, stored), stored
 
 
+def declared(folder: str | os.PathLike[str] | None = None) -> tuple[list[Row], Picture | None]:
+    """What a study declared before its runs, for a lesson: rows, and a picture.
+
+    Real tissue comes first; contrasts without runs are left out. FileNotFoundError, ValueError:
+    as ``make``.
+    """
+    every = _studies(Path(folder or DEFAULT), None)
+    judged = [one for o in every for one in claims.judge(o.contrasts, o.stored)]
+    tissues = {grid: words for one in every for grid, words in one.tissues.items()}
+    judged = [one for one in judged if one.estimate is not None]
+    judged.sort(key=lambda one: not one.real)
+    return [first.contrast_row(one, tissues) for one in judged], first.gains(judged, tissues)
+
+
 def table(lines: Sequence[Line]) -> pd.DataFrame:
     """Lines as a table to look at: claim, what the paper says, ours, replicates, verdict."""
     rows = [

@@ -45,6 +45,7 @@ from activecl_nb.lessons.checks.lesson_07 import (
     verdict_rule,
     work_saved,
 )
+from activecl_nb.lessons.checks.lesson_08 import off_the_map, switch, times_dearer, typicality
 from activecl_nb.lessons.checks.lesson_09 import dice, ensemble_doubt, mean_over_the_patch
 from activecl_nb.lessons.checks.verdict import NotSolved, Verdict, lettered, strict
 
@@ -73,6 +74,7 @@ __all__ = [
     "near_negative",
     "no_tumour_chance",
     "nt_xent",
+    "off_the_map",
     "paired_interval",
     "patient_split",
     "random_split",
@@ -83,8 +85,11 @@ __all__ = [
     "strategy",
     "stratified",
     "strict",
+    "switch",
     "table_one",
     "threshold_raised",
+    "times_dearer",
+    "typicality",
     "unfair_baseline",
     "update",
     "verdict_rule",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -56,14 +57,17 @@ CLASS_COLOURS = {
     "TUM": "#d55e00",
 }
 CLASS_MARKERS = "os^DvPX<*"
+MOST_WORDS = 60  # of an alt text that is read aloud
+MORE = "All of it stands in words below."
 
 
 class Picture:
     """A figure that carries its alt text: shown in a notebook as an image with both.
 
     Jupyter has no field of its own for the alt text of an image, so the picture is shown as
-    HTML; where only text can be shown, the alt text is what is shown. What takes more than some
-    sixty words to say stands in a ``table`` of shares, 0 to 1, folded under the image.
+    HTML; where only text can be shown, the alt text is what is shown. Nobody can listen to a long
+    one: of more than ``MOST_WORDS`` the first sentences are heard, and all of it stands folded
+    under the image. So does a ``table`` of shares, 0 to 1.
     """
 
     def __init__(self, figure: Figure, alt: str, table: pd.DataFrame | None = None) -> None:
@@ -77,12 +81,29 @@ class Picture:
         self.figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
         return buffer.getvalue()
 
+    @property
+    def heard(self) -> str:
+        """The alt text, or of a long one as many sentences as can be listened to."""
+        if len(self.alt.split()) <= MOST_WORDS:
+            return self.alt
+        kept: list[str] = []
+        for part in re.split(r"(?<=[.;]) ", self.alt):
+            if len(" ".join([*kept, part]).split()) > MOST_WORDS - len(MORE.split()):
+                break
+            kept.append(part)
+        return " ".join([*kept, MORE])
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         data = base64.b64encode(self.png()).decode()
         image = (
-            f'<img alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%" '
+            f'<img alt="{html.escape(self.heard, quote=True)}" style="max-width: 100%" '
             f'src="data:image/png;base64,{data}">'
         )
+        if self.heard != self.alt and self.table is None:
+            image += (
+                "<details><summary>the same in words</summary>"
+                f"<p>{html.escape(self.alt)}</p></details>"
+            )
         if self.table is not None:
             rows = self.table.to_html(float_format="{:.0%}".format, border=0)
             # Wide tables scroll within themselves, so that a narrow page cuts none.
