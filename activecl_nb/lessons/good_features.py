@@ -147,9 +147,9 @@ def evened(found: Features, components: int = 64) -> Features:
 
     What hardly varies is then as loud as what varies most, for the judge and for every distance.
     """
-    values = found.values[:, :components]
-    values = scaled((values / values.std(dim=0)).numpy())
-    return replace(found, values=torch.from_numpy(values))
+    first = found.values[:, :components]
+    even = scaled((first / first.std(dim=0)).numpy())
+    return replace(found, values=torch.from_numpy(even))
 
 
 def auroc(
@@ -158,9 +158,9 @@ def auroc(
     """AUROC on the positions ``held`` of the judge that was fitted on the positions ``fit``."""
     from sklearn.metrics import roc_auc_score
 
-    values = scaled(values)
-    model = judge(values[fit], positive[fit])
-    return float(roc_auc_score(positive[held], model.decision_function(values[held])))
+    even = scaled(np.asarray(values))
+    model = judge(even[fit], positive[fit])
+    return float(roc_auc_score(positive[held], model.decision_function(even[held])))
 
 
 # ---- buying labels -----------------------------------------------------------------------
