@@ -84,6 +84,53 @@ def _nearest(x: np.ndarray, k: int) -> np.ndarray:
     return np.sort(_distances(x), axis=1)[:, 1 : k + 1]
 
 
+NOT_TYPICALITY: dict[str, Callable[[np.ndarray, int], Any]] = {
+    "each point is its own nearest neighbour, at a distance of 0; leave it out": (
+        lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, :k].mean(1)
+    ),
+    "this is the mean distance; typical is who has near neighbours, so take one over it": (
+        lambda x, k: _nearest(x, k).mean(1)
+    ),
+    "this is minus the mean distance; it ranks alike, but one over it is asked for": (
+        lambda x, k: -_nearest(x, k).mean(1)
+    ),
+    "these are the farthest k; typical is about the nearest": (
+        lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, -k:].mean(1)
+    ),
+    "this is the distance to all others; only the k nearest count": (
+        lambda x, k: 1 / _nearest(x, len(x) - 1).mean(1)
+    ),
+    "this is the mean over all points, itself among them; only the k nearest others count": (
+        lambda x, k: 1 / _distances(x).mean(1)
+    ),
+    "these are squared distances; take the root": (lambda x, k: 1 / (_nearest(x, k) ** 2).mean(1)),
+    "you summed the distances; take their mean, so that k does not matter": (
+        lambda x, k: 1 / _nearest(x, k).sum(1)
+    ),
+    "this is the mean of one over each distance; take one over the mean": (
+        lambda x, k: (1 / _nearest(x, k)).mean(1)
+    ),
+    "this is the k-th nearest alone; take the mean of the k": (
+        lambda x, k: 1 / _nearest(x, k)[:, -1]
+    ),
+    "this is the very nearest alone; take the mean of the k": (
+        lambda x, k: 1 / _nearest(x, k)[:, 0]
+    ),
+    "you left out one neighbour too many: the point itself and then k others": (
+        lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, 2 : k + 2].mean(1)
+    ),
+    "one neighbour is missing: itself, and then k others": (
+        lambda x, k: 1 / _nearest(x, k - 1).mean(1)
+    ),
+    "these are sorted; keep the order of the points": (
+        lambda x, k: np.sort(1 / _nearest(x, k).mean(1))
+    ),
+    "these are distances along the axes (L1); use the straight line": (
+        lambda x, k: 1 / np.sort(np.abs(x[:, None] - x[None]).sum(2), axis=1)[:, 1 : k + 1].mean(1)
+    ),
+}
+
+
 @check
 def typicality(function: Any) -> Verdict:
     """Lesson 08, exercise 3: one over the mean distance to the k nearest others.
@@ -95,60 +142,11 @@ def typicality(function: Any) -> Verdict:
         "9 points in 3 dimensions, k = 4": (draw.normal(size=(9, 3)), 4),
         "6 points in 2 dimensions, k = 2": (3 * draw.normal(size=(6, 2)) + 1, 2),
     }
-    wrong: dict[str, Callable[[np.ndarray, int], Any]] = {
-        "each point is its own nearest neighbour, at a distance of 0; leave it out": (
-            lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, :k].mean(1)
-        ),
-        "this is the mean distance; typical is who has near neighbours, so take one over it": (
-            lambda x, k: _nearest(x, k).mean(1)
-        ),
-        "this is minus the mean distance; it ranks alike, but one over it is asked for": (
-            lambda x, k: -_nearest(x, k).mean(1)
-        ),
-        "these are the farthest k; typical is about the nearest": (
-            lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, -k:].mean(1)
-        ),
-        "this is the distance to all others; only the k nearest count": (
-            lambda x, k: 1 / _nearest(x, len(x) - 1).mean(1)
-        ),
-        "this is the mean over all points, itself among them; only the k nearest others count": (
-            lambda x, k: 1 / _distances(x).mean(1)
-        ),
-        "these are squared distances; take the root": (
-            lambda x, k: 1 / (_nearest(x, k) ** 2).mean(1)
-        ),
-        "you summed the distances; take their mean, so that k does not matter": (
-            lambda x, k: 1 / _nearest(x, k).sum(1)
-        ),
-        "this is the mean of one over each distance; take one over the mean": (
-            lambda x, k: (1 / _nearest(x, k)).mean(1)
-        ),
-        "this is the k-th nearest alone; take the mean of the k": (
-            lambda x, k: 1 / _nearest(x, k)[:, -1]
-        ),
-        "this is the very nearest alone; take the mean of the k": (
-            lambda x, k: 1 / _nearest(x, k)[:, 0]
-        ),
-        "you left out one neighbour too many: the point itself and then k others": (
-            lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, 2 : k + 2].mean(1)
-        ),
-        "one neighbour is missing: itself, and then k others": (
-            lambda x, k: 1 / _nearest(x, k - 1).mean(1)
-        ),
-        "these are sorted; keep the order of the points": (
-            lambda x, k: np.sort(1 / _nearest(x, k).mean(1))
-        ),
-        "these are distances along the axes (L1); use the straight line": (
-            lambda x, k: (
-                1 / np.sort(np.abs(x[:, None] - x[None]).sum(2), axis=1)[:, 1 : k + 1].mean(1)
-            )
-        ),
-    }
     return compare_on(
         function,
         cases,
         lambda x, k: 1 / _nearest(x, k).mean(1),
-        wrong,
+        NOT_TYPICALITY,
         tolerance=1e-3,  # torch.cdist in single precision
         why="one over the mean distance to the k nearest others, on two clouds of points",
         answer_of=answer_of_either,
