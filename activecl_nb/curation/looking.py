@@ -220,7 +220,7 @@ def _as_tissue(archive: ImageFiles, seen: Sequence[_Seen], good: list[int]) -> T
         torch.from_numpy(np.stack([image.small for image in seen])),
         torch.from_numpy(archive.labels[good]),
         archive.class_names,
-        archive.where,
+        Path(archive.where).name,
         {name: values[good] for name, values in archive.facts.items()},
     )
 

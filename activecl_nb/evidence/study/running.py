@@ -15,7 +15,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -279,7 +279,12 @@ class _Worker:
         return f"its process ended by itself, with status {code}"
 
     def stop(self, seconds: float = 0) -> None:
-        """Without its pipe an idle one ends by itself, in order; what stays longer is ended."""
+        """An idle one is told that there is no more, and ends in order; who stays is ended.
+
+        The end of the pipe alone may not reach it: workers that were forked later hold a copy.
+        """
+        with suppress(OSError):
+            self.connection.send(None)
         self.connection.close()
         self.process.join(seconds)
         self.process.terminate()
@@ -323,7 +328,7 @@ def _start_method() -> str:
 
 
 def _serve(connection: Connection) -> None:
-    """A worker's life: tasks in, outcomes out, until the pipe or the parent ends."""
+    """A worker's life: tasks in, outcomes out, until it is told None, or pipe or parent end."""
     parent = multiprocessing.parent_process()
     if parent is not None:  # a run under way must not outlive it
 
@@ -333,8 +338,8 @@ def _serve(connection: Connection) -> None:
 
         threading.Thread(target=follow, daemon=True).start()
     try:
-        while True:
-            connection.send(make(connection.recv()))
+        while (task := connection.recv()) is not None:
+            connection.send(make(task))
     except EOFError:
         return  # in order, so that no semaphore is left behind
     except (OSError, KeyboardInterrupt):
