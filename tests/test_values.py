@@ -7,7 +7,6 @@ from activecl_nb import values
 class Wanted:
     rounds: values.Count
     rate: values.Positive
-    share: values.Share
     seed: values.Seed
     fast: values.Switch
     name: str
@@ -42,7 +41,6 @@ def test_numbers_are_taken_as_plain_ones(given, expected):
         ({"rate": float("nan")}, "rate: should be above 0, not nan"),
         ({"rate": float("inf")}, "rate: should be finite"),
         ({"rate": None}, "rate: should be a number, not None"),
-        ({"share": 1.0}, "share: should be below 1, not 1.0"),
         ({"seed": np.bool_(False)}, "seed: should be a whole number"),
         ({"seed": [1]}, r"seed: should be a whole number, not \[1\]"),
         ({"fast": 1}, "fast: should be true or false, not 1"),

@@ -151,10 +151,22 @@ def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
             for entry in study.entries
         ],
     }
+    text = json.dumps(plan, indent=1)
+    if _stands(out, text):
+        return
     (out / files.MANIFEST).unlink(missing_ok=True)  # even a damaged one: both are made anew
     with files.replacing(out / PLAN) as temporary:
-        temporary.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
     files.seal(out, PLAN)
+
+
+def _stands(out: Path, plan: str) -> bool:
+    """Whether this very plan is there, and sealed."""
+    try:
+        manifest = files.Manifest.of(out)
+        return manifest.sealed and manifest.read(PLAN) == plan.encode()
+    except (ValueError, FileNotFoundError):
+        return False
 
 
 # ---- one run --------------------------------------------------------------------------------
