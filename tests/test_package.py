@@ -39,7 +39,7 @@ WINGS = {
     "fast": FOUNDATIONS,
     "sources": FOUNDATIONS | {"fast"},
     "pictures": {*METHOD},
-    "evidence": {*METHOD, "pictures"},
+    "evidence": {*METHOD, "pictures", "curation"},
     "curation": {*METHOD, "pictures"},
     "lessons": {*METHOD, "sources", "fast", "pictures", "evidence", "curation"},
 }

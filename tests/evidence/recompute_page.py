@@ -1,22 +1,38 @@
-"""Ten lines of a report, recomputed from the stored tables with pandas and scipy alone.
+"""Lines of a report, recomputed from the stored tables with pandas and scipy alone.
 
-    python tests/evidence/recompute_page.py results/study results/report_appendix.md
+    python tests/evidence/recompute_page.py results/study results/study.toml results
 
-takes ten rows of the appendix's table of settings, spread over it, works out each by its own
-means, and compares. Nothing of the kit is used, so an error in its analysis would show here.
+takes from the pages in the last folder: rows of the appendix's table of settings, spread over it;
+the contrasts of the first screen; and those claims that compare two strategies along the learning
+curve. It works each out by its own means, and compares. Nothing of the kit is used, so an error in
+its analysis would show here.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import integrate, stats
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 SCORES = {"F1": "f1", "average precision": "average_precision", "AUROC": "auroc"}
+NAMES = {"k-center": "kcenter"}
+MOST_SETTINGS = 10
+CLAIM = r"Measured: mean (F1|average precision|AUROC) along the learning curve: (\w+) minus (\w+),"
+CONTRAST = r"([\w-]+) picks against ([\w-]+) picks, by mean ([\w ]+) of the probe over the rounds"
+
+Height = Callable[[pd.DataFrame, str], float]
+# What is printed, and the same by other means: mean, and the ends of the 95% interval.
+Line = tuple[str, list[float], tuple[float, ...]]
 
 
 def tables(folder: Path) -> pd.DataFrame:
@@ -28,16 +44,16 @@ def tables(folder: Path) -> pd.DataFrame:
     return index.merge(pd.read_csv(folder / "rounds.csv"), on="run")
 
 
-def rows_of(page: Path) -> list[dict[str, str]]:
-    """The table of settings, as the page has it."""
-    lines = page.read_text(encoding="utf-8").splitlines()
-    start = next(n for n, line in enumerate(lines) if line.startswith("| Grid |"))
-    heads, rows = cells(lines[start]), []
-    for line in lines[start + 2 :]:
+def rows_of(page: Path) -> Iterator[dict[str, str]]:
+    """The rows of every table of a page, by the heads of their columns."""
+    heads: list[str] = []
+    for line in page.read_text(encoding="utf-8").splitlines():
         if not line.startswith("|"):
-            break
-        rows.append(dict(zip(heads, cells(line), strict=True)))
-    return rows
+            heads = []
+        elif not heads:
+            heads = cells(line)
+        elif not line.startswith("| ---"):
+            yield dict(zip(heads, cells(line), strict=True))
 
 
 def cells(line: str) -> list[str]:
@@ -45,29 +61,30 @@ def cells(line: str) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", part).strip() for part in parts]
 
 
-def height(run: pd.DataFrame, score: str) -> float:
+def printed(cell: str) -> list[float]:
+    return [float(one.replace("−", "-")) for one in re.findall(r"[+−]?\d+\.\d+", cell)]
+
+
+def along_the_curve(run: pd.DataFrame, score: str) -> float:
     """Mean of a score along the learning curve, by the trapezoid rule."""
-    run = run.sort_values("round")
     images = run["images"].to_numpy(float)
     return integrate.trapezoid(run[score], images) / (images[-1] - images[0])
 
 
-def recomputed(rounds: pd.DataFrame, row: dict[str, str], score: str) -> tuple[float, ...]:
-    """Mean difference to random and the ends of its 95% interval."""
-    column = f"probe_{score}" if rounds.get(f"probe_{score}", pd.Series()).notna().any() else score
-    setting = "" if row["Setting"] == "–" else row["Setting"]
-    here = rounds[(rounds["grid"] == row["Grid"]) & (rounds["setting"] == setting)]
+def over_chosen_rounds(run: pd.DataFrame, score: str) -> float:
+    return run[score].iloc[1:].mean()
+
+
+def difference(here: pd.DataFrame, a: str, b: str, score: str, height: Height) -> tuple[float, ...]:
+    """Mean of a less b over tissues and seeds, and the ends of its 95% interval."""
+    sides = here[here["strategy"].isin([a, b])].sort_values("round")
     heights = {
-        key: height(run, column) for key, run in here.groupby(["strategy", "tissue", "seed"])
+        key: height(run, score) for key, run in sides.groupby(["strategy", "tissue", "seed"])
     }
-    strategy = row["Compared"].split(" − ")[0]
-    gains = pd.Series(
-        {
-            (tissue, seed): value - heights["random", tissue, seed]
-            for (name, tissue, seed), value in heights.items()
-            if name == strategy and ("random", tissue, seed) in heights
-        }
-    )
+    places = [place[1:] for place in heights if place[0] == a and (b, *place[1:]) in heights]
+    gains = pd.Series({place: heights[(a, *place)] - heights[(b, *place)] for place in places})
+    if len(gains) < 2:
+        return ()
     tissues = gains.index.get_level_values(0)
     spread, n = gains, len(gains)
     share = 0.0
@@ -83,23 +100,70 @@ def recomputed(rounds: pd.DataFrame, row: dict[str, str], score: str) -> tuple[f
     return (float(spread.mean()), *stats.t.interval(0.95, n - 1, spread.mean(), error))
 
 
-def printed(cell: str) -> list[float]:
-    return [float(one.replace("−", "-")) for one in re.findall(r"[+−]?\d+\.\d+", cell)]
-
-
-def main(folder: str, page: str) -> int:
-    rounds, rows = tables(Path(folder)), rows_of(Path(page))
-    mine = [row for row in rows if row["Grid"] in set(rounds["grid"])]
-    wrong = 0
-    places = np.unique(np.linspace(0, len(mine) - 1, min(10, len(mine))).astype(int))
-    for row in (mine[n] for n in places):
+def settings(rounds: pd.DataFrame, appendix: Path) -> Iterator[Line]:
+    """Each strategy less random in a setting, by three scores of the probe where runs have one."""
+    every = [row for row in rows_of(appendix) if "Compared" in row]
+    mine = [row for row in every if row["Grid"] in set(rounds["grid"])]
+    count = min(MOST_SETTINGS, len(mine))
+    for row in (mine[n] for n in np.unique(np.linspace(0, len(mine) - 1, count).astype(int))):
+        setting = "" if row["Setting"] == "–" else row["Setting"]
+        here = rounds[(rounds["grid"] == row["Grid"]) & (rounds["setting"] == setting)]
+        strategy = row["Compared"].split(" − ")[0]
         for name, score in SCORES.items():
-            there, ours = printed(row[name]), recomputed(rounds, row, score)
-            same = np.allclose(there, ours[: len(there)], atol=0.00051, rtol=0)
-            wrong += not same
-            told = ", ".join(f"{one:+.3f}" for one in ours)
-            print(f"{'ok' if same else 'WRONG':<6}{row['Grid']}, {row['Setting']}, {name}: {told}")
-    print(f"{len(places)} lines, {3 * len(places)} numbers with intervals, {wrong} wrong")
+            probe = f"probe_{score}"
+            column = probe if here.get(probe, pd.Series()).notna().any() else score
+            ours = difference(here, strategy, "random", column, along_the_curve)
+            yield f"{row['Grid']}, {setting}, {strategy}, {name}", printed(row[name]), ours
+
+
+def claims(rounds: pd.DataFrame, grids: dict[str, str], page: Path) -> Iterator[Line]:
+    """Two strategies along the learning curve, by a score of the paper's own proxy."""
+    for row in rows_of(page):
+        asked = re.search(CLAIM, row.get("Claim", ""))
+        grid = grids.get(row.get("On what", ""))
+        if asked and grid:
+            score, a, b = asked.groups()
+            here = rounds[rounds["grid"] == grid]
+            ours = difference(here, a, b, SCORES[score], along_the_curve)
+            yield f"{grid}, claim, {a} − {b}, {score}", printed(row["Ours, with interval"]), ours
+
+
+def contrasts(rounds: pd.DataFrame, grids: dict[str, str], page: Path) -> Iterator[Line]:
+    """The contrasts of the first screen, over the rounds that a strategy chose."""
+    for row in rows_of(page):
+        asked = re.match(CONTRAST, row.get("What was tried", ""))
+        grid = grids.get(row.get("On which tissue", ""))
+        if asked and grid and printed(row["By how much"]):
+            a, b, score = asked.groups()
+            a, b = (NAMES.get(name.lower(), name.lower()) for name in (a, b))
+            here = rounds[rounds["grid"] == grid]
+            ours = difference(here, a, b, f"probe_{SCORES[score]}", over_chosen_rounds)
+            yield f"{grid}, contrast, {a} − {b}, {score}", printed(row["By how much"]), ours
+
+
+def tissues(study: Path) -> dict[str, str]:
+    """What a grid's patches are, in words -> the grid, where the words are of one grid alone."""
+    grids = tomllib.loads(study.read_text(encoding="utf-8"))["grid"]
+    words = [grid.get("tissue", grid["name"]) for grid in grids]
+    return {w: g["name"] for w, g in zip(words, grids, strict=True) if words.count(w) == 1}
+
+
+def main(folder: str, study: str, pages: str) -> int:
+    rounds, grids = tables(Path(folder)), tissues(Path(study))
+    page, appendix = Path(pages, "report.md"), Path(pages, "report_appendix.md")
+    lines = [
+        *settings(rounds, appendix),
+        *contrasts(rounds, grids, page),
+        *claims(rounds, grids, page),
+        *claims(rounds, grids, appendix),
+    ]
+    wrong = 0
+    for what, there, ours in lines:
+        same = len(there) > 0 and np.allclose(there, ours[: len(there)], atol=0.00051, rtol=0)
+        wrong += not same
+        told = ", ".join(f"{one:+.3f}" for one in ours)
+        print(f"{'ok' if same else 'WRONG':<6}{what}: {told}")
+    print(f"{len(lines)} numbers with intervals, {wrong} wrong")
     return 1 if wrong else 0
 
 

@@ -375,6 +375,68 @@ def test_the_kits_own_study_is_sound():
         assert own.questions[name].endswith("?")
 
 
+def test_the_study_that_is_to_take_its_place_is_sound():
+    own = study.read(ROOT / "results" / "evidence.toml")
+    assert {e.job.protocol.name for e in own.entries} == {"study"}
+    for name in own.questions:
+        tissues = {e.job.tissue for e in own.entries if e.grid == name}
+        assert len(tissues) >= 5, f"{name} has fewer than five tissues"
+        assert own.questions[name].endswith("?")
+    assert [(one.grid, one.a, one.b) for one in own.contrasts if one.primary] == [
+        ("real", "entropy", "random"),
+        ("real", "kcenter", "random"),
+    ]
+
+
+def test_a_grid_may_take_a_frozen_encoder_and_a_contrast_another_grid(tmp_path):
+    save_noise(tmp_path / "mine")
+    text = f"""
+        profile = "tiny"
+        [[contrast]]
+        id = "rival"
+        grid = "frozen"
+        a = "random"
+        against = "trained"
+        b = "benchmark"
+        names = ["a frozen encoder", "SimCLR"]
+        metric = "last"
+        [[grid]]
+        name = "trained"
+        strategies = ["benchmark"]
+        seeds = 1
+        data = {{ source = "folder", path = "mine" }}
+        protocol = {{ {SMALL} }}
+        [[grid]]
+        name = "frozen"
+        strategies = ["random"]
+        seeds = 1
+        data = {{ source = "folder", path = "mine", encoder = "{tmp_path}/f.csv" }}
+        protocol = {{ {SMALL}, encoder = "frozen" }}
+        """
+    wanted = study.read(written(tmp_path, text))
+    (rival,) = wanted.contrasts
+    assert [side["grid"] for side in rival.sides] == ["frozen", "trained"]
+    job = wanted.jobs[1]
+    images = dataclasses.replace(job, data=tuple(p for p in job.data if p[0] != "encoder")).load()
+    assert images.features is None
+    names = [*images.train.facts["file"], *images.test.facts["file"]]
+    table = pd.DataFrame({"file": names, "a": 0.0, "b": np.arange(len(names))})
+    table.to_csv(tmp_path / "f.csv", index=False)
+    assert [tuple(part.shape) for part in job.load().features] == [
+        (len(images.train), 2),
+        (len(images.test), 2),
+    ]
+    results = study.run(wanted, tmp_path / "runs", stream=io.StringIO())
+    assert set(results.values()) == {study.DONE}
+    for old, new, said in (
+        ('against = "trained"', 'against = "other"', "no grid is called 'other'"),
+        ('b = "benchmark"', 'b = "entropy"', "'trained' has no strategy 'entropy'"),
+        ('"a frozen encoder", ', "", "names is two different names"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            study.read(written(tmp_path, text.replace(old, new)))
+
+
 # ---- addresses ----------------------------------------------------------------------------
 
 

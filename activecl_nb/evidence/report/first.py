@@ -50,7 +50,7 @@ def rows(
     found = []
     for name in named:
         if name in of_contrast:
-            found.append((_has_runs(of_contrast[name]), contrast_row(of_contrast[name], tissues)))
+            found.append((of_contrast[name].begun, contrast_row(of_contrast[name], tissues)))
         elif name in lines:
             line = lines[name]
             found.append((not line.waits, claim_row(line, tissues, real)))
@@ -59,14 +59,22 @@ def rows(
     return tuple(first)
 
 
-def _has_runs(one: Judged) -> bool:
-    return one.estimate is not None
+def called(one: Judged) -> tuple[str, ...]:
+    """What the two sides are called in a sentence."""
+    sides = (one.contrast.a, one.contrast.b)
+    return one.contrast.names or tuple(NAMES.get(name, name) for name in sides)
 
 
 def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
     """A declared contrast as a row."""
-    a, b = (NAMES.get(name, name) for name in (one.contrast.a, one.contrast.b))
-    tried = say("row.contrast", a=a[0].upper() + a[1:], b=b, measure=one.measure)
+    a, b = called(one)
+    tried = say(
+        "row.contrast",
+        a=a[0].upper() + a[1:],
+        b=b,
+        measure=one.measure,
+        picks="" if one.contrast.names else " picks",
+    )
     where = tissues[one.contrast.grid] + (f", {one.setting}" if one.setting else "")
     found = one.estimate
     if found is None:
@@ -123,9 +131,9 @@ def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | Non
 
 
 def _gain_name(one: Judged, tissues: Mapping[str, str]) -> str:
-    a, b = (NAMES.get(name, name) for name in (one.contrast.a, one.contrast.b))
+    a, b = called(one)
     where = one.setting or tissues[one.contrast.grid]
-    return "\n".join([f"{a} − {b}", *textwrap.wrap(where, 42)])
+    return "\n".join([*textwrap.wrap(f"{a} − {b}", 42), *textwrap.wrap(where, 42)])
 
 
 def _ends(low: float, high: float) -> str:

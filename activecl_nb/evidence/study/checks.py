@@ -71,6 +71,8 @@ CONTRAST = {
     "score": (False, TEXT),
     "primary": (False, FLAG),
     "bound": (False, SHARE),
+    "against": (False, TEXT),
+    "names": (False, (lambda v: TEXTS[0](v) and len(v) == 2, "two different names in a list")),
 }
 
 

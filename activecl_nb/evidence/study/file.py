@@ -255,7 +255,7 @@ def _odd_data(data: Mapping[str, Any]) -> list[str]:
     told = []
     for name, value in data.items():
         for one in _each(value):
-            if name in ("source", "path", "positive") and not is_text(one):
+            if name in ("source", "path", "positive", "encoder") and not is_text(one):
                 told.append(f"{name} takes a text in quotes, not {shown(one)}")
             if name in REPLICATES and not (is_whole(one) and one >= 0):
                 told.append(f"{name} takes a whole number from 0 on, not {shown(one)}")
@@ -265,7 +265,7 @@ def _odd_data(data: Mapping[str, Any]) -> list[str]:
     if dials:  # a source of one's own may take more than the kit knows here
         taken = inspect.signature(imbalance.load).parameters.values()
         named = {one.name for one in taken if one.kind is not inspect.Parameter.VAR_KEYWORD}
-        known = sorted(named - {"profile"} | set(dials))
+        known = sorted(named - {"profile"} | {"encoder"} | set(dials))
         told += [
             f"{data['source']} takes no {name}; it takes {', '.join(known)}"
             for name in sorted(set(data) - set(known))
@@ -332,18 +332,27 @@ def _contrasts(
         where = f"contrast {entry.get('id', number)!r}: "
         if not check.table(where, entry, CONTRAST):
             continue
-        one, plan = Contrast(**entry), of_name.get(entry["grid"])
+        one = Contrast(**{**entry, "names": tuple(entry.get("names", ()))})
         if one.id in seen:
             check.says("", f"two contrasts are called {one.id!r}")
         seen.add(one.id)
-        if plan is None:
-            check.says(where, f"no grid is called {one.grid!r}; there are {', '.join(of_name)}")
-            continue
-        for name in (one.a, one.b):
-            if name not in plan.strategies:
-                known = ", ".join(plan.strategies)
-                check.says(where, f"{one.grid!r} has no strategy {name!r}; it has {known}")
-        if plan.entries and one.setting not in plan.labels:
-            known = ", ".join(map(repr, sorted(plan.labels)))
-            check.says(where, f"{one.grid!r} has no setting {one.setting!r}; it has {known}")
+        for side in one.sides:
+            _has_side(side, of_name, check, where)
         yield one
+
+
+def _has_side(
+    side: Mapping[str, str], of_name: Mapping[str, _Plan], check: Check, where: str
+) -> None:
+    """Whether the grid of one side of a contrast has its strategy and its setting."""
+    grid, strategy, setting = side["grid"], side["strategy"], side["setting"]
+    plan = of_name.get(grid)
+    if plan is None:
+        check.says(where, f"no grid is called {grid!r}; there are {', '.join(of_name)}")
+        return
+    if strategy not in plan.strategies:
+        known = ", ".join(plan.strategies)
+        check.says(where, f"{grid!r} has no strategy {strategy!r}; it has {known}")
+    if plan.entries and setting not in plan.labels:
+        known = ", ".join(map(repr, sorted(plan.labels)))
+        check.says(where, f"{grid!r} has no setting {setting!r}; it has {known}")

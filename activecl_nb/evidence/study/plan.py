@@ -30,7 +30,8 @@ REPLICATES = ("fold", "seed")
 class Job:
     """One run: what decides its result.
 
-    data: what ``imbalance.load`` is given, as sorted (name, value) pairs.
+    data: what ``imbalance.load`` is given, and ``encoder``, the name of a frozen one
+        (``curation.encoders``), as sorted (name, value) pairs.
     code: the file that the strategy stands in, if it is none of the kit's own.
     """
 
@@ -62,8 +63,8 @@ class Job:
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     def load(self) -> Data:
-        """The patches it works on."""
-        return _load(self.data, _sizes(self.protocol))
+        """The patches it works on, with the features of a frozen encoder where data names one."""
+        return _with_features(self.data, _sizes(self.protocol))
 
     @property
     def source(self) -> str:
@@ -103,6 +104,8 @@ class Contrast:
 
     primary: one of the few that the study is for; they are corrected together (Holm).
     bound: a difference that would not matter; with it, "no difference" can be shown (TOST).
+    against: the grid of b, where it is another one; runs are paired by tissue and seed.
+    names: what a and b are called, where their strategies do not say it.
     """
 
     id: str
@@ -114,6 +117,14 @@ class Contrast:
     score: str = "probe_average_precision"
     primary: bool = False
     bound: float | None = None
+    against: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Where the runs of a and of b stand."""
+        a = {"grid": self.grid, "strategy": self.a, "setting": self.setting}
+        return a, {**a, "grid": self.against or self.grid, "strategy": self.b}
 
 
 @dataclass(frozen=True)
@@ -178,7 +189,16 @@ def _load(data: tuple[tuple[str, Any], ...], sizes: profiles.Profile) -> Data:
     from activecl_nb import imbalance
 
     arguments = dict(data)
+    arguments.pop("encoder", None)
     return imbalance.load(arguments.pop("source"), sizes, **arguments)
+
+
+@functools.lru_cache(maxsize=2)
+def _with_features(data: tuple[tuple[str, object], ...], sizes: profiles.Profile) -> Data:
+    from activecl_nb.curation import encoders
+
+    loaded, encoder = _load(data, sizes), dict(data).get("encoder")
+    return loaded if encoder is None else encoders.attach(loaded, str(encoder))
 
 
 @functools.cache
