@@ -115,7 +115,8 @@ def test_what_is_wrong_is_found(findings, tmp_path):
     )
     assert {line.partition(":")[0] for line in findings(file)} == {"color-contrast", "image-alt"}
     file.write_text(
-        '<!doctype html><html lang="en"><title>x</title><style>:root { color-scheme: light dark }'
+        '<!doctype html><html lang="en"><title>x</title><style>'
+        "@media (prefers-color-scheme: dark) { main { background: #111 } }"
         '</style><main><h1 style="color:#222">A</h1></main></html>'
     )
     assert findings(file) == []

@@ -73,7 +73,7 @@ def test_every_figure_draws_and_says_what_it_shows(tiny_data):
     for name, picture in pictures(tiny_data).items():
         bundle = picture._repr_mimebundle_()
         alt = html.unescape(re.search('alt="([^"]*)"', bundle["text/html"]).group(1))
-        assert alt == picture.alt and len(alt) > 20, name
+        assert alt == picture.heard and len(alt) > 20, name
         assert picture.png().startswith(b"\x89PNG"), name
         assert alt.split()[0] in bundle["text/plain"], name
 

@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import { colouring, namesCss, shade } from "../../../activecl_nb/pictures/explorer/js/colours.mjs";
 import { differenceOf, groupFacts } from "../../../activecl_nb/pictures/explorer/js/difference.mjs";
-import { NEVER, typed, unsigned } from "../../../activecl_nb/pictures/explorer/js/patches.mjs";
-import { patches, runs } from "./small.mjs";
+import { NEVER, Runs, typed, unsigned } from "../../../activecl_nb/pictures/explorer/js/patches.mjs";
+import { patches, runs, sentRuns } from "./small.mjs";
 
 test("bytes are read in the type that their number says, wherever they begin", () => {
   const bytes = Uint8Array.from([9, 9, 9, 1, 0, 2, 0]);
@@ -55,4 +55,26 @@ test("facts in words", () => {
   assert.equal(patches.told(patches.fact("artefact"), 0), "fold");
   assert.equal(patches.told(patches.fact("difficulty"), 1), "0.50");
   assert.equal(patches.told(patches.fact("difficulty"), 3), "not known");
+});
+
+// Of a task other than classification, a number and its doubt stand for p and entropy.
+const view = (array) => new DataView(array.buffer);
+
+test("scores are in the task's own units", () => {
+  const slots = runs.rounds + 1;
+  const values = Uint8Array.from({ length: runs.names.length * slots * 6 }, (_, i) => (i < 6 ? 255 : 127));
+  const one = (title, low, high) => ({ title, low, high, values: view(values) });
+  const told = new Runs({ ...sentRuns, told: { probability: one("nuclei", 10, 30), entropy: one("doubt", 0, 4) } }, 6);
+  assert.equal(told.score("probability", 0, 1, 0), 20);
+  assert.equal(told.score("entropy", 0, 1, 0), 2);
+  assert.ok(Number.isNaN(told.score("entropy", 0, 0, 0)));
+  const theme = { classColours: [], faint: "#ccc" };
+  const shown = colouring({ fact: () => undefined }, told, "probability", 0, 1, theme);
+  assert.equal(shown.codes.length, 6);
+  assert.equal(told.nearestHalf(0, 1, 2).length, 2);
+});
+
+test("runs of classes are told nothing more", () => {
+  assert.deepEqual(runs.told, {});
+  assert.ok(runs.score("probability", 0, 1, 1) <= 1);
 });
