@@ -117,7 +117,7 @@ def test_what_is_wrong_is_found(findings, tmp_path):
     file.write_text(
         '<!doctype html><html lang="en"><title>x</title><style>'
         "@media (prefers-color-scheme: dark) { main { background: #111 } }"
-        '</style><main><h1 style="color:#222">A</h1></main></html>'
+        '</style><main><h1 style="color:#222">Dark on dark</h1></main></html>'
     )
     assert findings(file) == []
     assert [line.partition(":")[0] for line in findings(file, scheme="dark")] == ["color-contrast"]
