@@ -75,12 +75,7 @@ def make(
     fitting = [fitted(one, tables[0], foreign=given is None) for one in claimed]
     lines = claims.ledger([one for one in fitting if one], tables[0])
     left_out = [c.claim for c, fit in zip(claimed, fitting, strict=True) if fit is None]
-    judged = [
-        one
-        for o, grid in zip(every, tables, strict=True)
-        for one in claims.judge(o.contrasts, grid)
-    ]
-    tissues = {grid: words for one in every for grid, words in one.tissues.items()}
+    judged, tissues = _judged(every, tables)
     of = {line.claim.id: line for line in lines}
     if given is not None:
         _check_headlines(headlines, claimed, judged, given)
@@ -114,6 +109,18 @@ def _studies(folder: Path, study_file: Path | None) -> list[Opened]:
     if (folder / "index.csv").exists() and real.is_dir() and real != folder:
         every.append(study.open_any(real))
     return every
+
+
+def _judged(
+    every: Sequence[Opened], tables: Sequence[Stored]
+) -> tuple[list[Judged], dict[str, str]]:
+    """The contrasts of all studies as their tables say, and each grid's tissue in words."""
+    judged = [
+        one
+        for opened, grids in zip(every, tables, strict=True)
+        for one in claims.judge(opened.contrasts, grids)
+    ]
+    return judged, {grid: words for one in every for grid, words in one.tissues.items()}
 
 
 def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | None:
@@ -207,10 +214,9 @@ def declared(folder: str | os.PathLike[str] | None = None) -> tuple[list[Row], P
     Real tissue comes first; contrasts without runs are left out. FileNotFoundError, ValueError:
     as ``make``.
     """
-    every = _studies(Path(folder or DEFAULT), None)
-    judged = [one for o in every for one in claims.judge(o.contrasts, o.stored)]
-    tissues = {grid: words for one in every for grid, words in one.tissues.items()}
-    judged = [one for one in judged if one.estimate is not None]
+    every = _studies(files.expanded(folder or DEFAULT), None)
+    every_judged, tissues = _judged(every, [one.stored for one in every])
+    judged = [one for one in every_judged if one.estimate is not None]
     judged.sort(key=lambda one: not one.real)
     return [first.contrast_row(one, tissues) for one in judged], first.gains(judged, tissues)
 

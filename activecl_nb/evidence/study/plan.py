@@ -12,7 +12,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,11 @@ class Job:
 
     def load(self) -> Data:
         """The patches it works on, with the features of a frozen encoder where data names one."""
-        return _with_features(self.data, _sizes(self.protocol))
+        sizes = _sizes(self.protocol)
+        patches = _load(self.data, sizes)
+        if "encoder" not in dict(self.data):
+            return patches
+        return replace(patches, **_frozen(self.data, sizes))
 
     @property
     def source(self) -> str:
@@ -193,12 +197,15 @@ def _load(data: tuple[tuple[str, Any], ...], sizes: profiles.Profile) -> Data:
     return imbalance.load(arguments.pop("source"), sizes, **arguments)
 
 
-@functools.lru_cache(maxsize=2)
-def _with_features(data: tuple[tuple[str, object], ...], sizes: profiles.Profile) -> Data:
+@functools.lru_cache(
+    maxsize=32
+)  # small beside the patches, and dear: a grid's tissues come in turn
+def _frozen(data: tuple[tuple[str, Any], ...], sizes: profiles.Profile) -> dict[str, Any]:
+    """The fields of ``Data`` that a frozen encoder fills."""
     from activecl_nb.curation import encoders
 
-    loaded, encoder = _load(data, sizes), dict(data).get("encoder")
-    return loaded if encoder is None else encoders.attach(loaded, str(encoder))
+    seen = encoders.attach(_load(data, sizes), str(dict(data)["encoder"]))
+    return {"features": seen.features, "encoder": seen.encoder}
 
 
 @functools.cache
