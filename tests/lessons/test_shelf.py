@@ -130,7 +130,7 @@ def test_short_is_less_work_by_the_same_steps() -> None:
 
 def test_short_runs_are_made(tiny_data: Data, tiny_protocol: Protocol, monkeypatch) -> None:
     monkeypatch.setattr(imbalance, "load", lambda source, profile: tiny_data)
-    monkeypatch.setattr(Protocol, "of", lambda profile: tiny_protocol)
+    monkeypatch.setattr(Protocol, "of", lambda profile, **_: tiny_protocol)
     monkeypatch.setattr(shelf, "SHORT_SEEDS", 1)
     shelf._short.cache_clear()
     runs, data = shelf._short(PROFILES["tiny"])
