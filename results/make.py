@@ -2,15 +2,16 @@
 
     python results/make.py [--jobs 2] [--runs build/study] [--finished]
 
-Makes those runs of results/study.toml that results/study lacks, and the few that lessons open whole
-(all in all hours; about a minute of one core each), goes on where it was stopped, and then keeps
+Makes those runs of results/study.toml that results/study lacks (minutes of one core each, days in
+all) and those of results/laptop.toml, goes on where it was stopped, and then keeps
 
     results/study     a few small files with the results of all runs
-    results/laptop    the runs of a few seeds whole but for their weights, and a map, for the
-                      lessons and the explorer
+    results/laptop    the lessons' runs whole but for their weights, and a map for the explorer
     results/tiny      one run of seconds, which the tests make again and compare
+    results/report*   the page that the study's tables make; README gets its rows
 
 With --finished nothing is trained: what is finished in --runs is kept, beside what was before.
+Real tissue must lie where study.toml says: `python data_download.py ebhi` makes it.
 """
 
 from __future__ import annotations
@@ -22,13 +23,11 @@ import sys
 from pathlib import Path
 
 from activecl_nb import experiment, imbalance, runs
-from activecl_nb.evidence import study
+from activecl_nb.evidence import report, study
 from activecl_nb.pictures import maps
 from activecl_nb.protocol import BENCHMARK, Protocol
 
 HERE = Path(__file__).parent
-LESSONS = {"paper", "formula"}  # the grids whose runs the lessons open
-SEEDS = 3  # of these
 
 
 def main() -> int:
@@ -37,50 +36,44 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, default=HERE.parent / "build" / "study")
     parser.add_argument("--finished", action="store_true", help="train no more")
     options = parser.parse_args()
-    evidence = study.read(HERE / "study.toml")
+    evidence, lessons = (study.read(HERE / f"{name}.toml") for name in ("study", "laptop"))
+    failed = []
     if not options.finished:
-        made = study.run(lacking(evidence), options.runs, jobs=options.jobs, keep_weights=True)
-        failed = study.failures(evidence, made)
-        if failed:
-            print(failed, file=sys.stderr)
-            return 1
+        for planned, whole in ((lessons, True), (lacking(evidence), False)):
+            made = study.run(planned, options.runs, jobs=options.jobs, keep_weights=whole)
+            failed.append(study.failures(planned, made))
     kept = study.store(evidence, options.runs, HERE / "study")
     print(f"{int(kept.planned['finished'].sum())} of {len(kept.planned)} entries are finished")
-    keep_lessons(evidence, options.runs, HERE / "laptop")
+    if all((options.runs / job.address() / "run.json").exists() for job in lessons.jobs):
+        keep_lessons(lessons, options.runs, HERE / "laptop")
     keep_check(HERE / "tiny" / "entropy-0")
-    return 0
+    page = report.make(HERE / "study")
+    report.write(page, HERE)
+    report.put_findings(page, HERE.parent / "README.md")
+    print("\n".join(filter(None, failed)), file=sys.stderr)
+    return 1 if any(failed) else 0
 
 
 def lacking(evidence: study.Study) -> study.Study:
-    """The part of the study that is not stored yet, or is wanted whole."""
+    """The part of the study that is not stored yet."""
     there = study.kept(HERE / "study")
-    wanted = [e for e in evidence.entries if for_lessons(e) or e.job.address() not in there]
+    wanted = [e for e in evidence.entries if e.job.address() not in there]
     return dataclasses.replace(evidence, entries=tuple(wanted))
 
 
-def for_lessons(entry: study.Entry) -> bool:
-    return entry.grid in LESSONS and entry.job.seed < SEEDS
-
-
-def keep_lessons(evidence: study.Study, runs: Path, folder: Path) -> None:
+def keep_lessons(lessons: study.Study, made: Path, folder: Path) -> None:
     """Put the lessons' runs together beside the old ones, then take their place."""
     new = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(new, ignore_errors=True)
-    for entry in evidence.entries:
-        job = entry.job
-        if for_lessons(entry):
-            keep_run(runs / job.address(), new / f"{job.strategy}-{job.seed}")
-    save_map(evidence, runs, new / "random-0")
+    for job in lessons.jobs:
+        if not runs.load(made / job.address()).finished:
+            raise FileNotFoundError(f"{made / job.address()} is not finished; drop --finished")
+        copy = new / f"{job.strategy}-{job.seed}"
+        shutil.copytree(made / job.address(), copy)
+        runs.drop_weights(copy)
+    save_map(lessons, made, new / "random-0")
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
-
-
-def keep_run(source: Path, folder: Path) -> None:
-    """Copy a run without its weights, which are most of the bytes."""
-    if not (source / "rounds.csv").exists():
-        raise FileNotFoundError(f"{source} is not finished; run without --finished")
-    shutil.copytree(source, folder, dirs_exist_ok=True)
-    runs.drop_weights(folder)
 
 
 def keep_check(folder: Path) -> None:
@@ -95,13 +88,13 @@ def keep_check(folder: Path) -> None:
     runs.drop_weights(folder)
 
 
-def save_map(evidence: study.Study, runs: Path, home: Path) -> None:
+def save_map(lessons: study.Study, made: Path, home: Path) -> None:
     """The explorer's map, from the features of the benchmark: an encoder that favours no strategy.
 
-    It needs the weights of the benchmark of seed 0, which are in ``runs`` alone.
+    It needs the weights of the benchmark of seed 0, which are in ``made`` alone.
     """
-    first = next(j for j in evidence.jobs if (j.strategy, j.seed) == (BENCHMARK, 0))
-    benchmark = runs.load(runs / first.address())
+    first = next(j for j in lessons.jobs if (j.strategy, j.seed) == (BENCHMARK, 0))
+    benchmark = runs.load(made / first.address())
     maps.save(home, maps.of_run(benchmark, first.load().train))
 
 
