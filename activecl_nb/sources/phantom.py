@@ -25,7 +25,7 @@ from activecl_nb.sources import drawings
 from activecl_nb.sources.drawings import Drawing
 
 # Part of every cache name. Raise it when a change to the drawing changes any patch.
-RECIPE = 2
+RECIPE = 3
 
 CLASSES = 9  # numbers 0..8: ADI BACK DEB LYM MUC MUS NORM STR TUM, named in tissue.CLASS_NAMES
 TUMOUR = 8

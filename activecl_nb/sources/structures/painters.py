@@ -106,7 +106,7 @@ def paint_deb(canvas, rng, d):
     cloud, grain, haze = new_key(rng), new_key(rng), new_key(rng)
     e, h = between(rng, 0.32, 0.72), between(rng, 0.08, 0.36)
     fine, keep = between(rng, 0.35, 1.0), 1.0 - 0.65 * d
-    holes = between(rng, 0.0, 0.22)
+    holes, crumbled = between(rng, 0.0, 0.22), between(rng, 0.35, 0.95)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             x, y = (j + 0.5) * px + ox, (i + 0.5) * px + oy
@@ -115,6 +115,12 @@ def paint_deb(canvas, rng, d):
             c = noise(x / 26.0, y / 26.0, cloud) - 0.5
             lump = g + 0.9 * (m - 0.5)
             pore = 1.0 - 0.75 * clamp((0.34 * holes / 0.22 - m) * 6.0)
+            # Crumbs: ragged pale gaps where two noises meet, wide enough for small pictures.
+            seam = abs(
+                noise(0.13 * x + 0.06 * y, 0.13 * y - 0.06 * x, cloud)
+                - noise(0.11 * x - 0.08 * y + 40.0, 0.11 * y + 0.08 * x, haze)
+            )
+            pore *= 1.0 - crumbled * clamp(1.3 - 9.0 * seam - 0.8 * g)
             E[i, j] += keep * (max(0.06, e * (1.0 + fine * lump + 0.5 * c)) * pore - E[i, j])
             H[i, j] += keep * (max(0.0, h * (1.0 - 2.0 * c + fine * lump)) * pore - H[i, j])
     fading = between(rng, 0.1, 0.7)
@@ -142,11 +148,11 @@ def paint_deb(canvas, rng, d):
 def paint_lym(canvas, rng, d):
     """Lymphocytes side by side."""
     fibres(
-        canvas, rng, between(rng, 0, 3.14), 8.0, 30.0, 3.0, between(rng, 0.15, 0.65), 0.5,
-        between(rng, 0.05, 0.28), between(rng, 0.15, 0.6),
+        canvas, rng, between(rng, 0, 3.14), 8.0, 30.0, 3.0, between(rng, 0.06, 0.34), 0.3,
+        between(rng, 0.02, 0.12), between(rng, 0.4, 0.9),
     )  # fmt: skip
     spacing, gaps = between(rng, 5.4, 6.8), between(rng, 0.02, 0.3)
-    dark, holes = between(rng, 0.4, 0.95), new_key(rng)
+    dark, holes = between(rng, 0.8, 1.25), new_key(rng)
     cells = int(132.0 / spacing) + 1
     for m in range(cells):
         for n in range(cells):
@@ -168,8 +174,8 @@ def paint_muc(canvas, rng, d):
     turn = between(rng, 0.0, 3.14)
     cos, sin = math.cos(turn), math.sin(turn)
     bend, streak, pool, fleck = new_key(rng), new_key(rng), new_key(rng), new_key(rng)
-    h, e = between(rng, 0.10, 0.32), between(rng, 0.08, 0.40)
-    wave, swing, wisp = between(rng, 12.0, 34.0), between(rng, 0.5, 1.5), between(rng, 4.0, 9.0)
+    h, e = between(rng, 0.16, 0.36), between(rng, 0.06, 0.28)
+    wave, swing, wisp = between(rng, 8.0, 20.0), between(rng, 0.8, 1.6), between(rng, 4.0, 9.0)
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             x, y = (j + 0.5) * px + ox, (i + 0.5) * px + oy
@@ -178,7 +184,7 @@ def paint_muc(canvas, rng, d):
             ridge = 1.0 - abs(2.0 * noise(u / 40.0, v / wisp, streak) - 1.0)
             p = noise(x / 30.0, y / 30.0, pool) - 0.5
             f = (noise(u / 6.0, v / 1.8, fleck) - 0.5) * seen(3.6, px)
-            line = (ridge * ridge * ridge - 0.35) * (1.0 + 2.0 * p) + 0.7 * f
+            line = 1.6 * (ridge**8 - 0.2) * (1.0 + 2.0 * p) + 0.7 * f
             H[i, j] = max(0.02, h * (1.0 + swing * (line + 0.6 * p)))
             E[i, j] = max(0.02, e * (1.0 + swing * (line - 0.6 * p)))
     for _ in range(int(between(rng, 0, 8))):
