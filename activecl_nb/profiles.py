@@ -150,9 +150,8 @@ class Profile:
 # The small profiles keep every step of the protocol and change sizes and rates only. The laptop's
 # encoder keeps the paper's coarse stem even on 32 pixels: in equal time it takes twice the epochs
 # of a finer one, and scores no worse (see benchmarks/README.md). The study's trains seven times as
-# long, which is what the encoder needs to see more than colours; S_L is a fifth of the images that
-# a loop trains on by its last round, loop and benchmark pass about as many images, and both are
-# scored after as many proxy epochs.
+# long, loop and benchmark pass about as many images, and both are scored after as many proxy
+# epochs. In both, S_L is a fifth of the images that a loop trains on by its last round.
 PROFILES = {
     "tiny": Profile(
         name="tiny",
@@ -178,7 +177,7 @@ PROFILES = {
         name="laptop",
         image_size=32,
         train_images=4_000,
-        labelled=500,
+        labelled=150,
         test_images=1_000,
         width=16,
         rounds=6,

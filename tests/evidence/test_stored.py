@@ -61,7 +61,7 @@ def test_a_plan_whose_digit_changed_is_not_believed(tmp_path, monkeypatch):
 def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    shutil.copytree(ROOT / "results" / "real_sample", tmp_path / "kept")
+    shutil.copytree(ROOT / "results" / "study", tmp_path / "kept")
     shutil.copy(ROOT / "results" / "claims.toml", tmp_path)
     (tmp_path / "mine.py").write_text("from activecl_nb import sampling\n")
     (tmp_path / "study.toml").write_text(f'code = "~/mine.py"\n{PLANNED}')
@@ -73,6 +73,6 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     assert study.read("~/study.toml").title == "study"
 
 
-@pytest.mark.parametrize("name", ["study", "real_sample", "laptop/random-0", "tiny/entropy-0"])
+@pytest.mark.parametrize("name", ["study", "laptop/random-0", "tiny/entropy-0"])
 def test_the_kits_results_are_what_was_stored(name):
     assert files.verified(ROOT / "results" / name)

@@ -248,7 +248,7 @@ def test_grids_of_other_tasks_have_their_gate_and_a_table_of_their_own(tmp_path)
     assert judged.says == "entropy ahead" and judged.unit == "R² of the probe"
     section = report.grids.section(one.grid("on phantoms"), "on phantoms", "?")
     assert "(asked: 0.03 R²)" in section.said[0] and section.pictures
-    classes, regression = report.appendix.tables([one])
+    classes, regression = report.appendix.tables(one)
     assert {row[0] for row in classes.rows} == {"on folds"}
     assert regression.title == "Regression" and {r[0] for r in regression.rows} == {"on phantoms"}
     assert regression.heads[4:] == (

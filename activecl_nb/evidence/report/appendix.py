@@ -40,32 +40,29 @@ class Settings:
         return "-".join(["settings", *self.title.lower().replace(",", "").split()])
 
 
-def tables(every: Sequence[Stored]) -> tuple[Settings, ...]:
+def tables(stored: Stored) -> tuple[Settings, ...]:
     """The tables of the tasks that have runs; the paper's is always there."""
     found = []
     for title, scores in TASKS.items():
-        rows = tuple(settings(every, scores))
+        rows = tuple(settings(stored, scores))
         if rows or scores is THREE:
             heads = ("Grid", "Setting", "Compared", "Replicates", *(name for name, _ in scores))
             found.append(Settings(title, heads, rows))
     return tuple(found)
 
 
-def settings(
-    every: Sequence[Stored], scores: Sequence[tuple[str, str]] = THREE
-) -> list[tuple[str, ...]]:
+def settings(stored: Stored, scores: Sequence[tuple[str, str]] = THREE) -> list[tuple[str, ...]]:
     """Each strategy beside random in every setting of every grid: the cells of a table."""
     rows = []
-    for stored in every:
-        for (grid, setting), rounds in stored.rounds.groupby(["grid", "setting"], sort=False):
-            found = {
-                column.removeprefix("probe_"): against_random(rounds, column)
-                for column in there(rounds, [score for _, score in scores])
-            }
-            compared = [found.get(score.removeprefix("probe_")) for _, score in scores]
-            first = next((table for table in compared if table is not None), None)
-            for strategy in () if first is None else first["a"]:
-                rows.append((grid, setting or "–", *_row(strategy, first, compared)))
+    for (grid, setting), rounds in stored.rounds.groupby(["grid", "setting"], sort=False):
+        found = {
+            column.removeprefix("probe_"): against_random(rounds, column)
+            for column in there(rounds, [score for _, score in scores])
+        }
+        compared = [found.get(score.removeprefix("probe_")) for _, score in scores]
+        first = next((table for table in compared if table is not None), None)
+        for strategy in () if first is None else first["a"]:
+            rows.append((grid, setting or "–", *_row(strategy, first, compared)))
     return rows
 
 

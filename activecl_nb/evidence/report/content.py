@@ -23,7 +23,6 @@ from activecl_nb.evidence.study.folder import Opened
 from activecl_nb.pictures.figures import Picture
 
 DEFAULT = files.of_the_kit("results") / "study"
-REAL_SAMPLE = "real_sample"
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,14 @@ def make(
     FileNotFoundError, ValueError: a file is missing, damaged, or does not fit the others.
     """
     folder = files.expanded(folder or DEFAULT)
-    every = _studies(folder, files.expanded(study_file) if study_file else None)
-    opened = every[0]
+    opened = study.open_any(folder, files.expanded(study_file) if study_file else None)
     given = _claims_file(folder, claims_file)
     claimed, headlines = claims.read(given or DEFAULT.parent / "claims.toml")
-    tables = [claims.Grids.of(one.stored) for one in every]
-    fitting = [fitted(one, tables[0], foreign=given is None) for one in claimed]
-    lines = claims.ledger([one for one in fitting if one], tables[0])
+    tables = claims.Grids.of(opened.stored)
+    fitting = [fitted(one, tables, foreign=given is None) for one in claimed]
+    lines = claims.ledger([one for one in fitting if one], tables)
     left_out = [c.claim for c, fit in zip(claimed, fitting, strict=True) if fit is None]
-    judged, tissues = _judged(every, tables)
+    judged, tissues = claims.judge(opened.contrasts, tables), opened.tissues
     of = {line.claim.id: line for line in lines}
     if given is not None:
         _check_headlines(headlines, claimed, judged, given)
@@ -92,35 +90,13 @@ def make(
         tissues,
         grids.when(tables),
         tuple(
-            grids.section(table.grid(name), name, asked)
-            for one, table in zip(every, tables, strict=True)
-            for name, asked in one.questions.items()
+            grids.section(tables.grid(name), name, asked)
+            for name, asked in opened.questions.items()
         ),
         appendix.tables(tables),
-        appendix.by_score(lines, tables[0]),
+        appendix.by_score(lines, tables),
         tuple(left_out),
     )
-
-
-def _studies(folder: Path, study_file: Path | None) -> list[Opened]:
-    """The study, and the small one on real patches that may stand beside a stored one."""
-    every = [study.open_any(folder, study_file)]
-    real = folder.with_name(REAL_SAMPLE)
-    if (folder / "index.csv").exists() and real.is_dir() and real != folder:
-        every.append(study.open_any(real))
-    return every
-
-
-def _judged(
-    every: Sequence[Opened], tables: Sequence[Stored]
-) -> tuple[list[Judged], dict[str, str]]:
-    """The contrasts of all studies as their tables say, and each grid's tissue in words."""
-    judged = [
-        one
-        for opened, grids in zip(every, tables, strict=True)
-        for one in claims.judge(opened.contrasts, grids)
-    ]
-    return judged, {grid: words for one in every for grid, words in one.tissues.items()}
 
 
 def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | None:
@@ -131,9 +107,9 @@ def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | N
     return beside if (folder / "index.csv").exists() and beside.exists() else None
 
 
-def _real(tables: Sequence[Stored]) -> set[str]:
+def _real(tables: Stored) -> set[str]:
     """The grids on real tissue."""
-    planned = pd.concat([one.planned for one in tables])
+    planned = tables.planned
     return set(planned[~planned["source"].isin(["phantom", ""])]["grid"])
 
 
@@ -214,11 +190,11 @@ def declared(folder: str | os.PathLike[str] | None = None) -> tuple[list[Row], P
     Real tissue comes first; contrasts without runs are left out. FileNotFoundError, ValueError:
     as ``make``.
     """
-    every = _studies(files.expanded(folder or DEFAULT), None)
-    every_judged, tissues = _judged(every, [one.stored for one in every])
-    judged = [one for one in every_judged if one.estimate is not None]
-    judged.sort(key=lambda one: not one.real)
-    return [first.contrast_row(one, tissues) for one in judged], first.gains(judged, tissues)
+    opened = study.open_any(files.expanded(folder or DEFAULT))
+    every = claims.judge(opened.contrasts, opened.stored)
+    judged = sorted((one for one in every if one.estimate), key=lambda one: not one.real)
+    rows = [first.contrast_row(one, opened.tissues) for one in judged]
+    return rows, first.gains(judged, opened.tissues)
 
 
 def table(lines: Sequence[Line]) -> pd.DataFrame:

@@ -201,7 +201,7 @@ def _tumours(one: Stored) -> list[Picture]:
 # ---- when does it hold? ---------------------------------------------------------------------
 
 
-def when(every: Sequence[Stored]) -> Section | None:
+def when(stored: Stored) -> Section | None:
     """Entropy beside random in each setting that was run: the answer to "when?" at a glance.
 
     Grids share runs, so a setting whose runs stand in an earlier row is left out; so is one whose
@@ -209,7 +209,7 @@ def when(every: Sequence[Stored]) -> Section | None:
     """
     tables = {}
     for score in (name.removeprefix("probe_") for name in SCORES):
-        table = _entropy_everywhere(every, score)
+        table = _entropy_everywhere(stored, score)
         if not table.empty:
             tables[table["score"].iloc[0]] = table
     if not tables:
@@ -242,21 +242,20 @@ def when(every: Sequence[Stored]) -> Section | None:
     return Section("when", say("when.question", score=score), said, (picture,))
 
 
-def _entropy_everywhere(every: Sequence[Stored], score: str) -> pd.DataFrame:
+def _entropy_everywhere(stored: Stored, score: str) -> pd.DataFrame:
     rows = []
     shown: set[str] = set()
-    for stored in every:
-        gates = claims.Grids.of(stored).gates
-        both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
-        for (grid, setting), rounds in both.groupby(["grid", "setting"], sort=False):
-            runs = set(rounds["run"])
-            column = next((c for c in there(rounds) if c.endswith(score)), "")
-            against = against_random(rounds, column) if column else None
-            if against is None or runs <= shown or not gates[grid, setting].open:
-                continue
-            shown |= runs
-            name = f"{grid}: {setting}" if setting else grid
-            one = against.iloc[0]
-            ends = (one.difference, one.low, one.high)
-            rows.append((f"{name} ({count(one.n, one.over)})", *ends, claims.SCORES[column]))
+    gates = claims.Grids.of(stored).gates
+    both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
+    for (grid, setting), rounds in both.groupby(["grid", "setting"], sort=False):
+        runs = set(rounds["run"])
+        column = next((c for c in there(rounds) if c.endswith(score)), "")
+        against = against_random(rounds, column) if column else None
+        if against is None or runs <= shown or not gates[grid, setting].open:
+            continue
+        shown |= runs
+        name = f"{grid}: {setting}" if setting else grid
+        one = against.iloc[0]
+        ends = (one.difference, one.low, one.high)
+        rows.append((f"{name} ({count(one.n, one.over)})", *ends, claims.SCORES[column]))
     return pd.DataFrame(rows, columns=["claim", "mean", "low", "high", "score"])

@@ -20,19 +20,18 @@ OTHERS = ("batch_size", "learning_rate", "proxy_learning_rate", "standardise")
 
 
 def facts(
-    every: Sequence[Stored],
+    stored: Stored,
     tissues: Mapping[str, str],
     profile: profiles.Profile | str,
     left_out: int,
 ) -> tuple[tuple[str, str], ...]:
     """(what, value) pairs on what was run."""
-    stored = every[0]
     runs = stored.planned.drop_duplicates("run")
     rounds = stored.rounds.drop_duplicates(["run", "round"])
     sizes = profile if isinstance(profile, str) else say("facts.profile", profile=profile)
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
     found = [
-        ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in _grids(stored)))),
+        ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in stored.planned["grid"]))),
         *([("Profile", sizes)] if sizes else []),
         ("Runs", done),
         ("Replicates", replicates(stored)),
@@ -41,17 +40,9 @@ def facts(
         hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
         epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
         found.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
-    for one in every[1:]:
-        grids = ", ".join(f"“{name}”" for name in _grids(one))
-        n = int(one.planned["finished"].sum())
-        found.append(("Beside it", say("facts.apart", n=n, grids=grids)))
     if left_out:
         found.append(("Left out", say("facts.left_out", n=left_out)))
     return (*found, ("Kit", f"activecl {activecl_nb.__version__}"))
-
-
-def _grids(stored: Stored) -> list[str]:
-    return list(dict.fromkeys(stored.planned["grid"]))
 
 
 def replicates(stored: Stored) -> str:
@@ -70,10 +61,10 @@ def replicates(stored: Stored) -> str:
 
 
 def limits(
-    every: Sequence[Stored], profile: profiles.Profile | str, lines: Sequence[Line]
+    stored: Stored, profile: profiles.Profile | str, lines: Sequence[Line]
 ) -> tuple[str, ...]:
     """The limits that hold for these runs, from ``templates/limits.toml``."""
-    known = {**_of_runs(every), **_of_ledger(lines)}
+    known = {**_of_runs(stored), **_of_ledger(lines)}
     if not isinstance(profile, str):
         known |= _of_profile(profile)
     return tuple(
@@ -83,33 +74,30 @@ def limits(
     )
 
 
-def _of_runs(every: Sequence[Stored]) -> dict[str, Any]:
+def _of_runs(stored: Stored) -> dict[str, Any]:
     """Grids by what their runs lack, as text; "" where there is none."""
     lacking: dict[str, list[str]] = {
         name: [] for name in ("drawn", "older", "proxy_only", "one_tissue")
     }
-    processor = False
-    for stored in every:
-        for name in dict.fromkeys(stored.rounds["grid"]):
-            one = stored.grid(name)
-            sources = set(one.planned["source"])
-            no_probe = not any(score.startswith("probe_") for score in there(loops(one)))
-            holds = {
-                "drawn": sources <= {"phantom", ""},
-                "older": one.floors.empty,
-                "proxy_only": no_probe,
-                "one_tissue": one.rounds["tissue"].nunique() < 2,
-            }
-            for what, so in holds.items():
-                if so:
-                    lacking[what].append(name)
-            processor = processor or "seconds_processor" in one.rounds
-    many = sum(stored.rounds["grid"].nunique() for stored in every)
+    for name in dict.fromkeys(stored.rounds["grid"]):
+        one = stored.grid(name)
+        sources = set(one.planned["source"])
+        no_probe = not any(score.startswith("probe_") for score in there(loops(one)))
+        holds = {
+            "drawn": sources <= {"phantom", ""},
+            "older": one.floors.empty,
+            "proxy_only": no_probe,
+            "one_tissue": one.rounds["tissue"].nunique() < 2,
+        }
+        for what, so in holds.items():
+            if so:
+                lacking[what].append(name)
+    many = stored.rounds["grid"].nunique()
     told = {
         what: ("all grids" if len(names) == many > 1 else ", ".join(f"“{n}”" for n in names))
         for what, names in lacking.items()
     }
-    return {**told, "processor": processor}
+    return {**told, "processor": "seconds_processor" in stored.rounds}
 
 
 def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:
