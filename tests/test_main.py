@@ -26,6 +26,7 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
     bench = tmp_path / "benchmark"
     assert terminal.main(["benchmark", "--profile", "tiny", "--out", str(bench), *SMALL]) == 0
     assert terminal.main(["report", str(out), str(bench), "--out", str(tmp_path / "report")]) == 0
+    assert "average precision of the probe by strategy and round" in capsys.readouterr().out
     rows = pd.read_csv(tmp_path / "report" / "rounds.csv")
     assert set(rows["strategy"]) == {"random", "benchmark"}
     assert (tmp_path / "report" / "curve.png").exists()

@@ -72,7 +72,7 @@ def _report(options: argparse.Namespace) -> int:
     written = report.write(made, options.out)
     if options.readme:
         report.put_findings(made, options.readme)
-    print(report.findings(made))
+    print("\n".join(report.rows_table(made)))
     print("; ".join(f"{name}: {count}" for name, count in claims.tally(made.lines).items()))
     if made.left_out:
         print(f"left out: {len(made.left_out)} claims that these grids cannot answer")
@@ -84,7 +84,8 @@ def _runs_report(options: argparse.Namespace) -> int:
     if options.claims or options.readme:
         raise ValueError("--claims and --readme go with one study, not with folders of runs")
     from activecl_nb import files, runs
-    from activecl_nb.evidence import analysis
+    from activecl_nb.evidence import analysis, claims
+    from activecl_nb.evidence.report import grids
     from activecl_nb.pictures import figures
 
     made = [runs.load(path) for path in options.folders]
@@ -92,10 +93,15 @@ def _runs_report(options: argparse.Namespace) -> int:
     if unfinished:
         raise ValueError(f"no round is finished in {', '.join(unfinished)}; run them first")
     table = analysis.table(made)
+    score = grids.there(table)[0]
+    curve = analysis.curve(table, score)
     with files.replacing(options.out / "rounds.csv") as temporary:
         table.to_csv(temporary, index=False)
     with files.replacing(options.out / "curve.png") as temporary:
-        temporary.write_bytes(figures.learning_curve(analysis.curve(made)).png())
-    print(analysis.curve(made).to_string(index=False, float_format="{:.3f}".format))
+        temporary.write_bytes(figures.learning_curve(curve, score=claims.SCORES[score]).png())
+    print(
+        f"{claims.SCORES[score]} by strategy and round; the mean over seeds and its 95% interval:"
+    )
+    print(curve.to_string(index=False, float_format="{:.3f}".format))
     print(f"table and figure are in {options.out}")
     return 0

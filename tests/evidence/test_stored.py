@@ -12,6 +12,7 @@ import pytest
 
 from activecl_nb import files
 from activecl_nb.evidence import claims, study
+from activecl_nb.evidence.report import limits
 from activecl_nb.evidence.study import folder, running, stored
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +36,11 @@ def test_words_that_look_like_numbers_and_many_classes_come_back(tmp_path):
     names = [f"class {k:03d}" for k in range(300)]
     picks = pd.DataFrame({"run": "0012345678901234", "round": 0, "position": range(70_000)})
     picks["label"] = pd.Categorical.from_codes(np.arange(70_000) % 300, names)
-    stored.Tables(places, rounds, picks, places[["run"]].assign(floor="NA")).write(tmp_path)
+    made_on = {"0012345678901234": {"processor": "one", "threads": 1}}
+    floors = places[["run"]].assign(floor="NA")
+    stored.Tables(places, rounds, picks, floors, made_on).write(tmp_path)
     found = stored.Tables.read(tmp_path)
+    assert found.made_on == made_on
     assert found.index[stored.INDEX].values.tolist() == places[stored.INDEX].values.tolist()
     assert found.rounds.iloc[0].tolist() == ["0012345678901234", "NA", 0]
     assert found.floors.iloc[0].tolist() == ["0012345678901234", "NA"]
@@ -71,6 +75,21 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     assert study.open_any("~/kept").title == "kept" and study.kept("~/kept")
     assert claims.read("~/claims.toml") == claims.read(tmp_path / "claims.toml")
     assert study.read("~/study.toml").title == "study"
+
+
+def test_the_page_says_where_runs_were_made():
+    """One machine in a line; several each with its runs; nothing where none is known."""
+    here, there = {"processor": "one", "threads": 1}, {"processor": "another", "threads": 1}
+    planned = pd.DataFrame({"run": ["a", "b", "b", "c", "d"]})
+    nothing = pd.DataFrame()
+
+    def told(**made_on):
+        return limits.machines(study.Stored(nothing, nothing, planned, nothing, made_on))
+
+    assert told() == []
+    assert told(a=here, b=here) == ["processor one, threads 1"]
+    both = ["processor one, threads 1: 2 runs", "processor another, threads 1: 1 run"]
+    assert told(a=here, b=here, c=there) == both
 
 
 @pytest.mark.parametrize("name", ["study", "laptop/random-0", "tiny/entropy-0"])

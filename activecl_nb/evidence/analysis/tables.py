@@ -8,8 +8,8 @@ apart, and its result has the column too: written [setting] below.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ def table(runs: Runs) -> pd.DataFrame:
     if isinstance(runs, pd.DataFrame):
         return _with_work(checked(runs, "strategy", "seed", "round"))
     runs = list(runs)
-    if said := made_apart(runs):
+    if said := made_apart(run.environment for run in runs):
         warnings.warn(said, stacklevel=2)
     parts = [run.table().assign(strategy=run.strategy, seed=run.seed) for run in runs]
     if not parts:
@@ -48,9 +48,12 @@ def table(runs: Runs) -> pd.DataFrame:
     return _with_work(rounds[ahead + [c for c in rounds if c not in ahead]])
 
 
-def made_apart(runs: Iterable[Run]) -> str:
-    """In what the environments of runs that are compared differ, in words; "" where in nothing."""
-    known = [one for run in runs if (one := getattr(run, "environment", None))]
+def made_apart(environments: Iterable[Mapping[str, Any]]) -> str:
+    """In what the environments of runs that are compared differ, in words; "" where in nothing.
+
+    environments: as ``runs.environment`` gives them; empty where a run does not know.
+    """
+    known = [one for one in environments if one]
     values = {
         name: dict.fromkeys(str(one.get(name, "not known")) for one in known)
         for name in dict.fromkeys(name for one in known for name in one)

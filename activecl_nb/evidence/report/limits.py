@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,9 +41,22 @@ def facts(
         hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
         epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
         found.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
+    found += [("Made on", told) for told in machines(stored)]
     if left_out:
         found.append(("Left out", say("facts.left_out", n=left_out)))
     return (*found, ("Kit", f"activecl {activecl_nb.__version__}"))
+
+
+def machines(stored: Stored) -> list[str]:
+    """Where the runs were made, a line for each environment; none where no run knows."""
+    runs = Counter(
+        ", ".join(f"{what} {which}" for what, which in stored.made_on[run].items())
+        for run in stored.planned["run"].unique()
+        if run in stored.made_on
+    )
+    if len(runs) < 2:
+        return [*runs]
+    return [f"{told}: {say('facts.made_there', n=n)}" for told, n in runs.most_common()]
 
 
 def replicates(stored: Stored) -> str:

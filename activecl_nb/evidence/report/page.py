@@ -19,7 +19,6 @@ from activecl_nb.evidence import claims
 from activecl_nb.evidence.analysis.gate import ON_PHANTOM, ON_REAL
 from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.content import Report, by_part, parts
-from activecl_nb.evidence.report.first import Row
 from activecl_nb.evidence.report.texts import filled, html, markdown, plain, texts
 from activecl_nb.pictures.figures import Picture
 
@@ -185,23 +184,24 @@ def small(picture: Picture) -> bytes:
     return buffer.getvalue()
 
 
+def rows_table(report: Report) -> list[str]:
+    """The rows of the first screen as a Markdown table; nothing where there are none."""
+    if not report.rows:
+        return []
+    heads = ["| " + " | ".join(ROW_HEADS) + " |", "|" + " --- |" * len(ROW_HEADS)]
+    return [*heads, *(f"| {' | '.join(map(plain, row.cells))} |" for row in report.rows)]
+
+
 def findings(report: Report) -> str:
     """What README carries, as Markdown: the rows of the first screen, what they are of, and the
     picture of gains as ``write`` keeps it."""
     facts = dict(report.facts)
     told = f"{facts.get('Profile', '').partition(':')[0]} profile; runs: {facts['Runs']}."
-    lines = ["| " + " | ".join(ROW_HEADS) + " |", "|" + " --- |" * len(ROW_HEADS)]
-    lines += [_headline(row) for row in report.rows]
     page = f"All {len(report.lines)} lines are in [results/{PAGE}.md](results/{PAGE}.md)."
     picture = []
     if report.gains:
         picture = ["", f"![{plain(report.gains.alt)}](results/{FIGURES}/gains.png)"]
-    return "\n".join([*lines, "", f"{plain(told)} {page}", *picture])
-
-
-def _headline(row: Row) -> str:
-    """A row of the first screen as one of a Markdown table."""
-    return f"| {' | '.join(map(plain, row.cells))} |"
+    return "\n".join([*rows_table(report), "", f"{plain(told)} {page}", *picture])
 
 
 def put_findings(report: Report, path: str | os.PathLike[str]) -> None:

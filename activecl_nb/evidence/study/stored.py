@@ -4,19 +4,20 @@ index.csv     a line for each run in each grid: where it belongs, and whether it
 rounds.csv    a line for each round of each run
 picks.npz     an array for each column of ``analysis.picks``, without the names
 floors.csv    for each run what colours alone and an untrained encoder reach, where it knows
+made_on.json  versions, device and processor, with the runs that were made there
 manifest.json the checksums of these, see ``files``
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from activecl_nb.tissue import Tissue
 
 INDEX = ["grid", "setting", "tissue", "source", "strategy", "seed", "run", "finished"]
+MADE_ON = "made_on.json"
 SIZES = ["train", "test"]  # images of a run's two parts: how much folds share depends on them
 FACTS = ("positive", "near_duplicate", "artefact")
 TEXT = {*INDEX, "floor"} - {"seed"}  # columns of words, also where a word looks like a number
@@ -46,13 +48,15 @@ class Stored:
     rounds: a row a round, as ``analysis.table`` makes it. picks: a row a pick, as
     ``analysis.picks`` makes it, of all runs but the benchmark's, which picks everything.
     planned: what stands in index.csv of every run of the study. floors: a row a run and floor
-    ("colour_moments", "untrained"), a column a score; empty for runs that have none.
+    ("colour_moments", "untrained"), a column a score; empty for runs that have none. made_on:
+    for each run what ``runs.environment`` says of where it was made, where it knows.
     """
 
     rounds: pd.DataFrame
     picks: pd.DataFrame
     planned: pd.DataFrame
     floors: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["run", "floor"]))
+    made_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def grid(self, name: str) -> Stored:
         """One grid alone. ValueError: there is none of that name."""
@@ -62,7 +66,8 @@ class Stored:
         parts = (self.rounds, self.picks, self.planned)
         rounds, picks, planned = (t[t["grid"] == name].reset_index(drop=True) for t in parts)
         floors = self.floors[self.floors["run"].isin(planned["run"])].reset_index(drop=True)
-        return Stored(rounds, picks, planned, floors)
+        made_on = {run: self.made_on[run] for run in planned["run"] if run in self.made_on}
+        return Stored(rounds, picks, planned, floors, made_on)
 
 
 def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Stored:
@@ -132,11 +137,11 @@ def tables_of(
     """
     held = before.whole if before else set()
     rounds, picks, floors, sizes = {}, {}, [], {}
-    environments: list[Any] = []  # as of runs, and nothing else of them
+    made_on: dict[str, Mapping[str, Any]] = {}
     for address in dict.fromkeys(places["run"]):
         if run := finished(out / address):
             rounds[address] = run.table().assign(run=address)
-            environments.append(SimpleNamespace(environment=run.environment))
+            made_on[address] = run.environment
             floors.append(_floors(run, address))
             sizes[address] = [run.data.get(name) for name in SIZES]
             if run.strategy != analysis.BENCHMARK and (train := patches(run)) is not None:
@@ -145,9 +150,10 @@ def tables_of(
             rounds[address] = before.rounds[before.rounds["run"] == address]
             floors.append(before.floors[before.floors["run"] == address])
             sizes[address] = before.index.set_index("run").loc[[address], SIZES].iloc[0].tolist()
+            made_on[address] = before.made_on.get(address, {})
             if (own := before.picks["run"] == address).any():
                 picks[address] = before.picks[own]
-    if said := analysis.made_apart(environments):
+    if said := analysis.made_apart(made_on.values()):
         warnings.warn(said, stacklevel=3)
     index = places.assign(finished=places["run"].isin(rounds))
     both = [sizes.get(address, [None, None]) for address in index["run"]]
@@ -157,6 +163,7 @@ def tables_of(
         pd.concat(rounds.values(), ignore_index=True) if rounds else _no_rounds(),
         _joined(list(picks.values())),
         _concat(floors, ["run", "floor"]),
+        {run: told for run, told in made_on.items() if told},
     )
 
 
@@ -178,6 +185,7 @@ class Tables:
     rounds: pd.DataFrame
     picks: pd.DataFrame
     floors: pd.DataFrame
+    made_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def finished(self) -> set[str]:
@@ -203,7 +211,7 @@ class Tables:
         rounds, picks = (planned.merge(part, on="run") for part in (self.rounds, picks))
         # Grid by grid: a run that stands in two would be added up twice.
         by_grid = [analysis.table(part) for _, part in rounds.groupby("grid", sort=False)]
-        return Stored(_concat(by_grid, list(rounds)), picks, self.index, self.floors)
+        return Stored(_concat(by_grid, list(rounds)), picks, self.index, self.floors, self.made_on)
 
     @classmethod
     def there(cls, folder: Path) -> Tables | None:
@@ -230,6 +238,7 @@ class Tables:
                 _read_csv(manifest, "floors.csv")
                 if "floors.csv" in manifest
                 else pd.DataFrame(columns=["run", "floor"]),
+                _read_made_on(manifest),
             )
             lost = found.finished - set(found.rounds["run"])
         except (ValueError, KeyError, IndexError, OSError, zipfile.BadZipFile) as error:
@@ -267,6 +276,9 @@ class Tables:
             names.append("floors.csv")
         else:
             (folder / "floors.csv").unlink(missing_ok=True)
+        with files.replacing(folder / MADE_ON) as temporary:
+            temporary.write_text(_by_machine(self.made_on), encoding="utf-8")
+        names.append(MADE_ON)
         _write_csv(self.index, folder / "index.csv")
         files.seal(folder, *names)
 
@@ -293,6 +305,25 @@ def _read_index(manifest: files.Manifest) -> pd.DataFrame:
     for name in unknown.keys() - set(index):
         index[name] = unknown[name]
     return index[[*INDEX, *SIZES]]
+
+
+def _by_machine(made_on: Mapping[str, Mapping[str, Any]]) -> str:
+    """Each environment once, with its runs."""
+    runs: dict[str, list[str]] = {}
+    for run, environment in made_on.items():
+        runs.setdefault(json.dumps(environment, sort_keys=True), []).append(run)
+    groups = [
+        {"environment": json.loads(told), "runs": sorted(those)} for told, those in runs.items()
+    ]
+    return json.dumps(groups, indent=1) + "\n"
+
+
+def _read_made_on(manifest: files.Manifest) -> dict[str, Mapping[str, Any]]:
+    """For each run where it was made; an older kit did not keep it."""
+    if MADE_ON not in manifest:
+        return {}
+    groups = json.loads(manifest.read(MADE_ON))
+    return {run: group["environment"] for group in groups for run in group["runs"]}
 
 
 def _read_picks(manifest: files.Manifest) -> pd.DataFrame:
