@@ -159,8 +159,8 @@ class _Tree:
             mend = "move them into the class folder"
             if not official:
                 mend = (
-                    "pass nested=True (--nested on the command line) to read them, the first folder "
-                    "below a class as the patient"
+                    "pass nested=True (on the command line: --nested) to read them, the first "
+                    "folder below a class as the patient"
                 )
             raise ValueError(
                 f"{self.root}: images below the class folders would be left out: {listed(told)}; "

@@ -90,7 +90,7 @@ def make(
         tissues,
         grids.when(tables),
         tuple(
-            grids.section(tables.grid(name), name, asked)
+            grids.section(tables.grid(name), name, asked, opened.changes.get(name))
             for name, asked in opened.questions.items()
         ),
         appendix.tables(tables),

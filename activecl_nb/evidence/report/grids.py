@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +59,10 @@ def there(rounds: pd.DataFrame, scores: Sequence[str] = (*SCORES, *OTHERS)) -> l
     return [next(name for name in known if name.removeprefix("probe_") == one) for one in plain]
 
 
-def section(one: Stored, name: str, question: str) -> Section:
-    """The section of a grid cut out of a study."""
+def section(
+    one: Stored, name: str, question: str, changes: Mapping[str, Any] | None = None
+) -> Section:
+    """The section of a grid cut out of a study. changes: its sizes that are not the profile's."""
     if loops(one).empty:
         return Section(name, question, (say("grid.none"),), ())
     gates = claims.Grids.of(one).gates
@@ -73,7 +75,14 @@ def section(one: Stored, name: str, question: str) -> Section:
     )
     pictures = () if loops(seen).empty else tuple(_pictures(seen))
     told = [_seen(gate, setting) for (_, setting), gate in gates.items() if gate.tested]
-    return Section(name, question, (*told, *_said(one, seen)), pictures)
+    sizes = (say("grid.sizes", listed=_sizes(changes)),) if changes else ()
+    return Section(name, question, (*sizes, *told, *_said(one, seen)), pictures)
+
+
+def _sizes(changes: Mapping[str, Any]) -> str:
+    """ "labelled 100, budget 64 or 256"."""
+    each = {name: v if isinstance(v, list) else [v] for name, v in changes.items()}
+    return ", ".join(f"{name} {' or '.join(map(str, values))}" for name, values in each.items())
 
 
 def loops(one: Stored) -> pd.DataFrame:
@@ -106,16 +115,19 @@ def _said(one: Stored, seen: Stored) -> tuple[str, ...]:
     """The grid in sentences: means, and differences to random with their intervals."""
     score = there(one.rounds)[0]
     named = claims.SCORES[score]
-    means = analysis.spread(analysis.area(loops(one), score), "area")
+    shown = loops(one)
+    once = shown["round"].max() == 0  # nothing was chosen: a point, and no curve
+    levels = shown.rename(columns={score: "area"}) if once else analysis.area(shown, score)
+    means = analysis.spread(levels, "area")
     sentences = []
     for setting, group in means.groupby("setting", sort=False):
         listed = ", ".join(f"{row.strategy} {row.mean:.3f}" for row in group.itertuples())
-        sentences.append(say("grid.level", setting=setting, score=named, listed=listed))
+        sentences.append(say("grid.level", setting=setting, score=named, listed=listed, once=once))
     done = one.planned["finished"]
     if not done.all():
         alone = one.planned["setting"].nunique() > 1 and means["setting"].nunique() == 1
         sentences.append(say("grid.unfinished", done=done.sum(), all=len(done), alone=alone))
-    against = None if loops(seen).empty else against_random(loops(seen), score)
+    against = None if once or loops(seen).empty else against_random(loops(seen), score)
     if against is not None:
         clear = int(((against["low"] > 0) | (against["high"] < 0)).sum())
         rows = "; ".join(map(difference_in_words, against.itertuples()))
@@ -158,6 +170,8 @@ def against_random(rounds: pd.DataFrame, score: str) -> pd.DataFrame | None:
 def _pictures(one: Stored) -> list[Picture]:
     settings = list(dict.fromkeys(one.planned["setting"]))
     shown = loops(one)
+    if shown["round"].max() == 0:  # nothing was chosen, as with a frozen encoder
+        return []
     score = there(shown)[0]
     named = claims.SCORES[score]
     strategies = list(dict.fromkeys(shown["strategy"]))
@@ -212,8 +226,8 @@ def when(stored: Stored) -> Section | None:
         table = _entropy_everywhere(stored, score)
         if not table.empty:
             tables[table["score"].iloc[0]] = table
-    if not tables:
-        return None
+    if not tables or len(next(iter(tables.values()))) < 2:
+        return None  # one setting has all this in a section of its own
     counts = [
         say(
             "when.count",

@@ -31,8 +31,9 @@ def facts(
     rounds = stored.rounds.drop_duplicates(["run", "round"])
     sizes = profile if isinstance(profile, str) else say("facts.profile", profile=profile)
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
+    begun = stored.planned[stored.planned["finished"]]["grid"]
     found = [
-        ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in stored.planned["grid"]))),
+        ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in begun))),
         *([("Profile", sizes)] if sizes else []),
         ("Runs", done),
         ("Replicates", replicates(stored)),
@@ -60,15 +61,19 @@ def machines(stored: Stored) -> list[str]:
 
 
 def replicates(stored: Stored) -> str:
-    """Finished seeds and tissues of a grid: those that all its settings and strategies have."""
+    """Finished seeds and tissues of a grid: those that all its settings and strategies have.
+
+    A grid without a finished run does not count.
+    """
     done = stored.planned[stored.planned["finished"]]
     each = ["grid", "setting", "strategy"]
-    every = stored.planned.groupby(each, sort=False).size().index
+    begun = stored.planned[stored.planned["grid"].isin(done["grid"])]
+    every = begun.groupby(each, sort=False).size().index
     counts = {}
     for name, what in (("seed", "seeds"), ("tissue", "tissues")):
         seen = done.groupby(each, sort=False)[name].nunique().reindex(every, fill_value=0)
-        of_grid = seen.groupby("grid", sort=False).min()
-        low, high = int(of_grid.min()), int(of_grid.max())
+        of_grid = [*seen.groupby("grid", sort=False).min()] or [0]
+        low, high = min(of_grid), max(of_grid)
         counts[what] = f"{low}" if low == high else f"{low} to {high}"
     tissues = f" on {counts['tissues']} tissues" if counts["tissues"] not in ("0", "1") else ""
     return f"{counts['seeds']} seeds{tissues} in a grid; each comparison says what it has"

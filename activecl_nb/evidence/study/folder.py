@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ class Opened:
     """A study's results, and what its file says of them.
 
     profile: the name of the profile that its sizes come from; "" if there is not one. tissues:
-    what each grid's patches are, in words.
+    what each grid's patches are, in words. changes: what a grid sets otherwise than the profile.
     """
 
     stored: Stored
@@ -36,6 +36,7 @@ class Opened:
     questions: Mapping[str, str]
     tissues: Mapping[str, str]
     contrasts: tuple[Contrast, ...] = ()
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def open_any(folder: str | os.PathLike[str], plan: Path | None = None) -> Opened:
@@ -87,6 +88,7 @@ def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
             for name in there
         },
         tuple(Contrast(**one) for one in content.get("contrast", [])),
+        {name: one.get("protocol", {}) for name, one in grids.items()},
     )
 
 

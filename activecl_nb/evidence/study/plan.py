@@ -64,11 +64,13 @@ class Job:
 
     def load(self) -> Data:
         """The patches it works on, with the features of a frozen encoder where data names one."""
-        sizes = _sizes(self.protocol)
-        patches = _load(self.data, sizes)
         if "encoder" not in dict(self.data):
-            return patches
-        return replace(patches, **_frozen(self.data, sizes))
+            return self.patches()
+        return replace(self.patches(), **_frozen(self.data, _sizes(self.protocol)))
+
+    def patches(self) -> Data:
+        """The patches alone, which no encoder has seen."""
+        return _load(self.data, _sizes(self.protocol))
 
     @property
     def source(self) -> str:

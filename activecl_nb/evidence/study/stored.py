@@ -93,7 +93,7 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
     made = tables_of(
         places,
         files.expanded(out),
-        lambda run: jobs[run.folder.name].load().train,
+        lambda run: jobs[run.folder.name].patches().train,
         Tables.there(folder),
     )
     if made.rounds.empty:

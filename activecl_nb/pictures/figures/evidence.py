@@ -37,7 +37,7 @@ def intervals(table: pd.DataFrame, *, unit: str = "difference") -> Picture:
             continue
         _estimate(axes, row, one.mean, one.low, one.high)
         ends = f", from {one.low:.3f} to {one.high:.3f}" if np.isfinite(one.low) else ""
-        told.append(f"{one.claim}: {one.mean:.3f}{ends}")
+        told.append(f"{one.claim}: {round(one.mean, 3) + 0.0:.3f}{ends}")
     axes.axvline(0, color="#333333", linestyle=":")
     axes.set_yticks(range(len(table)), table["claim"])
     axes.set_ylim(len(table) - 0.5, -0.5)
@@ -75,7 +75,7 @@ def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
     told = []
     for place, row in enumerate(rows):
         _estimate(axes, place, row.mean, row.low, row.high)
-        told.append(f"{row.name}: {row.mean:+.3f}{between(row.low, row.high, 3)}")
+        told.append(f"{row.name}: {round(row.mean, 3) + 0.0:+.3f}{between(row.low, row.high, 3)}")
     axes.axvline(0, color="#333333", linestyle=":")
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set(ylabel="", ylim=(len(rows) - 0.5, -0.5))
