@@ -15,6 +15,7 @@ from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
 from activecl_nb.evidence.study import Stored
+from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 # Settings beside the sizes in which a profile may differ from the paper.
 OTHERS = ("batch_size", "learning_rate", "proxy_learning_rate", "standardise")
@@ -125,8 +126,9 @@ def _of_profile(profile: profiles.Profile) -> dict[str, Any]:
     """Shares of images and work, by arithmetic: the last partial batch of an epoch is dropped."""
     paper = profiles.PROFILES["paper"]
     pool = profile.train_images - profile.labelled
-    whole = trained(pool, profile) * profile.benchmark_epochs
-    first, second = (trained(t * profile.budget, profile) * profile.epochs for t in (1, 2))
+    protocol = Protocol.of(profile)
+    whole = sum(image_epochs(protocol, BENCHMARK))
+    first, second = image_epochs(protocol, "random", rounds=2)
     looks = profile.benchmark_epochs // profile.benchmark_every
     looks *= -(-profile.benchmark_proxy_epochs // profile.benchmark_proxy_every)
     others = [name for name in OTHERS if getattr(profile, name) != getattr(paper, name)]
@@ -145,11 +147,6 @@ def _of_profile(profile: profiles.Profile) -> dict[str, Any]:
         "out_of_reach": most < 0.985,
         "looks": looks,
     }
-
-
-def trained(images: int, profile: profiles.Profile) -> int:
-    """Images that an epoch passes: whole batches alone."""
-    return images // profile.batch_size * profile.batch_size
 
 
 def _labelled_share(profile: profiles.Profile) -> float:
