@@ -15,7 +15,6 @@ from activecl_nb.evidence.analysis.picked import (
     found,
     makeup,
     overlap,
-    overlaps,
     picks,
 )
 from activecl_nb.evidence.analysis.tables import (
@@ -24,14 +23,13 @@ from activecl_nb.evidence.analysis.tables import (
     area,
     band,
     curve,
-    interval,
     judged_by,
     last,
     made_apart,
     spread,
     table,
 )
-from activecl_nb.evidence.analysis.targets import reached, to_benchmark, to_target
+from activecl_nb.evidence.analysis.targets import to_benchmark, to_target
 from activecl_nb.evidence.analysis.tissues import (
     FOLDS,
     PHANTOMS,
@@ -64,16 +62,13 @@ __all__ = [
     "gate",
     "hedges",
     "holm",
-    "interval",
     "judged_by",
     "last",
     "made_apart",
     "makeup",
     "overlap",
-    "overlaps",
     "paired",
     "picks",
-    "reached",
     "sign_flip",
     "smallest_effect",
     "spread",

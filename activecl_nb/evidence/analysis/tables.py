@@ -8,7 +8,7 @@ apart, and its result has the column too: written [setting] below.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -115,12 +115,6 @@ def each_run(rounds: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
     """The values of ``RUN`` and the run's rows, in the order of its rounds."""
     for key, run in rounds.groupby(by_columns(rounds, *RUN), sort=False):
         yield key, run.sort_values("round", kind="stable")
-
-
-def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
-    """Mean and the ends of Student's t interval for it; the ends are NaN for a single value."""
-    one = estimate(values, confidence=confidence)
-    return one.mean, one.low, one.high
 
 
 def over_replicates(group: pd.DataFrame, metric: str) -> tuple[float, float, float, int]:

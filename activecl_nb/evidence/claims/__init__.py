@@ -37,8 +37,6 @@ from activecl_nb.evidence.claims.words import (
     with_unit,
 )
 
-NOT_SEEN = CANNOT_TELL  # its name in older code
-
 __all__ = [
     "ARITHMETIC",
     "BLIND",
@@ -49,7 +47,6 @@ __all__ = [
     "MEASURES",
     "METRICS",
     "MOST_SEEDS",
-    "NOT_SEEN",
     "NOT_TESTABLE",
     "REPRODUCED",
     "SAME",
