@@ -68,11 +68,11 @@ def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
     if unknown:
         raise ValueError(f"{folder} has no grid {', '.join(unknown)}; store the study anew")
     # An older kit did not keep where patches come from; the study's file says it.
-    told = stored.planned["grid"].map(
+    declared_source = stored.planned["grid"].map(
         lambda name: grids.get(name, {}).get("data", {}).get("source", "phantom")
     )
     planned = stored.planned
-    planned["source"] = planned["source"].where(planned["source"] != "", told)
+    planned["source"] = planned["source"].where(planned["source"] != "", declared_source)
     sources = planned.drop_duplicates("grid").set_index("grid")["source"]
     stored.rounds["source"] = stored.rounds["grid"].map(sources)
     words = _tissue_words()

@@ -322,21 +322,21 @@ def _join(explorer: Explorer, widget: View) -> None:
     ipywidgets keeps every widget until it is closed, so the widget knows its explorer weakly,
     and is closed when the explorer goes.
     """
-    known = weakref.ref(explorer)
+    explorer_ref = weakref.ref(explorer)
 
     def to_explorer(change: Any) -> None:
-        there = known()
-        if there is None:
+        explorer_now = explorer_ref()
+        if explorer_now is None:
             return
         try:
-            setattr(there, change.name, change.new)
+            setattr(explorer_now, change.name, change.new)
         finally:  # what was refused, or moved to a bound, is taken back on screen
-            setattr(widget, change.name, getattr(there, change.name))
+            setattr(widget, change.name, getattr(explorer_now, change.name))
 
     def answered(*message: Any) -> None:
-        there = known()
-        if there is not None:
-            there._answer(*message)
+        explorer_now = explorer_ref()
+        if explorer_now is not None:
+            explorer_now._answer(*message)
 
     explorer.observe(lambda change: setattr(widget, change.name, change.new), SETTINGS)
     widget.observe(to_explorer, SETTINGS)
