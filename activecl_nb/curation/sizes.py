@@ -201,16 +201,16 @@ def _fewest(counts: Counts) -> int:
 def _images_trained_on(counts: Counts) -> int:
     """Half of what there is, so that a strategy has a choice; more only where S_L needs it."""
     most = LABELLED_SHARE * counts.train // (LABELLED_SHARE + 1)  # S_L itself is not trained on
-    found = min(max(counts.train // 2, _fewest(counts)), most)
-    rare = found // LABELLED_SHARE * counts.rarer / max(counts.train, 1)
-    if found < 2 * SMALLEST_BATCH or rare < 1:
+    images = min(max(counts.train // 2, _fewest(counts)), most)
+    rare = images // LABELLED_SHARE * counts.rarer / max(counts.train, 1)
+    if images < 2 * SMALLEST_BATCH or rare < 1:
         raise ValueError(
             f"{counts.train} training images, {counts.rarer} of them of the rarer side, are too "
             f"few: two rounds of {SMALLEST_BATCH} images and a labelled set with one of the rarer "
             "side need more; add images, choose another positive class, or use an encoder from "
             "elsewhere with pick"
         )
-    return found
+    return images
 
 
 class _Reasons(dict):

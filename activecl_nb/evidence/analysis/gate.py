@@ -72,11 +72,12 @@ def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     ends = ends.merge(rounds[[*run, "run"]].drop_duplicates(), on=run)
     margins = []
     for strategy in WHO:
-        mine = ends[ends["strategy"] == strategy].merge(floors[["run", "floor", score]], on="run")
-        for floor, group in mine.groupby("floor", sort=False):
-            above = group["last"] - group[score]
-            one = estimate(above, group.get("tissue"), tested_share(group))
-            margins.append(Margin(strategy, str(floor), one, float(group["last"].mean())))
-    tested = {one.strategy for one in margins}
+        of_strategy = ends[ends["strategy"] == strategy]
+        beside_floors = of_strategy.merge(floors[["run", "floor", score]], on="run")
+        for floor, group in beside_floors.groupby("floor", sort=False):
+            differences = group["last"] - group[score]
+            above = estimate(differences, group.get("tissue"), tested_share(group))
+            margins.append(Margin(strategy, str(floor), above, float(group["last"].mean())))
+    tested = {margin.strategy for margin in margins}
     missing = tuple(name for name in WHO if name not in tested)
     return Gate(needed, tuple(margins), missing, score)

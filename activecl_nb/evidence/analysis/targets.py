@@ -55,10 +55,10 @@ def to_benchmark(runs: Runs, benchmarks: Runs | None = None) -> pd.DataFrame:
     seconds_so_far, images_spared, image_epochs_spared, seconds_spared.
     """
     rounds = table(runs)
-    whole = benchmarks_of(rounds if benchmarks is None else table(benchmarks))
+    benchmark_rounds = benchmarks_of(rounds if benchmarks is None else table(benchmarks))
     by = by_columns(rounds, *RUN)
-    of_seed = {key[1:]: run for key, run in each_run(whole)}
-    at_end, at_best = judged_by(whole, "f1")
+    of_seed = {key[1:]: run for key, run in each_run(benchmark_rounds)}
+    at_end, at_best = judged_by(benchmark_rounds, "f1")
     rows = []
     for key, run in each_run(rounds[rounds["strategy"] != BENCHMARK]):
         rival = of_seed.get(key[1:])

@@ -222,8 +222,8 @@ def described(metric: str, score: str) -> tuple[str, str, int]:
     """Words, unit and digits of a metric."""
     known(metric, METRICS)
     named = SCORES[known(score, SCORES)]
-    one = METRICS[metric]
-    return one.words.format(score=named), one.unit.format(score=named), one.digits
+    chosen = METRICS[metric]
+    return chosen.words.format(score=named), chosen.unit.format(score=named), chosen.digits
 
 
 def known(name: str, names: Any) -> str:

@@ -32,7 +32,7 @@ def facts(
     rounds = stored.rounds.drop_duplicates(["run", "round"])
     sizes = profile if isinstance(profile, str) else say("facts.profile", profile=profile)
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
-    found = [
+    pairs = [
         ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in stored.planned["grid"]))),
         *([("Profile", sizes)] if sizes else []),
         ("Runs", done),
@@ -41,11 +41,11 @@ def facts(
     if "seconds_processor" in rounds:
         hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
         epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
-        found.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
-    found += [("Made on", told) for told in machines(stored)]
+        pairs.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
+    pairs += [("Made on", told) for told in machines(stored)]
     if left_out:
-        found.append(("Left out", say("facts.left_out", n=left_out)))
-    return (*found, ("Kit", f"activecl {activecl_nb.__version__}"))
+        pairs.append(("Left out", say("facts.left_out", n=left_out)))
+    return (*pairs, ("Kit", f"activecl {activecl_nb.__version__}"))
 
 
 def machines(stored: Stored) -> list[str]:
@@ -64,11 +64,11 @@ def replicates(stored: Stored) -> str:
     """Finished seeds and tissues of a grid: those that all its settings and strategies have."""
     done = stored.planned[stored.planned["finished"]]
     each = ["grid", "setting", "strategy"]
-    every = stored.planned.groupby(each, sort=False).size().index
+    sides = stored.planned.groupby(each, sort=False).size().index
     counts = {}
     for name, what in (("seed", "seeds"), ("tissue", "tissues")):
-        seen = done.groupby(each, sort=False)[name].nunique().reindex(every, fill_value=0)
-        of_grid = seen.groupby("grid", sort=False).min()
+        finished_of = done.groupby(each, sort=False)[name].nunique().reindex(sides, fill_value=0)
+        of_grid = finished_of.groupby("grid", sort=False).min()
         low, high = int(of_grid.min()), int(of_grid.max())
         counts[what] = f"{low}" if low == high else f"{low} to {high}"
     tissues = f" on {counts['tissues']} tissues" if counts["tissues"] not in ("0", "1") else ""
@@ -95,29 +95,29 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
         name: [] for name in ("drawn", "older", "proxy_only", "one_tissue")
     }
     for name in dict.fromkeys(stored.rounds["grid"]):
-        one = stored.grid(name)
-        sources = set(one.planned["source"])
-        no_probe = not any(score.startswith("probe_") for score in there(loops(one)))
+        grid = stored.grid(name)
+        sources = set(grid.planned["source"])
+        no_probe = not any(score.startswith("probe_") for score in there(loops(grid)))
         holds = {
             "drawn": sources <= {"phantom", ""},
-            "older": one.floors.empty,
+            "older": grid.floors.empty,
             "proxy_only": no_probe,
-            "one_tissue": one.rounds["tissue"].nunique() < 2,
+            "one_tissue": grid.rounds["tissue"].nunique() < 2,
         }
         for what, so in holds.items():
             if so:
                 lacking[what].append(name)
-    many = stored.rounds["grid"].nunique()
-    told = {
-        what: ("all grids" if len(names) == many > 1 else ", ".join(f"“{n}”" for n in names))
+    n_grids = stored.rounds["grid"].nunique()
+    grids_named = {
+        what: ("all grids" if len(names) == n_grids > 1 else ", ".join(f"“{n}”" for n in names))
         for what, names in lacking.items()
     }
-    return {**told, "processor": "seconds_processor" in stored.rounds}
+    return {**grids_named, "processor": "seconds_processor" in stored.rounds}
 
 
 def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:
-    found = [line.measured for line in lines if line.measured and line.measured.n > 1]
-    judged = sum(not np.isnan(one.low) for one in found)
+    measured = [line.measured for line in lines if line.measured and line.measured.n > 1]
+    judged = sum(not np.isnan(of_line.low) for of_line in measured)
     lean = claims.lean_by_luck(5)
     return {"judged": judged, "by_luck": f"{0.05 * judged:.0f}", "lean_five": f"{lean:.0%}"}
 

@@ -194,11 +194,13 @@ class Tables:
     @property
     def whole(self) -> set[str]:
         """The finished runs that have every score of today."""
-        told = self.rounds.reindex(columns=[*analysis.MORE_F1, "probe_r2", "probe_dice"]).notna()
+        has_score = self.rounds.reindex(
+            columns=[*analysis.MORE_F1, "probe_r2", "probe_dice"]
+        ).notna()
         # Another task than the paper's has none of its scores.
-        scored = told[[*analysis.MORE_F1]].all(axis=1) | told[["probe_r2", "probe_dice"]].any(
-            axis=1
-        )
+        scored = has_score[[*analysis.MORE_F1]].all(axis=1) | has_score[
+            ["probe_r2", "probe_dice"]
+        ].any(axis=1)
         return self.finished & set(self.rounds[scored]["run"])
 
     def joined(self) -> Stored:
