@@ -8,7 +8,7 @@ Runs or their tables in, pandas tables out; ``figures`` draws them. From runs to
 """
 
 from activecl_nb.evidence.analysis.arithmetic import work
-from activecl_nb.evidence.analysis.gate import Gate, Margin, gate
+from activecl_nb.evidence.analysis.gate import Gate, Margin, drawn, gate
 from activecl_nb.evidence.analysis.paired import EXACT, difference, hedges, holm, paired, sign_flip
 from activecl_nb.evidence.analysis.picked import (
     composition,
@@ -37,6 +37,7 @@ from activecl_nb.evidence.analysis.tissues import (
     Estimate,
     equivalence,
     estimate,
+    kind_of_replicates,
     smallest_effect,
     tested_share,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "composition",
     "curve",
     "difference",
+    "drawn",
     "equivalence",
     "estimate",
     "found",
@@ -63,6 +65,7 @@ __all__ = [
     "hedges",
     "holm",
     "judged_by",
+    "kind_of_replicates",
     "last",
     "made_apart",
     "makeup",

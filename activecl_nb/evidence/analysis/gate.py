@@ -53,6 +53,11 @@ class Gate:
         return not self.failed
 
 
+def drawn(source: str) -> bool:
+    """Whether a source's patches are drawn; "" is of runs from before there was any other."""
+    return source in ("phantom", "")
+
+
 def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     """Hold benchmark and random, after their last round, against every floor of their own run.
 
@@ -61,7 +66,7 @@ def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     another task R² or Dice) by the fitted probe, less that of colour moments and of an untrained
     encoder under the same probe and labels.
     """
-    needed = ON_PHANTOM if source in ("phantom", "") else ON_REAL
+    needed = ON_PHANTOM if drawn(source) else ON_REAL
     known = [name for name in SCORES if name in rounds and rounds[name].notna().any()]
     column = known[0] if known else SCORES[0]
     score = column.removeprefix("probe_")

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from activecl_nb.evidence.analysis.tissues import estimate, tested_share
+from activecl_nb.protocol import BENCHMARK
 
 if TYPE_CHECKING:
     from activecl_nb.runs import Run
 
     Runs: TypeAlias = Iterable[Run] | pd.DataFrame  # runs, or the table made of them
-BENCHMARK = "benchmark"  # as in experiment, said again so that tables open without torch
 MORE_F1 = ("f1_same_proxy", "f1_best")  # at the end and at best, as ``Run.table`` names them
 
 

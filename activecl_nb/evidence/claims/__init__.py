@@ -34,6 +34,7 @@ from activecl_nb.evidence.claims.words import (
     size,
     tally,
     wanting,
+    with_ends,
     with_unit,
 )
 
@@ -74,5 +75,6 @@ __all__ = [
     "too_few",
     "verdict",
     "wanting",
+    "with_ends",
     "with_unit",
 ]

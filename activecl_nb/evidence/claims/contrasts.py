@@ -43,7 +43,7 @@ class Judged:
 
     @property
     def real(self) -> bool:
-        return self.source not in ("phantom", "")
+        return not analysis.drawn(self.source)
 
     @property
     def measure(self) -> str:

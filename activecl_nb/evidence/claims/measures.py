@@ -276,10 +276,9 @@ def _median(values: pd.Series, how: str) -> Measured:
         return _none(how=how, unit="%", digits=0, needs=FEWEST_MEDIAN)
     never = values.fillna(-np.inf).astype(float)
     tissues = never.index.get_level_values("tissue")
-    over = analysis.SEEDS
-    if tissues.nunique() > 1:
+    over = analysis.kind_of_replicates(tissues)
+    if over != analysis.SEEDS:
         never = never.groupby(tissues, sort=False).median()
-        over = analysis.FOLDS if tissues[0].startswith("fold") else analysis.PHANTOMS
     middle, low, high, confidence = order_interval(never)
     reached = int(np.isfinite(never).sum())
     how = f"{how}; {reached} of {len(never)} {over} reached it"

@@ -12,6 +12,7 @@ from activecl_nb.evidence import claims
 from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.grids import SCORES, against_random, count, there
 from activecl_nb.evidence.study import Stored
+from activecl_nb.evidence.study.checks import METRICS
 
 THREE = (("F1", SCORES[2]), ("average precision", SCORES[0]), ("AUROC", SCORES[1]))
 # What the paper's task is scored by, and the two that its outlook names.
@@ -24,7 +25,6 @@ TASKS = {
     ),
     "Segmentation": (("Dice", "probe_dice"), ("IoU", "probe_iou")),
 }
-SCORED = ("chosen", "area", "last", "best")  # metrics that are of a score
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _row(
     cells = []
     for table in tables:
         row = None if table is None else table[table["a"] == strategy].iloc[0]
-        cells.append("–" if row is None else _interval(row.difference, row.low, row.high))
+        cells.append("–" if row is None else claims.with_ends(row.difference, row.low, row.high))
     counted = first[first["a"] == strategy].iloc[0]
     return (f"{strategy} − random", count(counted.n, counted.over), *cells)
 
@@ -86,7 +86,7 @@ def by_score(lines: Sequence[Line], stored: Stored) -> dict[str, str]:
     texts_by_id, grids = {}, claims.Grids.of(stored)
     for line in lines:
         kind = line.claim.kind
-        if kind.get("metric") not in SCORED:
+        if kind.get("metric") not in METRICS:
             continue
         texts = []
         for name, score in THREE:
@@ -97,13 +97,7 @@ def by_score(lines: Sequence[Line], stored: Stored) -> dict[str, str]:
             except ValueError:  # the runs have no such score
                 continue
             if measured is not None and np.isfinite(measured.estimate):
-                texts.append(f"{name} {_interval(measured.estimate, measured.low, measured.high)}")
+                gained = claims.with_ends(measured.estimate, measured.low, measured.high)
+                texts.append(f"{name} {gained}")
         texts_by_id[line.claim.id] = "; ".join(texts)
     return texts_by_id
-
-
-def _interval(middle: float, low: float, high: float) -> str:
-    text = claims.number(middle, 3, sign=True)
-    if not np.isfinite(low):
-        return text
-    return f"{text} ({claims.number(low, 3)} to {claims.number(high, 3)})"

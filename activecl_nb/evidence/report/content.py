@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from activecl_nb import files, profiles
-from activecl_nb.evidence import claims, study
+from activecl_nb.evidence import analysis, claims, study
 from activecl_nb.evidence.claims import Claim, Judged, Line
 from activecl_nb.evidence.report import appendix, first, grids, limits
 from activecl_nb.evidence.report.first import Row
@@ -109,8 +109,8 @@ def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | N
 
 def _real(tables: Stored) -> set[str]:
     """The grids on real tissue."""
-    planned = tables.planned
-    return set(planned[~planned["source"].isin(["phantom", ""])]["grid"])
+    sides = tables.planned[["grid", "source"]].drop_duplicates()
+    return {side.grid for side in sides.itertuples() if not analysis.drawn(side.source)}
 
 
 def _check_headlines(

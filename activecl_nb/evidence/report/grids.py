@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from activecl_nb.evidence import analysis, claims
@@ -132,9 +131,7 @@ def difference_in_words(row: Any) -> str:
     """ "entropy at x=1 +0.012 (0.001 to 0.023, 8 seeds)"."""
     where = f" at {row.setting}" if row.setting else ""
     counted = count(row.n, row.over)
-    ends = f"{claims.number(row.low, 3)} to {claims.number(row.high, 3)}, {counted}"
-    ends = ends if np.isfinite(row.low) else counted
-    return f"{row.a}{where} {claims.number(row.difference, 3, sign=True)} ({ends})"
+    return f"{row.a}{where} {claims.with_ends(row.difference, row.low, row.high, counted)}"
 
 
 def count(n: int, what: str) -> str:

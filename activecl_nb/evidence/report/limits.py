@@ -10,7 +10,7 @@ import numpy as np
 
 import activecl_nb
 from activecl_nb import profiles
-from activecl_nb.evidence import claims
+from activecl_nb.evidence import analysis, claims
 from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
@@ -99,7 +99,7 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
         sources = set(grid.planned["source"])
         no_probe = not any(score.startswith("probe_") for score in there(loops(grid)))
         holds = {
-            "drawn": sources <= {"phantom", ""},
+            "drawn": all(map(analysis.drawn, sources)),
             "older": grid.floors.empty,
             "proxy_only": no_probe,
             "one_tissue": grid.rounds["tissue"].nunique() < 2,

@@ -212,15 +212,4 @@ def put_findings(report: Report, path: str | os.PathLike[str]) -> None:
 
     ValueError: the file lacks the marks.
     """
-    put_between(path, BEGIN, END, findings(report))
-
-
-def put_between(path: str | os.PathLike[str], begin: str, end: str, words: str) -> None:
-    """Write ``words`` between two lines of a file. ValueError: it lacks one of them."""
-    path = files.expanded(path)
-    before, first, rest = path.read_text(encoding="utf-8").partition(begin)
-    _, last, after = rest.partition(end)
-    if not first or not last:
-        raise ValueError(f"{path} lacks the lines {begin!r} and {end!r}; put them where they go")
-    with files.replacing(path) as temporary:
-        temporary.write_text(f"{before}{begin}\n{words}\n{end}{after}", encoding="utf-8")
+    files.put_between(path, BEGIN, END, findings(report))

@@ -349,13 +349,10 @@ def _map_of(runs: Mapping[str, Run], data: Data | Tissue) -> maps.Map:
 
     Where the data bring features of an encoder from elsewhere, the map is of these.
     """
-    first = next(iter(runs.values()))
-    for run in runs.values():
-        found = maps.stored(run, first.watched)
-        if found is not None:
-            return found
+    watched = next(iter(runs.values())).watched
+    if (kept := maps.stored_of(runs.values(), watched)) is not None:
+        return kept
     features = getattr(data, "features", None)
     if features is not None:
-        return maps.of_features(features[0].numpy()[first.watched], first.watched)
-    trained = (run for run in runs.values() if getattr(run, "weights", None))
-    return maps.of_run(next(trained, first), train_of(data))
+        return maps.of_features(features[0].numpy()[watched], watched)
+    return maps.of_run(maps.encoder_of([*runs.values()]), train_of(data))
