@@ -136,11 +136,7 @@ class Grids(Stored):
     @classmethod
     def of(cls, stored: Stored) -> Grids:
         """The study as such; one that is so already is returned as it is."""
-        return (
-            stored
-            if isinstance(stored, cls)
-            else cls(stored.rounds, stored.picks, stored.planned, stored.floors)
-        )
+        return stored if isinstance(stored, cls) else cls(**vars(stored))
 
     @functools.cached_property
     def memory(self) -> dict[tuple, Any]:
