@@ -174,7 +174,7 @@ def test_an_eleventh_lesson_is_found_by_its_name(tmp_path, monkeypatch):
     for needed in ("map-section", "teaching/README.md", "LESSON_SECONDS", "notebooks/pictures.py"):
         assert f"`{needed}`" in recipe
     assert "map-section" in {c.id for c in nbformat.read(LESSONS[0], as_version=4).cells}
-    assert machine.LESSON_SECONDS
+    assert set(machine.LESSON_SECONDS["laptop"]) == {path.name[:2] for path in LESSONS}
 
 
 def lesson() -> nbformat.NotebookNode:
