@@ -67,6 +67,17 @@ def of_the_kit(name: str) -> Path:
     return (inside if inside.is_dir() else package.parent) / name
 
 
+def put_between(path: str | os.PathLike[str], begin: str, end: str, words: str) -> None:
+    """Write ``words`` between two lines of a file. ValueError: it lacks one of them."""
+    path = expanded(path)
+    before, first, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"{path} lacks the lines {begin!r} and {end!r}; put them where they go")
+    with replacing(path) as temporary:
+        temporary.write_text(f"{before}{begin}\n{words}\n{end}{after}", encoding="utf-8")
+
+
 # ---- the manifest -------------------------------------------------------------------------
 
 

@@ -143,19 +143,28 @@ def plan(protocol: Protocol, strategy: str) -> Plan:
     )
 
 
-def image_epochs(protocol: Protocol, strategy: str, pool: int | None = None) -> list[int]:
+def image_epochs(
+    protocol: Protocol,
+    strategy: str,
+    pool: int | None = None,
+    *,
+    rounds: int | None = None,
+    drop_last: bool = True,
+) -> list[int]:
     """Image passes of each round, by arithmetic: what a run will have trained on.
 
     Round t of the loop passes (t + 1) x budget images ``epochs`` times, the benchmark the whole
-    pool of so many images (by default the profile's). The last partial batch is dropped.
+    pool of so many images (by default the profile's). rounds: of the loop, by default the
+    protocol's. drop_last: the last partial batch of an epoch is dropped, as in training; the
+    paper's own sums keep it (9.9 and 2.8 million in lesson 07).
     """
     what = plan(protocol, strategy)
     if strategy == BENCHMARK:
         pool = protocol.train_images - protocol.labelled if pool is None else pool
         sizes = [pool] * what.rounds
     else:
-        sizes = [protocol.budget * (t + 1) for t in range(what.rounds)]
-    whole = protocol.batch_size
+        sizes = [protocol.budget * (t + 1) for t in range(rounds or what.rounds)]
+    whole = protocol.batch_size if drop_last else 1
     return [images // whole * whole * what.epochs for images in sizes]
 
 

@@ -18,11 +18,13 @@ import torch
 
 from activecl_nb.sources import masks, official, parts, prepared, sets
 from activecl_nb.sources.archive import Archive, ImageFiles, subset
+from activecl_nb.sources.image import listed
 from activecl_nb.sources.own import OWN, check, open_own, open_unlabelled
 from activecl_nb.sources.sets import CLASS_NAMES
 
 __all__ = [
-    "OWN", "ImageFiles", "Tissue", "dials_of", "load", "of_archive", "open_own", "open_unlabelled",
+    "OWN", "ImageFiles", "Tissue", "dials_of", "listed", "load", "of_archive", "open_own",
+    "open_unlabelled",
 ]  # fmt: skip
 
 

@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from activecl_nb import files  # noqa: E402
-from activecl_nb.evidence.report.page import put_between  # noqa: E402
 
 TABLE = ROOT / "benchmarks" / "installs.csv"
 BEGIN, END = (
@@ -236,7 +235,7 @@ def main(wanted: Sequence[str]) -> int:
         found[way] = measured(way)
         print(found[way], flush=True)
         save(found)
-    put_between(ROOT / "README.md", BEGIN, END, table(found))
+    files.put_between(ROOT / "README.md", BEGIN, END, table(found))
     return 0
 
 

@@ -24,7 +24,6 @@ from pathlib import Path
 from PIL import Image
 
 from activecl_nb import files
-from activecl_nb.evidence.report.page import put_between
 from activecl_nb.lessons import machine, shelf
 from activecl_nb.lessons.site import lessons
 from activecl_nb.pictures.explorer import Explorer
@@ -58,8 +57,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         frames = photographed(explorer.to_html(Path(folder) / "page.html"), explorer.view.rounds)
     save(frames)
-    put_between(README, *ROUNDS, caption(explorer))
-    put_between(README, *LESSONS, table(opened))
+    files.put_between(README, *ROUNDS, caption(explorer))
+    files.put_between(README, *LESSONS, table(opened))
     print(f"{PICTURES / 'rounds.gif'}: {(PICTURES / 'rounds.gif').stat().st_size / 1e6:.1f} MB")
     return 0
 

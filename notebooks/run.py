@@ -136,7 +136,8 @@ def print_times(results: list[Result]) -> None:
     from activecl_nb.lessons import machine
 
     profile = profiles.current()
-    seconds = {r.path.stem[:2]: round(r.seconds) for r in results}
+    lessons = ((f"{n:02d}", r) for n, r in enumerate(results))  # they come first, from 00 on
+    seconds = {n: round(r.seconds) for n, r in lessons if r.path.stem.startswith(f"{n}_")}
     print(f"for activecl_nb/lessons/machine.py, profile {profile.name}:")
     print(f"  LESSON_SECONDS {seconds}\n  REFERENCE_SPEED {machine.speed(profile):.0f}")
 

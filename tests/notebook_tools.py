@@ -26,6 +26,15 @@ from activecl_nb.lessons import checks
 from activecl_nb.lessons.checks import Verdict
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+SHORT = NOTEBOOKS / "90_minutes.ipynb"  # all in short: no lesson, and its number is no place
+
+
+def lessons(folder: Path) -> list[Path]:
+    """The lessons' notebooks, in order: those whose names begin with a number of two digits."""
+    return sorted(p for p in folder.glob("[0-9][0-9]_*.ipynb") if p.name != SHORT.name)
+
+
+LESSONS = lessons(NOTEBOOKS)
 
 
 def load(name: str) -> nbformat.NotebookNode:

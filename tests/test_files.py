@@ -28,6 +28,16 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_words_are_put_between_two_lines(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<begin>\nold\n<end>\nz\n")
+    files.put_between(page, "<begin>", "<end>", "new")
+    assert page.read_text() == "a\n<begin>\nnew\n<end>\nz\n"
+    with pytest.raises(ValueError, match=r"page\.md lacks the lines '<start>' and '<end>'"):
+        files.put_between(page, "<start>", "<end>", "newer")
+    assert "newer" not in page.read_text()
+
+
 @pytest.fixture
 def sealed(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(6, dtype=np.int16).reshape(2, 3))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from activecl_nb.protocol import Protocol
+from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 
 def test_the_paper_value_for_value():
@@ -74,3 +74,12 @@ def test_stems_are_those_of_simclr():
 
 def test_the_candidates_of_a_single_round_do_not_matter():
     assert Protocol.of("tiny", rounds=1, candidates=1).candidates == 1
+
+
+def test_work_by_arithmetic_drops_what_training_drops():
+    """The paper's own sums keep the last partial batch: 2.8 and 9.9 million."""
+    paper = Protocol.paper()
+    assert sum(image_epochs(paper, "random", rounds=7, drop_last=False)) == 2_800_000
+    assert sum(image_epochs(paper, BENCHMARK, drop_last=False)) == 9_900_000
+    assert image_epochs(paper, "random", rounds=2) == [896 * 100, 1920 * 100]
+    assert image_epochs(paper, BENCHMARK, pool=300) == [256 * 20] * 5

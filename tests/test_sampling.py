@@ -115,6 +115,16 @@ def test_contract(name, inputs):
 
 
 @pytest.mark.parametrize("name", sampling.STRATEGIES)
+def test_what_reads_the_logits_says_so(name, inputs):
+    """By ``BY_CLASS`` or ``asks_for``: on what says neither, other logits have no effect."""
+    if name in sampling.BY_CLASS or getattr(sampling.STRATEGIES[name], "asks_for", ()):
+        return
+    with_others = {**inputs, "logits": inputs["logits"].flip(0)}
+    picks, others = (sampling.pick(name, **i, generator=seeded()) for i in (inputs, with_others))
+    assert torch.equal(picks, others), f"{name} reads the logits: enter it in BY_CLASS"
+
+
+@pytest.mark.parametrize("name", sampling.STRATEGIES)
 @pytest.mark.parametrize(
     "changes",
     [

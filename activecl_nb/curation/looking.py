@@ -48,8 +48,8 @@ class Group:
         notes = ["on both sides of the split"] * self.crosses
         if len(set(self.labels)) > 1:
             notes.append(f"of different classes: {', '.join(sorted(set(self.labels)))}")
-        told = f" ({'; '.join(notes)})" if notes else ""
-        return f"{' = '.join(self.files)}{told}"
+        in_brackets = f" ({'; '.join(notes)})" if notes else ""
+        return f"{' = '.join(self.files)}{in_brackets}"
 
 
 @dataclass(frozen=True)
@@ -286,9 +286,9 @@ def _crossing(patches: Tissue, test: np.ndarray) -> dict[str, tuple[str, ...]]:
     patients = patches.facts.get("patient")
     if patients is None:
         return {}
-    both = np.intersect1d(patients[test], patients[~test])
+    on_both_sides = np.intersect1d(patients[test], patients[~test])
     files = patches.facts["file"]
-    return {name: tuple(files[patients == name].tolist()) for name in both.tolist()}
+    return {name: tuple(files[patients == name].tolist()) for name in on_both_sides.tolist()}
 
 
 def leak(
@@ -310,7 +310,7 @@ def _mean_auroc(patches: Tissue, features: np.ndarray, positive: str, folds: int
     from sklearn.metrics import roc_auc_score
 
     targets = imbalance.is_positive(patches, positive).numpy()
-    found = []
+    aurocs = []
     for fold in range(folds):
         try:
             train, test = _fold(patches, fold, folds, positive)
@@ -320,8 +320,8 @@ def _mean_auroc(patches: Tissue, features: np.ndarray, positive: str, folds: int
             continue
         forest = RandomForestClassifier(TREES, random_state=0, n_jobs=-1)
         forest.fit(features[train], targets[train])
-        found.append(roc_auc_score(targets[test], forest.predict_proba(features[test])[:, 1]))
-    return float(np.mean(found)) if found else None
+        aurocs.append(roc_auc_score(targets[test], forest.predict_proba(features[test])[:, 1]))
+    return float(np.mean(aurocs)) if aurocs else None
 
 
 # ---------------------------------------------------------------------------- sizes, samples

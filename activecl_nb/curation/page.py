@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from activecl_nb import files
 from activecl_nb.curation.sizes import Sizes
+from activecl_nb.tissue import listed
 
 if TYPE_CHECKING:
     from activecl_nb.curation.looking import Look
@@ -59,19 +60,13 @@ def _templates(escaped: bool) -> Environment:
         lstrip_blocks=True,
     )
     made.filters["counted"] = counted
-    made.filters["listed"] = listed
+    made.filters["listed"] = functools.partial(listed, most=TOLD)
     return made
 
 
 def counted(counts: Mapping[str, int]) -> str:
     """{"64 x 64": 1200} as "64 x 64 (1,200)", the most frequent first."""
-    return listed([f"{name} ({count:,})" for name, count in counts.items()])
-
-
-def listed(names: Sequence[object], most: int = TOLD) -> str:
-    """Names with commas between them; beyond ``most`` they are counted."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(str(name) for name in names[:most]) + more
+    return listed([f"{name} ({count:,})" for name, count in counts.items()], TOLD)
 
 
 def _values(look: Look) -> dict[str, Any]:

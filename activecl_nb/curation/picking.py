@@ -29,8 +29,6 @@ from activecl_nb.tissue import ImageFiles, Tissue
 
 TRAIN = "train"  # the encoder's name that means: train one here
 SHOWN = 200  # patches on a contact sheet at the most
-# What a strategy with random choices, or one that looks at diversity alone, never asks for.
-WITHOUT_LABELS = ("random", "kcenter", "kmeans", "typiclust")
 
 
 @dataclass(frozen=True)
@@ -141,11 +139,21 @@ def _check(name: str, select: object, budget: int, left: int, labels: Sequence[s
         raise ValueError(f"the strategy {name!r} has to be told the truth, which nobody knows here")
     if not 0 < budget <= left:
         raise ValueError(f"a budget of {budget} images, but {left:,} are left to pick from")
-    if name in sampling.STRATEGIES and name not in WITHOUT_LABELS and labels is None:
+    asks = name in sampling.STRATEGIES or bool(getattr(select, "asks_for", ()))
+    if labels is None and asks and name not in _without_labels():
         raise ValueError(
             f"the strategy {name!r} asks a probe for its doubt, which needs labels: name a table "
-            f"with file and label (--labelled), or take one of {', '.join(WITHOUT_LABELS)}"
+            f"with file and label (--labelled), or take one of {', '.join(_without_labels())}"
         )
+
+
+def _without_labels() -> list[str]:
+    """The kit's strategies that ask nothing of a probe: those at random, or diverse alone."""
+    return [
+        name
+        for name, select in sampling.STRATEGIES.items()
+        if name not in sampling.BY_CLASS and not getattr(select, "asks_for", ())
+    ]
 
 
 def _read(table: Path) -> pd.DataFrame:
@@ -254,7 +262,7 @@ def _predicted(features: Tensor, known: np.ndarray, labels: Sequence[str], seed:
 def _telling(labels: list[str] | None, positive: str | None, name: str) -> list[str] | None:
     """The labels; None where a strategy that needs none could not tell which class is sought."""
     unclear = positive is None and len(set(labels or ())) != 2
-    return None if unclear and name in WITHOUT_LABELS else labels
+    return None if unclear and name in _without_labels() else labels
 
 
 def _logits(

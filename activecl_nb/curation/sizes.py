@@ -181,13 +181,13 @@ def choose(
     if not minutes > 0:
         raise ValueError(f"minutes must be more than 0, not {minutes}")
     base, seconds = _base(base), 60 * minutes * OF_THE_TIME
-    whole = _images_trained_on(counts)
-    sized = _sizes(whole, counts, speed, seconds, base, choices)
+    images = _images_trained_on(counts)
+    sized = _sizes(images, counts, speed, seconds, base, choices)
     epochs = _epochs(sized.protocol, counts, speed, seconds)
     if epochs < FEWEST_EPOCHS and not {"budget", "rounds", "epochs"} & set(choices):
         # Fewer images, seen often enough, teach more than many that are seen once or twice.
-        fewer = max(_fewest(counts), int(whole * epochs / FEWEST_EPOCHS))
-        sized = _sizes(min(whole, fewer), counts, speed, seconds, base, choices)
+        fewer = max(_fewest(counts), int(images * epochs / FEWEST_EPOCHS))
+        sized = _sizes(min(images, fewer), counts, speed, seconds, base, choices)
         epochs = _epochs(sized.protocol, counts, speed, seconds)
     return _with_epochs(sized, epochs, counts, speed)
 
@@ -201,16 +201,16 @@ def _fewest(counts: Counts) -> int:
 def _images_trained_on(counts: Counts) -> int:
     """Half of what there is, so that a strategy has a choice; more only where S_L needs it."""
     most = LABELLED_SHARE * counts.train // (LABELLED_SHARE + 1)  # S_L itself is not trained on
-    found = min(max(counts.train // 2, _fewest(counts)), most)
-    rare = found // LABELLED_SHARE * counts.rarer / max(counts.train, 1)
-    if found < 2 * SMALLEST_BATCH or rare < 1:
+    images = min(max(counts.train // 2, _fewest(counts)), most)
+    rare = images // LABELLED_SHARE * counts.rarer / max(counts.train, 1)
+    if images < 2 * SMALLEST_BATCH or rare < 1:
         raise ValueError(
             f"{counts.train} training images, {counts.rarer} of them of the rarer side, are too "
             f"few: two rounds of {SMALLEST_BATCH} images and a labelled set with one of the rarer "
             "side need more; add images, choose another positive class, or use an encoder from "
             "elsewhere with pick"
         )
-    return found
+    return images
 
 
 class _Reasons(dict):
@@ -266,8 +266,12 @@ def _sizes(
         "the whole pool, or what can be encoded in a fifth of the time",
     )
     sized = {"labelled": labelled, "rounds": rounds, "budget": budget, "batch_size": batch}
-    whole = {"train_images": counts.train, "test_images": counts.test, "candidates": candidates}
-    protocol = Protocol.of(replace(base, name=NAME), **{**whole, **choices, **sized})
+    data_sizes = {
+        "train_images": counts.train,
+        "test_images": counts.test,
+        "candidates": candidates,
+    }
+    protocol = Protocol.of(replace(base, name=NAME), **{**data_sizes, **choices, **sized})
     return Sizes(protocol, dict(why), dict(choices))
 
 

@@ -255,14 +255,14 @@ def like_the_study(found: Features, fold: int, seed: int) -> dict[str, np.ndarra
     The same as that grid's runs of this fold and seed have: a fifth of the patients for testing,
     adenocarcinoma thinned to 14% by whole patients, and 100 labels.
     """
-    whole = Tissue(
+    tissue = Tissue(
         torch.zeros(len(found.labels), 3, 1, 1, dtype=torch.uint8),  # nobody looks at them here
         torch.from_numpy(found.labels),
         found.class_names,
         "stored features",
         {"patient": found.patient, "row": np.arange(len(found.labels))},
     )
-    train, test = (whole.take(p) for p in imbalance.fold_by_patient(whole, fold, 5, found.sought))
+    train, test = (tissue.take(p) for p in imbalance.fold_by_patient(tissue, fold, 5, found.sought))
     train = imbalance.dial(train, REAL_SHARE, positive=found.sought, by="patient")
     _, labelled = imbalance.split(train, REAL_LABELS, seed)
     rows = train.facts["row"]

@@ -212,7 +212,7 @@ def _runs() -> Finding:
 
     instead = "lessons 05 to 07 make short ones instead, and 06 a map of its own"
     try:
-        there = len(runs.stored("laptop"))
+        n_runs = len(runs.stored("laptop"))
     except FileNotFoundError:
         return Finding("stored runs", f"none: {instead}")
     except ValueError as error:
@@ -224,18 +224,18 @@ def _runs() -> Finding:
             "stored runs", f"set aside: {error}. {instead}; the report's tables stay as they are"
         )
     return Finding(
-        "stored runs", f"{there}, for lessons 05 to 07, from the tissue that this machine draws"
+        "stored runs", f"{n_runs}, for lessons 05 to 07, from the tissue that this machine draws"
     )
 
 
 def _browser() -> Finding:
     """For information only: a browser may be on another machine than the kernel."""
     named = os.environ.get("BROWSER", "")
-    found = next((name for name in (named, *BROWSERS) if name and shutil.which(name)), "")
-    if not found and platform.system() in ("Darwin", "Windows"):
-        found = "the system's own"
+    browser = next((name for name in (named, *BROWSERS) if name and shutil.which(name)), "")
+    if not browser and platform.system() in ("Darwin", "Windows"):
+        browser = "the system's own"
     return Finding(
-        "browser", found or "none found here: open JupyterLab's address in one elsewhere"
+        "browser", browser or "none found here: open JupyterLab's address in one elsewhere"
     )
 
 
@@ -248,23 +248,23 @@ def _speed() -> tuple[Finding, ...]:
     except ValueError as error:
         return (Finding("speed", str(error), "set ACTIVECL_PROFILE and ACTIVECL_DEVICE rightly"),)
     measured = speed(profile)
-    found = f"{measured:.0f} images/s in SimCLR, profile {profile.name}"
+    pace = f"{measured:.0f} images/s in SimCLR, profile {profile.name}"
     if profile.name not in LESSON_SECONDS:
         return (
-            Finding("speed", found),
+            Finding("speed", pace),
             Finding("lessons", f"no times are known for the profile {profile.name}"),
         )
     factor = REFERENCE_SPEED[profile.name] / measured
     minutes = {n: s * factor / 60 for n, s in LESSON_SECONDS[profile.name].items()}
     total = sum(minutes.values())
-    each = ", ".join(f"{n}: {m:.0f}" if m >= 1 else f"{n}: <1" for n, m in minutes.items())
+    by_lesson = ", ".join(f"{n}: {m:.0f}" if m >= 1 else f"{n}: <1" for n, m in minutes.items())
     mend = ""
     if total > MINUTES_ENOUGH:
         slower = "ACTIVECL_PROFILE=tiny, or cut as teaching/ says"
         mend = slower if profile.name != "tiny" else "close other programs, or use another machine"
     return (
-        Finding("speed", found),
-        Finding("lessons", f"compute about {max(total, 1):.0f} minutes in all ({each})", mend),
+        Finding("speed", pace),
+        Finding("lessons", f"compute about {max(total, 1):.0f} minutes in all ({by_lesson})", mend),
     )
 
 

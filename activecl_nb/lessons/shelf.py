@@ -163,11 +163,9 @@ def map_of(runs: list[Run], data: Data) -> maps.Map:
     Without a stored map it is made from the first run that has its weights, which takes seconds
     for a few thousand patches. ValueError: no run has either.
     """
-    for run in runs:
-        found = maps.stored(run, run.watched)
-        if found is not None:
-            return found
-    run = next((run for run in runs if run.weights), runs[0])
+    if (kept := maps.stored_of(runs, runs[0].watched)) is not None:
+        return kept
+    run = maps.encoder_of(runs)
     key = (run.protocol, run.strategy, run.seed, run.data["sha256"])
     if key not in _maps:
         _maps[key] = maps.of_run(run, data.train)

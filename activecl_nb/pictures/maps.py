@@ -15,6 +15,7 @@ import io
 import os
 import tempfile
 import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -276,6 +277,16 @@ def stored(place: Run | str | os.PathLike[str], patches: np.ndarray | None = Non
     if patches is not None and not np.array_equal(found.patches, patches):
         return None
     return found
+
+
+def stored_of(runs: Iterable[Run], patches: np.ndarray) -> Map | None:
+    """The map of these patches in the folder of the first run that has one, or None."""
+    return next(filter(None, (stored(run, patches) for run in runs)), None)
+
+
+def encoder_of(runs: Sequence[Run]) -> Run:
+    """Of runs without a map, the one to make it from: the first that has its weights."""
+    return next((run for run in runs if getattr(run, "weights", None)), runs[0])
 
 
 def _file(place: Run | str | os.PathLike[str]) -> Path:

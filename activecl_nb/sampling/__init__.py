@@ -19,8 +19,9 @@ publication. ``oracle`` alone is told the truth. What a strategy's attribute ``a
 regression or segmentation, ``logits`` are what the proxy predicts, see ``tasks``; those of
 ``BY_CLASS`` cannot work with that.
 
-To add your own, write such a function and say ``STRATEGIES["mine"] = mine``. The loop calls
-``pick``, which checks what goes in and what comes out.
+To add your own, write such a function and say ``STRATEGIES["mine"] = mine``; one that reads the
+logits, and asks for nothing, stands in ``BY_CLASS`` as well. The loop calls ``pick``, which checks
+what goes in and what comes out.
 """
 
 from __future__ import annotations

@@ -41,15 +41,21 @@ def run_of(strategy, seed, f1, picked=None, budget=10):
     return Run(Protocol.paper(), strategy, seed, {}, empty, empty, empty, rounds)
 
 
+def interval(values) -> tuple[float, float, float]:
+    """Mean, and the ends of its interval."""
+    found = analysis.estimate(values)
+    return found.mean, found.low, found.high
+
+
 def test_the_interval_is_scipys():
     from scipy import stats
 
     values = [0.5, 0.7, 0.6, 0.9, 0.65]
-    mean, low, high = analysis.interval(values)
+    mean, low, high = interval(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (low, high) == pytest.approx((expected.low, expected.high))
     assert mean == pytest.approx(np.mean(values))
-    assert np.isnan(analysis.interval([0.5])[1])
+    assert np.isnan(interval([0.5])[1])
 
 
 def test_the_table_adds_up_work_without_the_cost_of_scoring():
@@ -178,7 +184,6 @@ def test_every_result_of_a_study_is_that_of_its_settings_alone():
         analysis.band,
         lambda r: analysis.to_target(r, 0.5),
         analysis.to_benchmark,
-        lambda r: analysis.reached(analysis.to_benchmark(r)),
         lambda r: analysis.spread(analysis.last(r), "last"),
     ]
     for function in functions:
@@ -230,7 +235,7 @@ def test_a_spread_with_one_run_missing_its_value_has_no_mean():
     )
     spread = analysis.spread(values, "images").set_index("strategy")
     assert spread.loc["a", ["mean", "low", "high"]].tolist() == pytest.approx(
-        analysis.interval([10, 20, 60])
+        interval([10, 20, 60])
     )
     assert np.isnan(spread.loc["b", "mean"]) and spread["seeds"].tolist() == [3, 2]
 
@@ -239,7 +244,7 @@ def test_the_band_is_the_benchmarks():
     runs = [run_of("benchmark", 0, [0.6, 0.8, 0.7]), run_of("benchmark", 1, [0.5, 0.6, 0.9])]
     band = analysis.band([*runs, run_of("random", 0, [0.1])]).set_index("variant")
     for variant, values in [("last", [0.7, 0.9]), ("best", [0.8, 0.9])]:
-        expected = analysis.interval(values)
+        expected = interval(values)
         assert band.loc[variant, ["mean", "low", "high"]].tolist() == pytest.approx(expected)
     with pytest.raises(ValueError, match="no run of the benchmark among random"):
         analysis.band([run_of("random", 0, [0.1])])
@@ -283,30 +288,8 @@ def test_the_target_is_the_benchmarks_of_the_same_seed():
     assert spent.loc[1, ["images", *spared]].isna().all(axis=None)  # not reached
     assert spent.loc[1, "target"].tolist() == [0.8, 0.9]
     assert spent.loc[2, "target"].isna().all()  # no benchmark of this seed
-    summary = analysis.reached(spent.reset_index())
-    assert summary[["reached", "seeds"]].to_numpy().tolist() == [[1, 2], [1, 2]]
     apart = analysis.to_benchmark(runs[:3], benchmarks=runs[3:])
     pd.testing.assert_frame_equal(apart, spent.reset_index()[list(apart)])
-
-
-@pytest.mark.parametrize(
-    "images, median",
-    [
-        ([10, 20, 30], 20),
-        ([10, 20, np.nan], 20),  # the middle one got there
-        ([10, np.nan, np.nan], np.nan),
-        ([10, 20, 40, np.nan], 30),
-        ([10, 20, np.nan, np.nan], np.nan),  # between 20 and never lies never
-    ],
-)
-def test_the_median_counts_those_that_never_got_there(images, median):
-    spent = pd.DataFrame({"strategy": "a", "seed": range(len(images)), "round": images})
-    spent = spent.assign(images=images, image_epochs_so_far=images, seconds_so_far=images)
-    spent["images_spared"] = 1 - spent["images"] / 100
-    summary = analysis.reached(spent).iloc[0]
-    assert summary["images"] == pytest.approx(median, nan_ok=True)
-    assert summary["images_spared"] == pytest.approx(1 - median / 100, nan_ok=True)
-    assert (summary["reached"], summary["seeds"]) == (np.isfinite(images).sum(), len(images))
 
 
 # ---- comparisons -----------------------------------------------------------------------------
@@ -571,7 +554,7 @@ def test_what_a_rounds_picks_are():
     waste = analysis.curve(analysis.makeup(picked), "near_duplicate")
     shares = picked.groupby(["strategy", "round", "seed"])["near_duplicate"].mean()
     for row in waste.itertuples():
-        expected = analysis.interval(shares.loc[row.strategy, row.round])
+        expected = interval(shares.loc[row.strategy, row.round])
         assert (row.mean, row.low, row.high) == pytest.approx(expected, nan_ok=True)
     pd.testing.assert_frame_equal(analysis.makeup(runs, train), analysis.makeup(picked))
 
@@ -594,7 +577,7 @@ def test_pick_tables_keep_settings_apart():
     _, _, picked = picked_study()
     other = picked[picked["seed"] > 0].assign(setting="redundancy=0.5")
     both = pd.concat([picked.assign(setting=""), other], ignore_index=True)
-    functions = [analysis.composition, analysis.makeup, analysis.found, analysis.overlaps]
+    functions = [analysis.composition, analysis.makeup, analysis.found]
     for function in functions:
         pd.testing.assert_frame_equal(alone(function(both)), function(picked))
         expected = function(other.drop(columns="setting"))
@@ -606,13 +589,3 @@ def test_composition_names_every_class_in_their_order():
     shares = analysis.composition([run], tissue())
     assert list(shares) == ["strategy", "round", "NORM", "STR", "TUM"]
     assert shares.iloc[0, 2:].tolist() == [0, 0, 1]
-
-
-def test_overlap_over_seeds():
-    runs, _, picked = picked_study()
-    row = analysis.overlaps(picked).iloc[0]
-    each = [analysis.overlap(runs[i : i + 2]).loc["random", "entropy"] for i in (0, 2, 4)]
-    assert row[["a", "b", "seeds"]].tolist() == ["random", "entropy", 3]
-    assert row[["mean", "low", "high"]].tolist() == pytest.approx(analysis.interval(each))
-    benchmark = run_of("benchmark", 0, [0], picked=[range(60)])
-    pd.testing.assert_frame_equal(analysis.overlaps([*runs, benchmark]), analysis.overlaps(picked))

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from notebook_tools import LESSONS
 
 from activecl_nb import profiles, runs, tissue
 from activecl_nb.lessons import machine, shelf
 from activecl_nb.lessons.machine import Finding, Findings
-
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.fixture(autouse=True)
@@ -195,7 +194,7 @@ def test_a_profile_without_times_says_so(monkeypatch):
 
 
 def test_the_table_covers_every_lesson_of_the_profiles_that_lessons_run_in():
-    lessons = [path.name[:2] for path in sorted(NOTEBOOKS.glob("0[0-9]_*.ipynb"))]
+    lessons = [path.name[:2] for path in LESSONS]
     for profile in ("tiny", "laptop"):
         assert list(machine.LESSON_SECONDS[profile]) == lessons
         assert machine.REFERENCE_SPEED[profile] > 0

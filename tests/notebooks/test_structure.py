@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
-from notebook_tools import NOTEBOOKS, exercises
+from notebook_tools import LESSONS as PATHS
+from notebook_tools import NOTEBOOKS, SHORT, exercises
 from pages import broken_links, headings, images_without_words, prose, without_code
 
-PATHS = sorted(NOTEBOOKS.glob("0[0-9]_*.ipynb"))
 NAMES = [path.stem for path in PATHS]
-# Beside the lessons, with no number of their own.
-OWN, SHORT = NOTEBOOKS / "own_patches.ipynb", NOTEBOOKS / "90_minutes.ipynb"
+OWN = NOTEBOOKS / "own_patches.ipynb"  # beside the lessons, with no number of its own
 WIDGET = "application/vnd.jupyter.widget-view+json"
 REASONS = {"nbval-skip", "raises-exception"}  # tags that must say why, in the cell's metadata
 TAGS = {"nbval-check-output", "prediction", "hide-output", "picture", *REASONS}
@@ -56,8 +56,14 @@ def texts_of(output) -> dict[str, str]:
     return {kind: data for kind, data in output.data.items() if kind.startswith("text/")}
 
 
+def numbered(paths: list[Path]) -> bool:
+    """Whether their names count from 00 on, without a gap and none twice."""
+    return [path.name[:2] for path in paths] == [f"{n:02d}" for n in range(len(paths))]
+
+
 def test_the_lessons_are_there():
-    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(10)]
+    assert len(PATHS) >= 10 and numbered(PATHS)
+    assert not numbered(PATHS[1:]) and not numbered([*PATHS[:3], *PATHS[4:]])
 
 
 # ---- the file ----------------------------------------------------------------------------

@@ -117,9 +117,13 @@ def test_strategies_differ_in_colour_marker_and_line():
     kit = [*sampling.STRATEGIES, "benchmark", "mine"]
     for key in ("color", "marker"):  # no two of the kit's strategies look alike
         assert len({figures.style(n, kit)[key] for n in kit}) == len(kit)
-    assert len({figures.style(n)["linestyle"] for n in sampling.STRATEGIES}) == len(
-        sampling.STRATEGIES
-    )
+    mine = [f"mine {n}" for n in range(8)]  # however many come, none needs an entry of its own
+    for key in ("color", "marker", "linestyle"):
+        kit = [*sampling.STRATEGIES, *mine]
+        assert len({figures.style(n, kit)[key] for n in kit}) == len(kit)
+        assert figures.style("mine 0")[key] not in [
+            s[key] for s in figures.STRATEGY_STYLES.values()
+        ]
 
 
 def test_colours_are_told_apart_by_colour_blind_eyes():

@@ -8,14 +8,13 @@ Runs or their tables in, pandas tables out; ``figures`` draws them. From runs to
 """
 
 from activecl_nb.evidence.analysis.arithmetic import work
-from activecl_nb.evidence.analysis.gate import Gate, Margin, gate
+from activecl_nb.evidence.analysis.gate import Gate, Margin, drawn, gate
 from activecl_nb.evidence.analysis.paired import EXACT, difference, hedges, holm, paired, sign_flip
 from activecl_nb.evidence.analysis.picked import (
     composition,
     found,
     makeup,
     overlap,
-    overlaps,
     picks,
 )
 from activecl_nb.evidence.analysis.tables import (
@@ -24,14 +23,13 @@ from activecl_nb.evidence.analysis.tables import (
     area,
     band,
     curve,
-    interval,
     judged_by,
     last,
     made_apart,
     spread,
     table,
 )
-from activecl_nb.evidence.analysis.targets import reached, to_benchmark, to_target
+from activecl_nb.evidence.analysis.targets import to_benchmark, to_target
 from activecl_nb.evidence.analysis.tissues import (
     FOLDS,
     PHANTOMS,
@@ -39,6 +37,7 @@ from activecl_nb.evidence.analysis.tissues import (
     Estimate,
     equivalence,
     estimate,
+    kind_of_replicates,
     smallest_effect,
     tested_share,
 )
@@ -58,22 +57,21 @@ __all__ = [
     "composition",
     "curve",
     "difference",
+    "drawn",
     "equivalence",
     "estimate",
     "found",
     "gate",
     "hedges",
     "holm",
-    "interval",
     "judged_by",
+    "kind_of_replicates",
     "last",
     "made_apart",
     "makeup",
     "overlap",
-    "overlaps",
     "paired",
     "picks",
-    "reached",
     "sign_flip",
     "smallest_effect",
     "spread",

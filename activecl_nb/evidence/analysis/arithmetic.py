@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from activecl_nb.profiles import Profile
+from activecl_nb.profiles import Profile
+from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 
 def work(protocol: Profile, rounds: int | None = None) -> pd.DataFrame:
     """Image-epochs by arithmetic: how many image passes the loop and the benchmark cost.
 
     Round t trains on t x budget images for ``epochs`` epochs, so the cost of T rounds grows with
-    T squared; the benchmark's is the whole pool times its epochs. Columns: what, images,
-    image_epochs, share_of_benchmark.
+    T squared; the benchmark's is the whole pool times its epochs. These are the paper's own sums:
+    ``image_epochs`` without the batch that training drops. Columns: what, images, image_epochs,
+    share_of_benchmark.
     """
-    pool = protocol.train_images - protocol.labelled
-    whole = pool * protocol.benchmark_epochs
+    chosen = Protocol.of(protocol)
+    each = image_epochs(chosen, "random", rounds=rounds, drop_last=False)
+    whole = sum(image_epochs(chosen, BENCHMARK, drop_last=False))
     rows = [
-        (f"{t} rounds", t * protocol.budget, protocol.epochs * protocol.budget * t * (t + 1) // 2)
-        for t in range(1, (rounds or protocol.rounds) + 1)
+        (f"{t} rounds", t * protocol.budget, passed)
+        for t, passed in enumerate(itertools.accumulate(each), 1)
     ]
-    rows.append(("benchmark", pool, whole))
+    rows.append(("benchmark", protocol.train_images - protocol.labelled, whole))
     frame = pd.DataFrame(rows, columns=["what", "images", "image_epochs"])
     frame["share_of_benchmark"] = frame["image_epochs"] / whole
     return frame

@@ -53,6 +53,11 @@ class Gate:
         return not self.failed
 
 
+def drawn(source: str) -> bool:
+    """Whether a source's patches are drawn; "" is of runs from before there was any other."""
+    return source in ("phantom", "")
+
+
 def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     """Hold benchmark and random, after their last round, against every floor of their own run.
 
@@ -61,7 +66,7 @@ def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     another task R² or Dice) by the fitted probe, less that of colour moments and of an untrained
     encoder under the same probe and labels.
     """
-    needed = ON_PHANTOM if source in ("phantom", "") else ON_REAL
+    needed = ON_PHANTOM if drawn(source) else ON_REAL
     known = [name for name in SCORES if name in rounds and rounds[name].notna().any()]
     column = known[0] if known else SCORES[0]
     score = column.removeprefix("probe_")
@@ -72,11 +77,12 @@ def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     ends = ends.merge(rounds[[*run, "run"]].drop_duplicates(), on=run)
     margins = []
     for strategy in WHO:
-        mine = ends[ends["strategy"] == strategy].merge(floors[["run", "floor", score]], on="run")
-        for floor, group in mine.groupby("floor", sort=False):
-            above = group["last"] - group[score]
-            one = estimate(above, group.get("tissue"), tested_share(group))
-            margins.append(Margin(strategy, str(floor), one, float(group["last"].mean())))
-    tested = {one.strategy for one in margins}
+        of_strategy = ends[ends["strategy"] == strategy]
+        beside_floors = of_strategy.merge(floors[["run", "floor", score]], on="run")
+        for floor, group in beside_floors.groupby("floor", sort=False):
+            differences = group["last"] - group[score]
+            above = estimate(differences, group.get("tissue"), tested_share(group))
+            margins.append(Margin(strategy, str(floor), above, float(group["last"].mean())))
+    tested = {margin.strategy for margin in margins}
     missing = tuple(name for name in WHO if name not in tested)
     return Gate(needed, tuple(margins), missing, score)

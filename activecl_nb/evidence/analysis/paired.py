@@ -93,13 +93,13 @@ def _sides(pairs: Iterable, known: dict) -> Iterator[tuple[tuple[str, str], tupl
     for a, b in pairs:
         if isinstance(a, str) and isinstance(b, str):
             shared = [setting for name, setting in known if name == a and (b, setting) in known]
-            found = [((a, setting), (b, setting)) for setting in shared]
+            sides = [((a, setting), (b, setting)) for setting in shared]
         else:
-            found = [(a, b)] if a in known and b in known else []
-        if not found:
+            sides = [(a, b)] if a in known and b in known else []
+        if not sides:
             names = ", ".join(repr(name) for name in known)
             raise ValueError(f"cannot compare {a!r} with {b!r}; (strategy, setting) are {names}")
-        yield from found
+        yield from sides
 
 
 def difference(a: pd.Series, b: pd.Series, test_to_train: float = 0.0) -> Estimate:
@@ -112,23 +112,23 @@ def _compare(a: pd.Series, b: pd.Series, test_to_train: float) -> dict[str, Any]
     if a.empty:
         names = ("mean_a", "mean_b", "difference", "low", "high", "d_z", "g", "p", "p_smallest")
         return {"n": 0, "over": SEEDS, **dict.fromkeys(names, float("nan"))}
-    one = difference(a, b, test_to_train)
-    deviation = np.std(one.values, ddof=1) if one.n > 1 else np.nan
-    alike = not deviation > 1e-12 * abs(one.mean)  # no spread to measure the mean by
-    d_z = np.nan if alike else one.mean / deviation
-    seeds_alone = one.over == SEEDS
+    estimated = difference(a, b, test_to_train)
+    deviation = np.std(estimated.values, ddof=1) if estimated.n > 1 else np.nan
+    alike = not deviation > 1e-12 * abs(estimated.mean)  # no spread to measure the mean by
+    d_z = np.nan if alike else estimated.mean / deviation
+    seeds_alone = estimated.over == SEEDS
     return {
-        "n": one.n,
-        "over": one.over,
+        "n": estimated.n,
+        "over": estimated.over,
         "mean_a": a.mean(),
         "mean_b": b.mean(),
-        "difference": one.mean,
-        "low": one.low,
-        "high": one.high,
+        "difference": estimated.mean,
+        "low": estimated.low,
+        "high": estimated.high,
         "d_z": d_z,
-        "g": d_z * hedges(one.n),
-        "p": sign_flip(one.values) if seeds_alone else one.p,
-        "p_smallest": _least_p(one.n) if seeds_alone else np.nan,
+        "g": d_z * hedges(estimated.n),
+        "p": sign_flip(estimated.values) if seeds_alone else estimated.p,
+        "p_smallest": _least_p(estimated.n) if seeds_alone else np.nan,
     }
 
 

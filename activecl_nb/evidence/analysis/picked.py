@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from activecl_nb.evidence.analysis.tables import BENCHMARK, RUN, by_columns, checked, interval
+from activecl_nb.evidence.analysis.tables import RUN, by_columns, checked
 
 if TYPE_CHECKING:
     from activecl_nb.evidence.analysis.tables import Runs
@@ -179,37 +178,6 @@ def overlap(runs: Sequence[Run]) -> pd.DataFrame:
     names = [run.strategy for run in runs]
     chosen = [_own_picks(run) for run in runs]
     return pd.DataFrame([[_jaccard(a, b) for b in chosen] for a in chosen], names, names)
-
-
-def overlaps(runs: Runs) -> pd.DataFrame:
-    """``overlap`` of every two strategies over seeds: mean Jaccard index and 95% interval.
-
-    runs: runs, or a table of ``picks``; the benchmark, which picks everything, is left out.
-    Columns: a, b, [setting], mean, low, high, seeds (those that both have).
-    """
-    if isinstance(runs, pd.DataFrame):
-        picked = picks(runs)
-        later = picked[picked["round"] > 0]
-        by = ["strategy", *by_columns(picked, "setting")]
-        chosen = {
-            (*key, replicate): set(group["position"])
-            for key, one in later.groupby(by, sort=False)
-            for replicate, group in one.groupby(by_columns(one, "seed", "tissue"), sort=False)
-        }
-        where = by_columns(picked, "setting")
-    else:
-        chosen, where = {(run.strategy, run.seed): _own_picks(run) for run in runs}, []
-    of_side: dict[tuple, dict[int, set[int]]] = {}
-    for (strategy, *setting, seed), own in chosen.items():
-        if strategy != BENCHMARK:
-            of_side.setdefault((strategy, *setting), {})[seed] = own
-    rows = []
-    for (a, first), (b, second) in itertools.combinations(of_side.items(), 2):
-        both = [seed for seed in first if seed in second]
-        if a[1:] == b[1:] and both:
-            shared = interval([_jaccard(first[seed], second[seed]) for seed in both])
-            rows.append((a[0], *b, *shared, len(both)))
-    return pd.DataFrame(rows, columns=["a", "b", *where, "mean", "low", "high", "seeds"])
 
 
 def _own_picks(run: Run) -> set[int]:

@@ -8,19 +8,19 @@ apart, and its result has the column too: written [setting] below.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from activecl_nb.evidence.analysis.tissues import estimate, tested_share
+from activecl_nb.protocol import BENCHMARK
 
 if TYPE_CHECKING:
     from activecl_nb.runs import Run
 
     Runs: TypeAlias = Iterable[Run] | pd.DataFrame  # runs, or the table made of them
-BENCHMARK = "benchmark"  # as in experiment, said again so that tables open without torch
 MORE_F1 = ("f1_same_proxy", "f1_best")  # at the end and at best, as ``Run.table`` names them
 
 
@@ -53,10 +53,14 @@ def made_apart(environments: Iterable[Mapping[str, Any]]) -> str:
 
     environments: as ``runs.environment`` gives them; empty where a run does not know.
     """
-    known = [one for one in environments if one]
+    environments_known = [environment for environment in environments if environment]
     values = {
-        name: dict.fromkeys(str(one.get(name, "not known")) for one in known)
-        for name in dict.fromkeys(name for one in known for name in one)
+        name: dict.fromkeys(
+            str(environment.get(name, "not known")) for environment in environments_known
+        )
+        for name in dict.fromkeys(
+            name for environment in environments_known for name in environment
+        )
     }
     differ = [f"{name}: {' or '.join(each)}" for name, each in values.items() if len(each) > 1]
     if not differ:
@@ -117,16 +121,10 @@ def each_run(rounds: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
         yield key, run.sort_values("round", kind="stable")
 
 
-def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
-    """Mean and the ends of Student's t interval for it; the ends are NaN for a single value."""
-    one = estimate(values, confidence=confidence)
-    return one.mean, one.low, one.high
-
-
 def over_replicates(group: pd.DataFrame, metric: str) -> tuple[float, float, float, int]:
     """Mean, ends and number of replicates of a column: see ``tissues.estimate``."""
-    one = estimate(group[metric], group.get("tissue"), tested_share(group))
-    return one.mean, one.low, one.high, one.n
+    overall = estimate(group[metric], group.get("tissue"), tested_share(group))
+    return overall.mean, overall.low, overall.high, overall.n
 
 
 def curve(runs: Runs, score: str = "f1", x: str = "images") -> pd.DataFrame:
@@ -211,13 +209,13 @@ def band(runs: Runs, score: str = "f1") -> pd.DataFrame:
     """
     ends = last(benchmarks_of(table(runs)), score)
     parts = [spread(ends, variant).assign(variant=variant) for variant in ("last", "best")]
-    both = pd.concat(parts, ignore_index=True)
-    return both[[*by_columns(both, "setting"), "variant", "mean", "low", "high", "seeds"]]
+    variants = pd.concat(parts, ignore_index=True)
+    return variants[[*by_columns(variants, "setting"), "variant", "mean", "low", "high", "seeds"]]
 
 
 def benchmarks_of(rounds: pd.DataFrame) -> pd.DataFrame:
-    found = rounds[rounds["strategy"] == BENCHMARK]
-    if found.empty:
-        known = ", ".join(dict.fromkeys(rounds["strategy"]))
-        raise ValueError(f"no run of the benchmark among {known}; add one")
-    return found
+    benchmarks = rounds[rounds["strategy"] == BENCHMARK]
+    if benchmarks.empty:
+        strategies = ", ".join(dict.fromkeys(rounds["strategy"]))
+        raise ValueError(f"no run of the benchmark among {strategies}; add one")
+    return benchmarks

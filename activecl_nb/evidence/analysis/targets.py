@@ -13,7 +13,6 @@ from activecl_nb.evidence.analysis.tables import (
     RUN,
     benchmarks_of,
     by_columns,
-    checked,
     each_run,
     judged_by,
     table,
@@ -56,10 +55,10 @@ def to_benchmark(runs: Runs, benchmarks: Runs | None = None) -> pd.DataFrame:
     seconds_so_far, images_spared, image_epochs_spared, seconds_spared.
     """
     rounds = table(runs)
-    whole = benchmarks_of(rounds if benchmarks is None else table(benchmarks))
+    benchmark_rounds = benchmarks_of(rounds if benchmarks is None else table(benchmarks))
     by = by_columns(rounds, *RUN)
-    of_seed = {key[1:]: run for key, run in each_run(whole)}
-    at_end, at_best = judged_by(whole, "f1")
+    of_seed = {key[1:]: run for key, run in each_run(benchmark_rounds)}
+    at_end, at_best = judged_by(benchmark_rounds, "f1")
     rows = []
     for key, run in each_run(rounds[rounds["strategy"] != BENCHMARK]):
         rival = of_seed.get(key[1:])
@@ -73,30 +72,3 @@ def to_benchmark(runs: Runs, benchmarks: Runs | None = None) -> pd.DataFrame:
             rows.append((*key, variant, end[column], *spent, *spared))
     names = ["images_spared", "image_epochs_spared", "seconds_spared"]
     return pd.DataFrame(rows, columns=[*by, "variant", "target", *COST, *names])
-
-
-def reached(spent: pd.DataFrame) -> pd.DataFrame:
-    """How many seeds reached their target, and the median of what it took over all seeds.
-
-    spent: as ``to_target`` or ``to_benchmark`` give it. A run that never got there counts as one
-    that takes for ever (and spares the least of all), so the median is NaN, "not reached", once
-    half of the seeds have not. Columns: strategy, [setting], [variant], reached, seeds, and the
-    median of each column of ``spent``. A seed without a benchmark is not counted.
-    """
-    spent = checked(spent, "strategy", "seed", *COST)
-    if "target" in spent:
-        spent = spent[spent["target"].notna()]
-    by = [name for name in ("strategy", "setting", "variant") if name in spent]
-    metrics = [name for name in spent if name in COST or name.endswith("_spared")]
-    rows = []
-    for key, group in spent.groupby(by, sort=False):
-        there = int(group[COST[0]].notna().sum())
-        rows.append((*key, there, len(group), *(_median(group[name]) for name in metrics)))
-    return pd.DataFrame(rows, columns=[*by, "reached", "seeds", *metrics])
-
-
-def _median(values: pd.Series) -> float:
-    """Median with "not reached" at the far end: NaN if it is, or leans on, one of those."""
-    never = -np.inf if values.name.endswith("_spared") else np.inf
-    middle = np.median(values.fillna(never))
-    return float(middle) if np.isfinite(middle) else float("nan")

@@ -6,7 +6,7 @@ share most of their training images with one another, so a plain t over them is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,12 +64,21 @@ def estimate(
     values = np.asarray(values, dtype=np.float64)
     tissues = [""] * len(values) if tissues is None else [str(one) for one in tissues]
     means = pd.Series(values).groupby(pd.Series(tissues), sort=False).mean()
-    if len(means) < 2:
+    over = kind_of_replicates(means.index)
+    if over == SEEDS:
         return _by_t(values, values, SEEDS, len(values), confidence)
-    if all(name.startswith("fold") for name in means.index):
+    if over == FOLDS:
         overlap = test_to_train or 1 / (len(means) - 1)
         return _by_t(values, means, FOLDS, len(values), confidence, overlap)
     return _by_t(means, means, PHANTOMS, len(values), confidence)
+
+
+def kind_of_replicates(tissues: Iterable[str]) -> str:
+    """What the replicates are, by the names of their tissues: seeds where there is one alone."""
+    names = set(tissues)
+    if len(names) < 2:
+        return SEEDS
+    return FOLDS if all(name.startswith("fold") for name in names) else PHANTOMS
 
 
 def _by_t(

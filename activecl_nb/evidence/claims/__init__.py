@@ -34,10 +34,9 @@ from activecl_nb.evidence.claims.words import (
     size,
     tally,
     wanting,
+    with_ends,
     with_unit,
 )
-
-NOT_SEEN = CANNOT_TELL  # its name in older code
 
 __all__ = [
     "ARITHMETIC",
@@ -49,7 +48,6 @@ __all__ = [
     "MEASURES",
     "METRICS",
     "MOST_SEEDS",
-    "NOT_SEEN",
     "NOT_TESTABLE",
     "REPRODUCED",
     "SAME",
@@ -77,5 +75,6 @@ __all__ = [
     "too_few",
     "verdict",
     "wanting",
+    "with_ends",
     "with_unit",
 ]

@@ -50,13 +50,13 @@ class Claim:
         """(grid, setting) of all that it is measured on; None stands for the grid's own setting."""
         own = self.kind.get("grid", "")
         sides = [v for v in self.kind.values() if isinstance(v, Mapping)]
-        found = [(side.get("grid", own), side.get("setting")) for side in sides]
+        places = [(side.get("grid", own), side.get("setting")) for side in sides]
         if own and ("setting" in self.kind or len(sides) < 2):
-            found.insert(0, (own, self.kind.get("setting")))
+            places.insert(0, (own, self.kind.get("setting")))
         if "other_setting" in self.kind or "other_grid" in self.kind:
             other = self.kind.get("other_setting") or None
-            found.append((self.kind.get("other_grid", own), other))
-        return tuple(dict.fromkeys(place for place in found if place[0]))
+            places.append((self.kind.get("other_grid", own), other))
+        return tuple(dict.fromkeys(place for place in places if place[0]))
 
     @property
     def grids(self) -> tuple[str, ...]:

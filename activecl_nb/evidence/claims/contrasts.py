@@ -43,7 +43,7 @@ class Judged:
 
     @property
     def real(self) -> bool:
-        return self.source not in ("phantom", "")
+        return not analysis.drawn(self.source)
 
     @property
     def measure(self) -> str:
@@ -60,45 +60,51 @@ class Judged:
 def judge(contrasts: Sequence[Contrast], stored: Stored) -> list[Judged]:
     """Every contrast, in the order declared; those that are primary are corrected together."""
     grids = Grids.of(stored)
-    found = [_estimated(one, grids) for one in contrasts]
-    p = np.array([np.nan if one is None else one.p for one, _ in found])
-    primary = np.array([one.primary for one in contrasts], dtype=bool)
+    estimated = [_estimated(contrast, grids) for contrast in contrasts]
+    p = np.array([np.nan if estimate is None else estimate.p for estimate, _ in estimated])
+    primary = np.array([contrast.primary for contrast in contrasts], dtype=bool)
     p[primary] = analysis.holm(p[primary])
     level = SURE / max(1, int(primary.sum()))
     return [
-        _judged(contrast, one, float(mine), score, grids, level if contrast.primary else SURE)
-        for contrast, (one, score), mine in zip(contrasts, found, p, strict=True)
+        _judged(
+            contrast, estimate, float(p_holm), score, grids, level if contrast.primary else SURE
+        )
+        for contrast, (estimate, score), p_holm in zip(contrasts, estimated, p, strict=True)
     ]
 
 
-def _estimated(one: Contrast, grids: Grids) -> tuple[analysis.Estimate | None, str]:
+def _estimated(contrast: Contrast, grids: Grids) -> tuple[analysis.Estimate | None, str]:
     """a - b over tissues, and the score that was there."""
     try:
-        rounds, _ = runs_of(grids, one.sides[0])
-        score = scored(rounds, one.score) if len(rounds) else one.score
-        left, right = (per_run(grids, side, one.metric, one.score) for side in one.sides)
+        rounds, _ = runs_of(grids, contrast.sides[0])
+        score = scored(rounds, contrast.score) if len(rounds) else contrast.score
+        left, right = (
+            per_run(grids, side, contrast.metric, contrast.score) for side in contrast.sides
+        )
     except ValueError as error:
-        raise ValueError(f"contrast {one.id!r}: {error}") from error
-    both = sorted(set(left.dropna().index) & set(right.dropna().index))
-    if len(both) < 2 or not _runs_of(one, grids)["finished"].all():
+        raise ValueError(f"contrast {contrast.id!r}: {error}") from error
+    common_runs = sorted(set(left.dropna().index) & set(right.dropna().index))
+    if len(common_runs) < 2 or not _runs_of(contrast, grids)["finished"].all():
         return None, score
-    share = analysis.tested_share(grids.grid(one.grid).rounds)
-    return analysis.difference(left[both], right[both], share), score
+    share = analysis.tested_share(grids.grid(contrast.grid).rounds)
+    return analysis.difference(left[common_runs], right[common_runs], share), score
 
 
-def _runs_of(one: Contrast, grids: Grids) -> pd.DataFrame:
+def _runs_of(contrast: Contrast, grids: Grids) -> pd.DataFrame:
     """The lines of the plan that the contrast is about."""
     parts = []
-    for side in one.sides:
+    for side in contrast.sides:
         planned = grids.grid(side["grid"]).planned
-        mine = (planned["strategy"] == side["strategy"]) & (planned["setting"] == side["setting"])
-        parts.append(planned[mine])
+        of_side = (planned["strategy"] == side["strategy"]) & (
+            planned["setting"] == side["setting"]
+        )
+        parts.append(planned[of_side])
     return pd.concat(parts).drop_duplicates("run")
 
 
 def _judged(
     contrast: Contrast,
-    found: analysis.Estimate | None,
+    estimate: analysis.Estimate | None,
     p: float,
     score: str,
     grids: Grids,
@@ -107,17 +113,17 @@ def _judged(
     planned, detectable = _runs_of(contrast, grids), np.nan
     finished = int(planned["finished"].sum())
     gates = [grids.gates.get((side["grid"], side["setting"])) for side in contrast.sides]
-    if found is None:
+    if estimate is None:
         waits = WAITS.format(finished=finished, planned=len(planned))
         says = TOO_FEW if finished == len(planned) else waits
     elif any(gate is not None and not gate.open for gate in gates):
         says = BLIND
     else:
-        detectable = analysis.smallest_effect(found.error, found.freedom, level=level)
-        says = _said(contrast, found, p)
+        detectable = analysis.smallest_effect(estimate.error, estimate.freedom, level=level)
+        says = _said(contrast, estimate, p)
     return Judged(
         contrast,
-        found,
+        estimate,
         p,
         says,
         float(detectable),
@@ -128,11 +134,11 @@ def _judged(
     )
 
 
-def _said(contrast: Contrast, found: analysis.Estimate, p: float) -> str:
+def _said(contrast: Contrast, estimate: analysis.Estimate, p: float) -> str:
     if p < SURE:
-        return f"{contrast.a if found.mean > 0 else contrast.b} {AHEAD}"
+        return f"{contrast.a if estimate.mean > 0 else contrast.b} {AHEAD}"
     if contrast.bound is not None:
-        same = analysis.equivalence(found.mean, found.error, found.freedom, contrast.bound)
+        same = analysis.equivalence(estimate.mean, estimate.error, estimate.freedom, contrast.bound)
         if same < SURE:
             return f"{NO_DIFFERENCE} of {contrast.bound:g} or more"
     return CANNOT_TELL

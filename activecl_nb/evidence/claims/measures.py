@@ -67,9 +67,9 @@ def gain_change(
     """
     gains = []
     score = there(stored, {"grid": grid, "strategy": a, "setting": setting}, score)
-    for where, one in ((grid, setting), (other_grid or grid, other_setting)):
+    for of_grid, of_setting in ((grid, setting), (other_grid or grid, other_setting)):
         left, right = (
-            per_run(stored, {"grid": where, "strategy": s, "setting": one}, metric, score)
+            per_run(stored, {"grid": of_grid, "strategy": s, "setting": of_setting}, metric, score)
             for s in (a, b)
         )
         gains.append(left - right)
@@ -87,17 +87,17 @@ def spared(stored: Stored, grid: str, strategy: str, what: str, variant: str = "
     whether the score is the benchmark's "best", as in the paper, or its "last".
     """
     rounds, _ = runs_of(stored, strategy, grid)
-    whole, _ = runs_of(stored, analysis.BENCHMARK, grid)
+    benchmarks, _ = runs_of(stored, analysis.BENCHMARK, grid)
     how = (
         f"{SPENT[known(what, SPENT)]} until the benchmark's {variant} F1 of the same seed, "
         "of what it had spent by then: median, and not reached counts as worst"
     )
-    spent = _none(how=how, unit="%", digits=0, needs=FEWEST_MEDIAN)
-    if rounds.empty or whole.empty:
-        return spent
-    spent = analysis.to_benchmark(rounds, benchmarks=whole)
-    spent = spent[(spent["variant"] == known(variant, ("best", "last"))) & spent["target"].notna()]
-    values = spent.set_index(run_keys(spent))[f"{COLUMNS[what]}_spared"]
+    if rounds.empty or benchmarks.empty:
+        return _none(how=how, unit="%", digits=0, needs=FEWEST_MEDIAN)
+    spendings = analysis.to_benchmark(rounds, benchmarks=benchmarks)
+    of_variant = spendings["variant"] == known(variant, ("best", "last"))
+    spendings = spendings[of_variant & spendings["target"].notna()]
+    values = spendings.set_index(run_keys(spendings))[f"{COLUMNS[what]}_spared"]
     return _median(100 * values, how)
 
 
@@ -132,20 +132,24 @@ def at_equal_work(stored: Stored, grid: str, strategy: str) -> Measured:
     The benchmark is scored on its way; between two scores it is read off a straight line,
     outside them the nearest one counts. Both proxies are trained alike.
     """
-    ours, whole = (_each(runs_of(stored, name, grid)[0]) for name in (strategy, "benchmark"))
-    ends, there = {}, {}
-    for key in sorted(set(ours) & set(whole)):
-        mine, way = (table.sort_values("round") for table in (ours[key], whole[key]))
-        same_proxy, _ = analysis.judged_by(way)
+    ours, benchmarks = (_each(runs_of(stored, name, grid)[0]) for name in (strategy, "benchmark"))
+    ends, benchmark_f1 = {}, {}
+    for key in sorted(set(ours) & set(benchmarks)):
+        own_rounds, benchmark_rounds = (
+            table.sort_values("round") for table in (ours[key], benchmarks[key])
+        )
+        same_proxy, _ = analysis.judged_by(benchmark_rounds)
         cost = "image_epochs_so_far"
-        ends[key] = mine["f1"].iloc[-1]
-        there[key] = np.interp(mine[cost].iloc[-1], way[cost], way[same_proxy])
+        ends[key] = own_rounds["f1"].iloc[-1]
+        benchmark_f1[key] = np.interp(
+            own_rounds[cost].iloc[-1], benchmark_rounds[cost], benchmark_rounds[same_proxy]
+        )
     how = (
         f"last F1 of {strategy} minus the benchmark's at the same image-epochs, both proxies "
         "trained alike"
     )
     share = _share(stored, grid)
-    return _paired(_series(ends), _series(there), share, how=how, unit="F1", digits=3)
+    return _paired(_series(ends), _series(benchmark_f1), share, how=how, unit="F1", digits=3)
 
 
 def ratio(
@@ -193,15 +197,15 @@ def level(stored: Stored, grid: str, strategy: str, metric: str, score: str = "f
 def orders(stored: Stored, grid: str, order: Sequence[str], runs: int) -> Measured:
     """Per cent of all sets of so many runs in which the mean curves lie in this order."""
     areas = [per_run(stored, {"grid": grid, "strategy": name}, "area") for name in order]
-    both = sorted(set.intersection(*(set(one.index) for one in areas)))
+    common_runs = sorted(set.intersection(*(set(one.index) for one in areas)))
     how = f"sets of {runs} seeds whose mean curves lie in the order {', '.join(order)}"
-    sets = list(itertools.islice(itertools.combinations(both, runs), MOST_SETS))
-    if not sets:
+    choices = list(itertools.islice(itertools.combinations(common_runs, runs), MOST_SETS))
+    if not choices:
         return _none(how=how, unit="%", digits=0, needs=runs)
-    heights = [[one[list(some)].mean() for one in areas] for some in sets]
+    heights = [[one[list(chosen)].mean() for one in areas] for chosen in choices]
     held = 100 * float(np.mean([bool((np.diff(h) < 0).all()) for h in heights]))
-    how += f" (of {len(sets)})"
-    nan, values = float("nan"), (held,) * len(both)
+    how += f" (of {len(choices)})"
+    nan, values = float("nan"), (held,) * len(common_runs)
     return Measured(held, nan, nan, how, unit="%", digits=0, values=values, needs=runs)
 
 
@@ -230,12 +234,12 @@ def _share(stored: Stored, grid: str) -> float:
 def _paired(
     a: pd.Series, b: pd.Series, share: float, *, how: str, unit: str, digits: int
 ) -> Measured:
-    both = sorted(set(a.index) & set(b.index))
-    if not both:
+    common_runs = sorted(set(a.index) & set(b.index))
+    if not common_runs:
         return _none(how=how, unit=unit, digits=digits)
-    one = analysis.difference(a[both], b[both], share)
-    p = analysis.sign_flip(one.values) if one.over == analysis.SEEDS else one.p
-    return _measured(one, how, unit, digits, p=p)
+    estimate = analysis.difference(a[common_runs], b[common_runs], share)
+    p = analysis.sign_flip(estimate.values) if estimate.over == analysis.SEEDS else estimate.p
+    return _measured(estimate, how, unit, digits, p=p)
 
 
 def _mean(
@@ -243,24 +247,26 @@ def _mean(
 ) -> Measured:
     if values.empty:
         return _none(how=how, unit=unit, digits=digits)
-    one = analysis.estimate(values, values.index.get_level_values("tissue"), share)
-    return _measured(one, how, unit, digits, nothing=nothing)
+    estimate = analysis.estimate(values, values.index.get_level_values("tissue"), share)
+    return _measured(estimate, how, unit, digits, nothing=nothing)
 
 
-def _measured(one: analysis.Estimate, how: str, unit: str, digits: int, **more: float) -> Measured:
+def _measured(
+    estimate: analysis.Estimate, how: str, unit: str, digits: int, **more: float
+) -> Measured:
     return Measured(
-        one.mean,
-        one.low,
-        one.high,
-        how=f"{how}, {EACH[one.over]}",
+        estimate.mean,
+        estimate.low,
+        estimate.high,
+        how=f"{how}, {EACH[estimate.over]}",
         unit=unit,
         digits=digits,
-        values=one.values,
+        values=estimate.values,
         needs=FEWEST,
-        over=one.over,
-        runs=one.runs,
-        error=one.error,
-        freedom=one.freedom,
+        over=estimate.over,
+        runs=estimate.runs,
+        error=estimate.error,
+        freedom=estimate.freedom,
         **more,
     )
 
@@ -270,10 +276,9 @@ def _median(values: pd.Series, how: str) -> Measured:
         return _none(how=how, unit="%", digits=0, needs=FEWEST_MEDIAN)
     never = values.fillna(-np.inf).astype(float)
     tissues = never.index.get_level_values("tissue")
-    over = analysis.SEEDS
-    if tissues.nunique() > 1:
+    over = analysis.kind_of_replicates(tissues)
+    if over != analysis.SEEDS:
         never = never.groupby(tissues, sort=False).median()
-        over = analysis.FOLDS if tissues[0].startswith("fold") else analysis.PHANTOMS
     middle, low, high, confidence = order_interval(never)
     reached = int(np.isfinite(never).sum())
     how = f"{how}; {reached} of {len(never)} {over} reached it"

@@ -175,12 +175,12 @@ def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, p
     unknown = set(side) - {"strategy", "setting", "grid"}
     if unknown or not (grid or "grid" in side):
         raise ValueError(f"{side} should have a strategy, a grid and perhaps a setting")
-    one = stored.grid(side.get("grid", grid))
-    there = one.planned[one.planned["strategy"] == side.get("strategy")]
-    if there.empty:
-        strategies = ", ".join(dict.fromkeys(one.planned["strategy"]))
+    cut_out = stored.grid(side.get("grid", grid))
+    planned_rows = cut_out.planned[cut_out.planned["strategy"] == side.get("strategy")]
+    if planned_rows.empty:
+        strategies = ", ".join(dict.fromkeys(cut_out.planned["strategy"]))
         raise ValueError(f"no strategy {side.get('strategy')!r} there; it has {strategies}")
-    settings = list(dict.fromkeys(there["setting"]))
+    settings = list(dict.fromkeys(planned_rows["setting"]))
     setting = side.get("setting", own_setting(settings))
     if setting not in settings:
         what = f"no setting {setting!r} there" if setting else "a setting must be named"
@@ -188,12 +188,12 @@ def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, p
 
     def made() -> tuple[pd.DataFrame, pd.DataFrame]:
         parts = []
-        for table in (one.rounds, one.picks):
+        for table in (cut_out.rounds, cut_out.picks):
             if "strategy" not in table:  # runs that are not stored bring no table of picks
                 parts.append(table)
                 continue
-            mine = (table["strategy"] == side["strategy"]) & (table["setting"] == setting)
-            parts.append(table[mine].reset_index(drop=True))
+            of_side = (table["strategy"] == side["strategy"]) & (table["setting"] == setting)
+            parts.append(table[of_side].reset_index(drop=True))
         return parts[0], parts[1]
 
     place = side.get("grid", grid), side["strategy"], setting
@@ -222,8 +222,8 @@ def described(metric: str, score: str) -> tuple[str, str, int]:
     """Words, unit and digits of a metric."""
     known(metric, METRICS)
     named = SCORES[known(score, SCORES)]
-    one = METRICS[metric]
-    return one.words.format(score=named), one.unit.format(score=named), one.digits
+    chosen = METRICS[metric]
+    return chosen.words.format(score=named), chosen.unit.format(score=named), chosen.digits
 
 
 def known(name: str, names: Any) -> str:

@@ -117,9 +117,9 @@ def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:
     measured = [measure(claim, grids) for claim in claims]
     corrected = np.full(len(claims), np.nan)
     families: dict[str, dict[int, float]] = {}  # grid -> p by the claim's place in the list
-    for place, (claim, found) in enumerate(zip(claims, measured, strict=True)):
+    for index, (claim, found) in enumerate(zip(claims, measured, strict=True)):
         if found is not None:
-            families.setdefault(claim.grids[0] if claim.grids else "", {})[place] = found.p
+            families.setdefault(claim.grids[0] if claim.grids else "", {})[index] = found.p
     for family in families.values():
         corrected[[*family]] = analysis.holm([*family.values()])
     lines = []
@@ -149,11 +149,11 @@ class Grids(Stored):
     @functools.cached_property
     def gates(self) -> Mapping[tuple[str, str], analysis.Gate]:
         """The gate of every (grid, setting) that has finished runs."""
-        found = {}
-        for place, rounds in self.rounds.groupby(["grid", "setting"], sort=False):
+        gates = {}
+        for grid_setting, rounds in self.rounds.groupby(["grid", "setting"], sort=False):
             source = rounds["source"].iloc[0] if "source" in rounds else ""
-            found[place] = analysis.gate(rounds, self.floors, source)
-        return found
+            gates[grid_setting] = analysis.gate(rounds, self.floors, source)
+        return gates
 
     def blind(self, claim: Claim) -> bool:
         """Whether the encoder does not see in a setting that the claim is measured on."""
@@ -161,8 +161,8 @@ class Grids(Stored):
             if setting is None:
                 planned = self.planned[self.planned["grid"] == grid]
                 setting = own_setting(list(dict.fromkeys(planned["setting"]))) or ""
-            one = self.gates.get((grid, setting))
-            if one is not None and not one.open:
+            gate = self.gates.get((grid, setting))
+            if gate is not None and not gate.open:
                 return True
         return False
 

@@ -26,6 +26,13 @@ def with_unit(text: str, unit: str) -> str:
     return f"{text}{'' if unit.startswith('%') else ' '}{unit}".strip()
 
 
+def with_ends(middle: float, low: float, high: float, *more: str) -> str:
+    """A difference, and in brackets its interval and ``more``: "+0.012 (0.001 to 0.023)"."""
+    ends = [f"{number(low, 3)} to {number(high, 3)}"] if np.isfinite(low) else []
+    said = ", ".join([*ends, *more])
+    return number(middle, 3, sign=True) + (f" ({said})" if said else "")
+
+
 def ours(found: Measured | None) -> str:
     """Estimate, interval and unit as text: "+0.041 F1 (0.010 to 0.072)"."""
     if found is None:

@@ -12,6 +12,7 @@ from activecl_nb.evidence import claims
 from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.grids import SCORES, against_random, count, there
 from activecl_nb.evidence.study import Stored
+from activecl_nb.evidence.study.checks import METRICS
 
 THREE = (("F1", SCORES[2]), ("average precision", SCORES[0]), ("AUROC", SCORES[1]))
 # What the paper's task is scored by, and the two that its outlook names.
@@ -24,7 +25,6 @@ TASKS = {
     ),
     "Segmentation": (("Dice", "probe_dice"), ("IoU", "probe_iou")),
 }
-SCORED = ("chosen", "area", "last", "best")  # metrics that are of a score
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,24 +42,24 @@ class Settings:
 
 def tables(stored: Stored) -> tuple[Settings, ...]:
     """The tables of the tasks that have runs; the paper's is always there."""
-    found = []
+    made = []
     for title, scores in TASKS.items():
         rows = tuple(settings(stored, scores))
         if rows or scores is THREE:
             heads = ("Grid", "Setting", "Compared", "Replicates", *(name for name, _ in scores))
-            found.append(Settings(title, heads, rows))
-    return tuple(found)
+            made.append(Settings(title, heads, rows))
+    return tuple(made)
 
 
 def settings(stored: Stored, scores: Sequence[tuple[str, str]] = THREE) -> list[tuple[str, ...]]:
     """Each strategy beside random in every setting of every grid: the cells of a table."""
     rows = []
     for (grid, setting), rounds in stored.rounds.groupby(["grid", "setting"], sort=False):
-        found = {
+        table_by_score = {
             column.removeprefix("probe_"): against_random(rounds, column)
             for column in there(rounds, [score for _, score in scores])
         }
-        compared = [found.get(score.removeprefix("probe_")) for _, score in scores]
+        compared = [table_by_score.get(score.removeprefix("probe_")) for _, score in scores]
         first = next((table for table in compared if table is not None), None)
         for strategy in () if first is None else first["a"]:
             rows.append((grid, setting or "–", *_row(strategy, first, compared)))
@@ -72,8 +72,8 @@ def _row(
     """A strategy beside random, in cells; one for a score that the runs do not have stays empty."""
     cells = []
     for table in tables:
-        one = None if table is None else table[table["a"] == strategy].iloc[0]
-        cells.append("–" if one is None else _interval(one.difference, one.low, one.high))
+        row = None if table is None else table[table["a"] == strategy].iloc[0]
+        cells.append("–" if row is None else claims.with_ends(row.difference, row.low, row.high))
     counted = first[first["a"] == strategy].iloc[0]
     return (f"{strategy} − random", count(counted.n, counted.over), *cells)
 
@@ -83,27 +83,21 @@ def by_score(lines: Sequence[Line], stored: Stored) -> dict[str, str]:
 
     Only differences of a score have three; what is spent, or picked, has one value.
     """
-    found, grids = {}, claims.Grids.of(stored)
+    texts_by_id, grids = {}, claims.Grids.of(stored)
     for line in lines:
         kind = line.claim.kind
-        if kind.get("metric") not in SCORED:
+        if kind.get("metric") not in METRICS:
             continue
-        told = []
+        texts = []
         for name, score in THREE:
             free = {**kind, "score": score}
             other = dataclasses.replace(line.claim, kind=free, value=None, unit="")
             try:
-                one = claims.measure(other, grids)
+                measured = claims.measure(other, grids)
             except ValueError:  # the runs have no such score
                 continue
-            if one is not None and np.isfinite(one.estimate):
-                told.append(f"{name} {_interval(one.estimate, one.low, one.high)}")
-        found[line.claim.id] = "; ".join(told)
-    return found
-
-
-def _interval(middle: float, low: float, high: float) -> str:
-    text = claims.number(middle, 3, sign=True)
-    if not np.isfinite(low):
-        return text
-    return f"{text} ({claims.number(low, 3)} to {claims.number(high, 3)})"
+            if measured is not None and np.isfinite(measured.estimate):
+                gained = claims.with_ends(measured.estimate, measured.low, measured.high)
+                texts.append(f"{name} {gained}")
+        texts_by_id[line.claim.id] = "; ".join(texts)
+    return texts_by_id

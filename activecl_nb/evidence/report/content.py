@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from activecl_nb import files, profiles
-from activecl_nb.evidence import claims, study
+from activecl_nb.evidence import analysis, claims, study
 from activecl_nb.evidence.claims import Claim, Judged, Line
 from activecl_nb.evidence.report import appendix, first, grids, limits
 from activecl_nb.evidence.report.first import Row
@@ -70,11 +70,11 @@ def make(
     given = _claims_file(folder, claims_file)
     claimed, headlines = claims.read(given or DEFAULT.parent / "claims.toml")
     tables = claims.Grids.of(opened.stored)
-    fitting = [fitted(one, tables, foreign=given is None) for one in claimed]
-    lines = claims.ledger([one for one in fitting if one], tables)
+    fitting = [fitted(claim, tables, foreign=given is None) for claim in claimed]
+    lines = claims.ledger([claim for claim in fitting if claim], tables)
     left_out = [c.claim for c, fit in zip(claimed, fitting, strict=True) if fit is None]
     judged, tissues = claims.judge(opened.contrasts, tables), opened.tissues
-    of = {line.claim.id: line for line in lines}
+    line_by_id = {line.claim.id: line for line in lines}
     if given is not None:
         _check_headlines(headlines, claimed, judged, given)
     profile = _profile(opened, folder)
@@ -83,7 +83,7 @@ def make(
         tuple(texts("intro")["own" if given is None else "paper"]),
         tuple(lines),
         tuple(judged),
-        first.rows(headlines, judged, of, tissues, _real(tables)),
+        first.rows(headlines, judged, line_by_id, tissues, _real(tables)),
         first.gains(judged, tissues),
         limits.facts(tables, tissues, profile, len(left_out)),
         limits.limits(tables, profile, lines),
@@ -109,15 +109,16 @@ def _claims_file(folder: Path, given: str | os.PathLike[str] | None) -> Path | N
 
 def _real(tables: Stored) -> set[str]:
     """The grids on real tissue."""
-    planned = tables.planned
-    return set(planned[~planned["source"].isin(["phantom", ""])]["grid"])
+    sides = tables.planned[["grid", "source"]].drop_duplicates()
+    return {side.grid for side in sides.itertuples() if not analysis.drawn(side.source)}
 
 
 def _check_headlines(
     headlines: Sequence[str], claimed: Sequence[Claim], judged: Sequence[Judged], path: Path
 ) -> None:
-    known = {one.id for one in claimed} | {one.contrast.id for one in judged}
-    unknown = [one for one in headlines if one not in known]
+    known = {claim.id for claim in claimed}
+    known |= {judged_contrast.contrast.id for judged_contrast in judged}
+    unknown = [headline for headline in headlines if headline not in known]
     if unknown:
         raise ValueError(f"{path}: no claim and no contrast is called {', '.join(unknown)}")
 
@@ -137,16 +138,16 @@ def fitted(claim: Claim, stored: Stored, *, foreign: bool) -> Claim | None:
     """
     if not claim.grids:
         return None if foreign else claim
-    there = list(dict.fromkeys(stored.planned["grid"]))
+    grids_there = list(dict.fromkeys(stored.planned["grid"]))
     tries = [claim]
     if foreign and len(claim.grids) == 1:
-        tries += [_moved(claim, claim.grids[0], name) for name in there]
-    for one in tries:
+        tries += [_moved(claim, claim.grids[0], name) for name in grids_there]
+    for tried in tries:
         try:
-            claims.measure(one, stored)
+            claims.measure(tried, stored)
         except ValueError:
             continue
-        return one
+        return tried
     return None
 
 
@@ -192,8 +193,9 @@ def declared(folder: str | os.PathLike[str] | None = None) -> tuple[list[Row], P
     """
     opened = study.open_any(files.expanded(folder or DEFAULT))
     every = claims.judge(opened.contrasts, opened.stored)
-    judged = sorted((one for one in every if one.estimate), key=lambda one: not one.real)
-    rows = [first.contrast_row(one, opened.tissues) for one in judged]
+    with_runs = [judged_contrast for judged_contrast in every if judged_contrast.estimate]
+    judged = sorted(with_runs, key=lambda judged_contrast: not judged_contrast.real)
+    rows = [first.contrast_row(judged_contrast, opened.tissues) for judged_contrast in judged]
     return rows, first.gains(judged, opened.tissues)
 
 
@@ -214,24 +216,24 @@ def table(lines: Sequence[Line]) -> pd.DataFrame:
 
 def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:
     """The lines under the headings of ``templates/parts.toml``."""
-    found: dict[str, list[Line]] = {name: [] for name in texts("parts")}
+    by_part_name: dict[str, list[Line]] = {name: [] for name in texts("parts")}
     for line in lines:
         claim = line.claim
         if claim.untestable:
-            found["open"].append(line)
+            by_part_name["open"].append(line)
         elif claim.source == "ours":
-            found["ours"].append(line)
+            by_part_name["ours"].append(line)
         else:
-            found["sums" if claim.arithmetic else "claims"].append(line)
-    return found
+            by_part_name["sums" if claim.arithmetic else "claims"].append(line)
+    return by_part_name
 
 
 def by_part(lines: Sequence[Line]) -> list[str]:
     """The tally of each part, a line each: sums that come out are no claims that hold on runs."""
-    said = []
-    for name, some in parts(lines).items():
-        counts = [f"{verdict} {n}" for verdict, n in claims.tally(some).items() if n]
-        waiting = sum(line.waits for line in some)
+    tallies = []
+    for name, of_part in parts(lines).items():
+        counts = [f"{verdict} {n}" for verdict, n in claims.tally(of_part).items() if n]
+        waiting = sum(line.waits for line in of_part)
         waits = f" ({waiting} for want of finished runs so far)" if waiting else ""
-        said.append(f"{texts('parts')[name]['title']}: {'; '.join(counts) or 'no line'}{waits}.")
-    return said
+        tallies.append(f"{texts('parts')[name]['title']}: {'; '.join(counts) or 'no line'}{waits}.")
+    return tallies

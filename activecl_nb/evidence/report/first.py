@@ -79,7 +79,7 @@ def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
     found = one.estimate
     if found is None:
         return Row(tried, where, "–", one.says, one.real)
-    much = f"{claims.number(found.mean, 3, sign=True)}{_ends(found.low, found.high)}"
+    much = claims.with_ends(found.mean, found.low, found.high)
     counted = count(found.n, found.over) + (f", {found.runs} runs" if found.runs > found.n else "")
     says = one.says.replace(one.contrast.a, a).replace(one.contrast.b, b)
     words = {"says": says, "counted": counted}
@@ -134,9 +134,3 @@ def _gain_name(one: Judged, tissues: Mapping[str, str]) -> str:
     a, b = called(one)
     where = one.setting or tissues[one.contrast.grid]
     return "\n".join([*textwrap.wrap(f"{a} − {b}", 42), *textwrap.wrap(where, 42)])
-
-
-def _ends(low: float, high: float) -> str:
-    if not np.isfinite(low):
-        return ""
-    return f" ({claims.number(low, 3)} to {claims.number(high, 3)})"

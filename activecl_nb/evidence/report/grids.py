@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from activecl_nb.evidence import analysis, claims
@@ -53,10 +52,13 @@ class Section:
 
 def there(rounds: pd.DataFrame, scores: Sequence[str] = (*SCORES, *OTHERS)) -> list[str]:
     """Those of these scores that the runs have, by the paper's proxy where there is no probe."""
-    found = [name for score in scores for name in (score, score.removeprefix("probe_"))]
-    known = [name for name in found if name in rounds and rounds[name].notna().any()]
-    plain = dict.fromkeys(name.removeprefix("probe_") for name in known)
-    return [next(name for name in known if name.removeprefix("probe_") == one) for one in plain]
+    both_proxies = [name for score in scores for name in (score, score.removeprefix("probe_"))]
+    had = [name for name in both_proxies if name in rounds and rounds[name].notna().any()]
+    plain = dict.fromkeys(name.removeprefix("probe_") for name in had)
+    return [
+        next(name for name in had if name.removeprefix("probe_") == score_name)
+        for score_name in plain
+    ]
 
 
 def section(
@@ -67,16 +69,18 @@ def section(
         return Section(name, question, (say("grid.none"),), ())
     gates = claims.Grids.of(one).gates
     open_ = {setting for (_, setting), gate in gates.items() if gate.open}
-    seen = Stored(
+    gated = Stored(
         one.rounds[one.rounds["setting"].isin(open_)],
         one.picks[one.picks["setting"].isin(open_)],
         one.planned,
         one.floors,
     )
-    pictures = () if loops(seen).empty else tuple(_pictures(seen))
-    told = [_seen(gate, setting) for (_, setting), gate in gates.items() if gate.tested]
+    pictures = () if loops(gated).empty else tuple(_pictures(gated))
     sizes = (say("grid.sizes", listed=_sizes(changes)),) if changes else ()
-    return Section(name, question, (*sizes, *told, *_said(one, seen)), pictures)
+    sentences = [
+        _gate_sentence(gate, setting) for (_, setting), gate in gates.items() if gate.tested
+    ]
+    return Section(name, question, (*sizes, *sentences, *_said(one, gated)), pictures)
 
 
 def _sizes(changes: Mapping[str, Any]) -> str:
@@ -90,16 +94,16 @@ def loops(one: Stored) -> pd.DataFrame:
     return one.rounds[one.rounds["strategy"] != analysis.BENCHMARK]
 
 
-def _seen(gate: analysis.Gate, setting: str) -> str:
+def _gate_sentence(gate: analysis.Gate, setting: str) -> str:
     """Whether the encoder sees, in a sentence."""
     margins = [
         say(
             "grid.margin",
-            strategy=one.strategy,
-            floor=one.floor.replace("_", " "),
-            above=claims.number(one.above.mean, 3, sign=True),
+            strategy=margin.strategy,
+            floor=margin.floor.replace("_", " "),
+            above=claims.number(margin.above.mean, 3, sign=True),
         )
-        for one in gate.margins
+        for margin in gate.margins
     ]
     return say(
         "grid.sees" if gate.open else "grid.blind",
@@ -111,11 +115,11 @@ def _seen(gate: analysis.Gate, setting: str) -> str:
     )
 
 
-def _said(one: Stored, seen: Stored) -> tuple[str, ...]:
+def _said(grid: Stored, gated: Stored) -> tuple[str, ...]:
     """The grid in sentences: means, and differences to random with their intervals."""
-    score = there(one.rounds)[0]
+    score = there(grid.rounds)[0]
     named = claims.SCORES[score]
-    shown = loops(one)
+    shown = loops(grid)
     once = shown["round"].max() == 0  # nothing was chosen: a point, and no curve
     levels = shown.rename(columns={score: "area"}) if once else analysis.area(shown, score)
     means = analysis.spread(levels, "area")
@@ -123,11 +127,11 @@ def _said(one: Stored, seen: Stored) -> tuple[str, ...]:
     for setting, group in means.groupby("setting", sort=False):
         listed = ", ".join(f"{row.strategy} {row.mean:.3f}" for row in group.itertuples())
         sentences.append(say("grid.level", setting=setting, score=named, listed=listed, once=once))
-    done = one.planned["finished"]
+    done = grid.planned["finished"]
     if not done.all():
-        alone = one.planned["setting"].nunique() > 1 and means["setting"].nunique() == 1
+        alone = grid.planned["setting"].nunique() > 1 and means["setting"].nunique() == 1
         sentences.append(say("grid.unfinished", done=done.sum(), all=len(done), alone=alone))
-    against = None if once or loops(seen).empty else against_random(loops(seen), score)
+    against = None if once or loops(gated).empty else against_random(loops(gated), score)
     if against is not None:
         clear = int(((against["low"] > 0) | (against["high"] < 0)).sum())
         rows = "; ".join(map(difference_in_words, against.itertuples()))
@@ -139,9 +143,7 @@ def difference_in_words(row: Any) -> str:
     """ "entropy at x=1 +0.012 (0.001 to 0.023, 8 seeds)"."""
     where = f" at {row.setting}" if row.setting else ""
     counted = count(row.n, row.over)
-    ends = f"{claims.number(row.low, 3)} to {claims.number(row.high, 3)}, {counted}"
-    ends = ends if np.isfinite(row.low) else counted
-    return f"{row.a}{where} {claims.number(row.difference, 3, sign=True)} ({ends})"
+    return f"{row.a}{where} {claims.with_ends(row.difference, row.low, row.high, counted)}"
 
 
 def count(n: int, what: str) -> str:
@@ -167,9 +169,9 @@ def against_random(rounds: pd.DataFrame, score: str) -> pd.DataFrame | None:
 # ---- pictures -------------------------------------------------------------------------------
 
 
-def _pictures(one: Stored) -> list[Picture]:
-    settings = list(dict.fromkeys(one.planned["setting"]))
-    shown = loops(one)
+def _pictures(grid: Stored) -> list[Picture]:
+    settings = list(dict.fromkeys(grid.planned["setting"]))
+    shown = loops(grid)
     if shown["round"].max() == 0:  # nothing was chosen, as with a frozen encoder
         return []
     score = there(shown)[0]
@@ -178,24 +180,24 @@ def _pictures(one: Stored) -> list[Picture]:
     dials = list(dict.fromkeys(setting.partition("=")[0] for setting in settings))
     against = against_random(shown, score)
     if len(settings) == 1 and len(strategies) <= 4:
-        return [_curves(one, shown, score, named), *_tumours(one)]
+        return [_curves(grid, shown, score, named), *_tumours(grid)]
     if (len(settings) == 1 or len(dials) > 1) and against is not None:
         return [figures.effects(against, unit=f"difference in {named} along the curve")]
     if len(dials) > 1:
         return []
     drawn = analysis.spread(analysis.area(shown, score), "area")
     pictures = [figures.by_setting(drawn, dial=dials[0], score=f"{named} along the curve")]
-    if dials[0] in WASTE and WASTE[dials[0]] in one.picks and len(one.picks):
+    if dials[0] in WASTE and WASTE[dials[0]] in grid.picks and len(grid.picks):
         what = WASTE[dials[0]]
-        wasted = analysis.spread(analysis.found(one.picks), what)
+        wasted = analysis.spread(analysis.found(grid.picks), what)
         pictures.append(figures.by_setting(wasted, dial=dials[0], score=WORDS[what]))
     return pictures
 
 
-def _curves(one: Stored, shown: pd.DataFrame, score: str, named: str) -> Picture:
+def _curves(grid: Stored, shown: pd.DataFrame, score: str, named: str) -> Picture:
     levels = {}
-    if (one.rounds["strategy"] == analysis.BENCHMARK).any():
-        band = analysis.band(one.rounds, score)
+    if (grid.rounds["strategy"] == analysis.BENCHMARK).any():
+        band = analysis.band(grid.rounds, score)
         same = band["mean"].nunique() == 1  # it was best at its end, with every seed
         for row in band.itertuples():
             name = "benchmark" if same else f"benchmark, {row.variant}"
@@ -203,11 +205,11 @@ def _curves(one: Stored, shown: pd.DataFrame, score: str, named: str) -> Picture
     return figures.learning_curve(analysis.curve(shown, score), score=named, levels=levels)
 
 
-def _tumours(one: Stored) -> list[Picture]:
+def _tumours(grid: Stored) -> list[Picture]:
     """The share of tumours among the picks of each round."""
-    if one.picks.empty:
+    if grid.picks.empty:
         return []
-    made = analysis.makeup(one.picks)
+    made = analysis.makeup(grid.picks)
     curve = analysis.curve(made[made["round"] > 0], "positive")  # the first is random for all
     return [figures.learning_curve(curve, score="tumours among the picks")]
 
@@ -260,8 +262,8 @@ def _entropy_everywhere(stored: Stored, score: str) -> pd.DataFrame:
     rows = []
     shown: set[str] = set()
     gates = claims.Grids.of(stored).gates
-    both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
-    for (grid, setting), rounds in both.groupby(["grid", "setting"], sort=False):
+    rounds_of_both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
+    for (grid, setting), rounds in rounds_of_both.groupby(["grid", "setting"], sort=False):
         runs = set(rounds["run"])
         column = next((c for c in there(rounds) if c.endswith(score)), "")
         against = against_random(rounds, column) if column else None
@@ -269,7 +271,7 @@ def _entropy_everywhere(stored: Stored, score: str) -> pd.DataFrame:
             continue
         shown |= runs
         name = f"{grid}: {setting}" if setting else grid
-        one = against.iloc[0]
-        ends = (one.difference, one.low, one.high)
-        rows.append((f"{name} ({count(one.n, one.over)})", *ends, claims.SCORES[column]))
+        row = against.iloc[0]
+        ends = (row.difference, row.low, row.high)
+        rows.append((f"{name} ({count(row.n, row.over)})", *ends, claims.SCORES[column]))
     return pd.DataFrame(rows, columns=["claim", "mean", "low", "high", "score"])

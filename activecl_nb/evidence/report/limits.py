@@ -10,11 +10,12 @@ import numpy as np
 
 import activecl_nb
 from activecl_nb import profiles
-from activecl_nb.evidence import claims
+from activecl_nb.evidence import analysis, claims
 from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
 from activecl_nb.evidence.study import Stored
+from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 # Settings beside the sizes in which a profile may differ from the paper.
 OTHERS = ("batch_size", "learning_rate", "proxy_learning_rate", "standardise")
@@ -32,7 +33,7 @@ def facts(
     sizes = profile if isinstance(profile, str) else say("facts.profile", profile=profile)
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
     begun = stored.planned[stored.planned["finished"]]["grid"]
-    found = [
+    pairs = [
         ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in begun))),
         *([("Profile", sizes)] if sizes else []),
         ("Runs", done),
@@ -41,11 +42,11 @@ def facts(
     if "seconds_processor" in rounds:
         hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
         epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
-        found.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
-    found += [("Made on", told) for told in machines(stored)]
+        pairs.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
+    pairs += [("Made on", told) for told in machines(stored)]
     if left_out:
-        found.append(("Left out", say("facts.left_out", n=left_out)))
-    return (*found, ("Kit", f"activecl {activecl_nb.__version__}"))
+        pairs.append(("Left out", say("facts.left_out", n=left_out)))
+    return (*pairs, ("Kit", f"activecl {activecl_nb.__version__}"))
 
 
 def machines(stored: Stored) -> list[str]:
@@ -68,11 +69,11 @@ def replicates(stored: Stored) -> str:
     done = stored.planned[stored.planned["finished"]]
     each = ["grid", "setting", "strategy"]
     begun = stored.planned[stored.planned["grid"].isin(done["grid"])]
-    every = begun.groupby(each, sort=False).size().index
+    sides = begun.groupby(each, sort=False).size().index
     counts = {}
     for name, what in (("seed", "seeds"), ("tissue", "tissues")):
-        seen = done.groupby(each, sort=False)[name].nunique().reindex(every, fill_value=0)
-        of_grid = [*seen.groupby("grid", sort=False).min()] or [0]
+        finished_of = done.groupby(each, sort=False)[name].nunique().reindex(sides, fill_value=0)
+        of_grid = [*finished_of.groupby("grid", sort=False).min()] or [0]
         low, high = min(of_grid), max(of_grid)
         counts[what] = f"{low}" if low == high else f"{low} to {high}"
     tissues = f" on {counts['tissues']} tissues" if counts["tissues"] not in ("0", "1") else ""
@@ -99,29 +100,29 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
         name: [] for name in ("drawn", "older", "proxy_only", "one_tissue")
     }
     for name in dict.fromkeys(stored.rounds["grid"]):
-        one = stored.grid(name)
-        sources = set(one.planned["source"])
-        no_probe = not any(score.startswith("probe_") for score in there(loops(one)))
+        grid = stored.grid(name)
+        sources = set(grid.planned["source"])
+        no_probe = not any(score.startswith("probe_") for score in there(loops(grid)))
         holds = {
-            "drawn": sources <= {"phantom", ""},
-            "older": one.floors.empty,
+            "drawn": all(map(analysis.drawn, sources)),
+            "older": grid.floors.empty,
             "proxy_only": no_probe,
-            "one_tissue": one.rounds["tissue"].nunique() < 2,
+            "one_tissue": grid.rounds["tissue"].nunique() < 2,
         }
         for what, so in holds.items():
             if so:
                 lacking[what].append(name)
-    many = stored.rounds["grid"].nunique()
-    told = {
-        what: ("all grids" if len(names) == many > 1 else ", ".join(f"“{n}”" for n in names))
+    n_grids = stored.rounds["grid"].nunique()
+    grids_named = {
+        what: ("all grids" if len(names) == n_grids > 1 else ", ".join(f"“{n}”" for n in names))
         for what, names in lacking.items()
     }
-    return {**told, "processor": "seconds_processor" in stored.rounds}
+    return {**grids_named, "processor": "seconds_processor" in stored.rounds}
 
 
 def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:
-    found = [line.measured for line in lines if line.measured and line.measured.n > 1]
-    judged = sum(not np.isnan(one.low) for one in found)
+    measured = [line.measured for line in lines if line.measured and line.measured.n > 1]
+    judged = sum(not np.isnan(of_line.low) for of_line in measured)
     lean = claims.lean_by_luck(5)
     return {"judged": judged, "by_luck": f"{0.05 * judged:.0f}", "lean_five": f"{lean:.0%}"}
 
@@ -130,8 +131,9 @@ def _of_profile(profile: profiles.Profile) -> dict[str, Any]:
     """Shares of images and work, by arithmetic: the last partial batch of an epoch is dropped."""
     paper = profiles.PROFILES["paper"]
     pool = profile.train_images - profile.labelled
-    whole = trained(pool, profile) * profile.benchmark_epochs
-    first, second = (trained(t * profile.budget, profile) * profile.epochs for t in (1, 2))
+    protocol = Protocol.of(profile)
+    whole = sum(image_epochs(protocol, BENCHMARK))
+    first, second = image_epochs(protocol, "random", rounds=2)
     looks = profile.benchmark_epochs // profile.benchmark_every
     looks *= -(-profile.benchmark_proxy_epochs // profile.benchmark_proxy_every)
     others = [name for name in OTHERS if getattr(profile, name) != getattr(paper, name)]
@@ -150,11 +152,6 @@ def _of_profile(profile: profiles.Profile) -> dict[str, Any]:
         "out_of_reach": most < 0.985,
         "looks": looks,
     }
-
-
-def trained(images: int, profile: profiles.Profile) -> int:
-    """Images that an epoch passes: whole batches alone."""
-    return images // profile.batch_size * profile.batch_size
 
 
 def _labelled_share(profile: profiles.Profile) -> float:

@@ -94,12 +94,15 @@ def shown(line: Line, report: Report) -> Shown:
 
 def _values(report: Report) -> dict[str, Any]:
     """What all templates know."""
-    told = {
+    lines_by_part = {
         name: [shown(line, report) for line in lines] for name, lines in parts(report.lines).items()
     }
-    heads = {name: {"name": name, **texts("parts")[name]} for name in told}
-    more = told["claims"][MOST_LINES:]
-    rest = {"claims": more, **{name: told[name] for name in told if name != "claims"}}
+    heads = {name: {"name": name, **texts("parts")[name]} for name in lines_by_part}
+    claims_left = lines_by_part["claims"][MOST_LINES:]
+    rest = {
+        "claims": claims_left,
+        **{name: lines_by_part[name] for name in lines_by_part if name != "claims"},
+    }
     rule = texts("rule")
     numbers = {
         "real": ON_REAL,
@@ -118,8 +121,8 @@ def _values(report: Report) -> dict[str, Any]:
         "marks": MARKS,
         "by_part": by_part(report.lines),
         "glossary": texts("glossary"),
-        "page_part": heads["claims"] if told["claims"] else None,
-        "page_lines": told["claims"][:MOST_LINES],
+        "page_part": heads["claims"] if lines_by_part["claims"] else None,
+        "page_lines": lines_by_part["claims"][:MOST_LINES],
         "appendix_parts": [(heads[name], lines) for name, lines in rest.items() if lines],
         "rule": {
             "head": rule["head"],
@@ -196,12 +199,12 @@ def findings(report: Report) -> str:
     """What README carries, as Markdown: the rows of the first screen, what they are of, and the
     picture of gains as ``write`` keeps it."""
     facts = dict(report.facts)
-    told = f"{facts.get('Profile', '').partition(':')[0]} profile; runs: {facts['Runs']}."
+    summary = f"{facts.get('Profile', '').partition(':')[0]} profile; runs: {facts['Runs']}."
     page = f"All {len(report.lines)} lines are in [results/{PAGE}.md](results/{PAGE}.md)."
     picture = []
     if report.gains:
         picture = ["", f"![{plain(report.gains.alt)}](results/{FIGURES}/gains.png)"]
-    return "\n".join([*rows_table(report), "", f"{plain(told)} {page}", *picture])
+    return "\n".join([*rows_table(report), "", f"{plain(summary)} {page}", *picture])
 
 
 def put_findings(report: Report, path: str | os.PathLike[str]) -> None:
@@ -209,15 +212,4 @@ def put_findings(report: Report, path: str | os.PathLike[str]) -> None:
 
     ValueError: the file lacks the marks.
     """
-    put_between(path, BEGIN, END, findings(report))
-
-
-def put_between(path: str | os.PathLike[str], begin: str, end: str, words: str) -> None:
-    """Write ``words`` between two lines of a file. ValueError: it lacks one of them."""
-    path = files.expanded(path)
-    before, first, rest = path.read_text(encoding="utf-8").partition(begin)
-    _, last, after = rest.partition(end)
-    if not first or not last:
-        raise ValueError(f"{path} lacks the lines {begin!r} and {end!r}; put them where they go")
-    with files.replacing(path) as temporary:
-        temporary.write_text(f"{before}{begin}\n{words}\n{end}{after}", encoding="utf-8")
+    files.put_between(path, BEGIN, END, findings(report))

@@ -58,8 +58,8 @@ class Board:
             lines.append(f"{grid:<24}{f'{done}/{len(jobs)}':>12}{f'{finished}/{planned}':>14}")
         for job, n in rounds.items():
             if 0 < n < len(self.work[job]) and self.folders[job].name not in self.results:
-                of = len(self.work[job])
-                lines.append(f"  {job}: {n} of {of} rounds ({self.folders[job].name})")
+                rounds_planned = len(self.work[job])
+                lines.append(f"  {job}: {n} of {rounds_planned} rounds ({self.folders[job].name})")
         failed = sum(outcome.startswith("failed") for outcome in self.results.values())
         lines.append(f"{self.left()}{f', {failed} failed' if failed else ''}")
         return "\n".join(lines)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
-MOST_SEEDS = 10_000
-METRICS = ("chosen", "area", "last", "best")  # what a contrast may compare
+SEEDS_AT_MOST = 10_000
+METRICS = ("chosen", "area", "last", "best")  # of a score: what a contrast may compare
 
 
 def is_text(value: object) -> bool:
@@ -37,8 +37,8 @@ TEXTS: Kind = (
     "a list of one or more different names",
 )
 SEEDS: Kind = (
-    lambda v: is_whole(v) and 1 <= v <= MOST_SEEDS,
-    f"a whole number from 1 to {MOST_SEEDS:,}",
+    lambda v: is_whole(v) and 1 <= v <= SEEDS_AT_MOST,
+    f"a whole number from 1 to {SEEDS_AT_MOST:,}",
 )
 SHARE: Kind = (lambda v: is_number(v) and 0 < v < 1, "a number above 0 and below 1, as scores are")
 

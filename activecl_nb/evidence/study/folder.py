@@ -64,16 +64,16 @@ def open_any(folder: str | os.PathLike[str], plan: Path | None = None) -> Opened
 
 def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
     grids = {one["name"]: one for one in content.get("grid", []) if "name" in one}
-    there = dict.fromkeys(stored.planned["grid"])
-    unknown = [name for name in grids if name not in there]
+    grid_names = dict.fromkeys(stored.planned["grid"])
+    unknown = [name for name in grids if name not in grid_names]
     if unknown:
         raise ValueError(f"{folder} has no grid {', '.join(unknown)}; store the study anew")
     # An older kit did not keep where patches come from; the study's file says it.
-    told = stored.planned["grid"].map(
+    declared_source = stored.planned["grid"].map(
         lambda name: grids.get(name, {}).get("data", {}).get("source", "phantom")
     )
     planned = stored.planned
-    planned["source"] = planned["source"].where(planned["source"] != "", told)
+    planned["source"] = planned["source"].where(planned["source"] != "", declared_source)
     sources = planned.drop_duplicates("grid").set_index("grid")["source"]
     stored.rounds["source"] = stored.rounds["grid"].map(sources)
     words = _tissue_words()
@@ -81,11 +81,11 @@ def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
         stored,
         content.get("title", folder.name),
         content.get("profile", ""),
-        {name: grids.get(name, {}).get("question", "") for name in there},
+        {name: grids.get(name, {}).get("question", "") for name in grid_names},
         {
             name: grids.get(name, {}).get("tissue")
             or words["phantom" if sources[name] == "phantom" else "other"]
-            for name in there
+            for name in grid_names
         },
         tuple(Contrast(**one) for one in content.get("contrast", [])),
         {name: one.get("protocol", {}) for name, one in grids.items()},

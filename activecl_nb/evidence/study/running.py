@@ -192,9 +192,11 @@ def make(task: Task) -> str:
     try:
         with runs.locked(folder):
             torch.set_num_threads(1)
-            there = finished(folder) is not None
+            finished_before = finished(folder) is not None
             _finish(task.job, folder, task.device)
-            if not (task.keep_weights or there):  # what was finished before stays as it is
+            if not (
+                task.keep_weights or finished_before
+            ):  # what was finished before stays as it is
                 runs.drop_weights(folder)
     except runs.Busy:
         return ELSEWHERE

@@ -153,11 +153,11 @@ def tables_of(
             made_on[address] = before.made_on.get(address, {})
             if (own := before.picks["run"] == address).any():
                 picks[address] = before.picks[own]
-    if said := analysis.made_apart(made_on.values()):
-        warnings.warn(said, stacklevel=3)
+    if differences := analysis.made_apart(made_on.values()):
+        warnings.warn(differences, stacklevel=3)
     index = places.assign(finished=places["run"].isin(rounds))
-    both = [sizes.get(address, [None, None]) for address in index["run"]]
-    index[SIZES] = pd.DataFrame(both, index=index.index)
+    split_sizes = [sizes.get(address, [None, None]) for address in index["run"]]
+    index[SIZES] = pd.DataFrame(split_sizes, index=index.index)
     return Tables(
         index,
         pd.concat(rounds.values(), ignore_index=True) if rounds else _no_rounds(),
@@ -194,11 +194,13 @@ class Tables:
     @property
     def whole(self) -> set[str]:
         """The finished runs that have every score of today."""
-        told = self.rounds.reindex(columns=[*analysis.MORE_F1, "probe_r2", "probe_dice"]).notna()
+        has_score = self.rounds.reindex(
+            columns=[*analysis.MORE_F1, "probe_r2", "probe_dice"]
+        ).notna()
         # Another task than the paper's has none of its scores.
-        scored = told[[*analysis.MORE_F1]].all(axis=1) | told[["probe_r2", "probe_dice"]].any(
-            axis=1
-        )
+        scored = has_score[[*analysis.MORE_F1]].all(axis=1) | has_score[
+            ["probe_r2", "probe_dice"]
+        ].any(axis=1)
         return self.finished & set(self.rounds[scored]["run"])
 
     def joined(self) -> Stored:
@@ -328,10 +330,12 @@ def _read_made_on(manifest: files.Manifest) -> dict[str, Mapping[str, Any]]:
 
 def _read_picks(manifest: files.Manifest) -> pd.DataFrame:
     with np.load(io.BytesIO(manifest.read("picks.npz")), allow_pickle=False) as arrays:
-        found = {name: arrays[name] for name in arrays.files}
-    classes, runs = found.pop("classes"), found.pop("runs")
-    whole = {name: found[name].astype(np.int64) for name in ("run", "round", "position", "label")}
-    picks = pd.DataFrame(found | whole)
+        columns = {name: arrays[name] for name in arrays.files}
+    classes, runs = columns.pop("classes"), columns.pop("runs")
+    integers = {
+        name: columns[name].astype(np.int64) for name in ("run", "round", "position", "label")
+    }
+    picks = pd.DataFrame(columns | integers)
     picks["label"] = pd.Categorical.from_codes(picks["label"], list(classes))
     picks["run"] = runs[picks["run"]]
     picks["order"] = picks.groupby(["run", "round"]).cumcount()

@@ -21,7 +21,6 @@ from activecl_nb.lessons.checks.verdict import (
     plain_answer,
     returned_by,
     solved,
-    tensors,
     whole_positions,
 )
 
@@ -49,10 +48,9 @@ def update(function: Any) -> Verdict:
     Takes (chosen, candidates, picks); the order of what it returns does not matter.
     """
     inputs = (np.array([40, 7]), np.array([12, 30, 31, 55, 60]), np.array([3, 0]))
-    answer = as_array(returned_by(function, *inputs))
-    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
-        again = as_array(returned_by(function, *tensors(inputs)))
-        answer = answer if isinstance(again, Verdict) else again
+    answer = answer_of_either(
+        function, *inputs, ask=lambda function, *inputs: as_array(returned_by(function, *inputs))
+    )
     if isinstance(answer, Verdict):
         return answer
     if answer.shape == (2, 2):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
     Verdict,
-    answer_of,
+    answer_of_either,
     check,
     compare_on,
     hint,
@@ -70,21 +71,16 @@ def by_hand(run: Any, rival: Any) -> Verdict:
     )
 
 
+def _as_arrays(inputs: Sequence[Any]) -> list[Any]:
+    return [np.array(one) if isinstance(one, list) else one for one in inputs]
+
+
 @check
 def beyond_chance(function: Any) -> Verdict:
     """Lesson 06, exercise 3: how many times more picks two strategies share than by chance.
 
     Takes (first, second, pool): two lists of picked positions and the pool's size.
     """
-
-    def given(function: Any, *inputs: Any) -> Any:
-        answer = answer_of(function, *inputs)
-        if isinstance(answer, Verdict) and "stopped with" in answer.text:  # written for arrays
-            first, second, pool = inputs
-            again = answer_of(function, np.array(first), np.array(second), pool)
-            answer = answer if isinstance(again, Verdict) else again
-        return answer
-
     return compare_on(
         function,
         {
@@ -95,7 +91,7 @@ def beyond_chance(function: Any) -> Verdict:
         _overlap_mistakes(),
         tolerance=1e-3,
         why="what is shared, over len(first) x len(second) / pool, which two random draws share",
-        answer_of=given,
+        answer_of=functools.partial(answer_of_either, others=_as_arrays),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
+    STOPPED,
     Verdict,
-    answer_of,
+    answer_of_either,
     check,
     compare,
     compare_on,
@@ -177,13 +179,6 @@ def _slips(pair: Any) -> int:
 @check
 def paired_interval(function: Any) -> Verdict:
     """Lesson 07, exercise 3: mean of a - b over seeds, and the ends of its 95% t interval."""
-
-    def given(function: Any, *inputs: Any) -> Any:
-        answer = answer_of(function, *inputs)
-        if isinstance(answer, Verdict) and "stopped with" in answer.text:
-            answer = answer_of(function, *(one.tolist() for one in inputs))
-        return answer
-
     error, quantile = _ERRORS[""], _quantiles()[""]
     return compare_on(
         function,
@@ -201,7 +196,9 @@ def paired_interval(function: Any) -> Verdict:
         dict(_interval_mistakes()),
         why="the mean difference, and Student's t with n - 1 degrees times its standard error on "
         "both sides, for five seeds and for eight",
-        answer_of=given,
+        answer_of=functools.partial(
+            answer_of_either, others=lambda inputs: [one.tolist() for one in inputs]
+        ),
     )
 
 
@@ -257,7 +254,7 @@ def verdict_rule(function: Any) -> Verdict:
         try:
             said = function(*inputs)
         except Exception as error:  # as in answer_of
-            return hint(f"your function stopped with {type(error).__name__}: {error}")
+            return hint(f"your function {STOPPED} {type(error).__name__}: {error}")
         if said is None or said is Ellipsis:
             return NOT_YET if inputs is cases[0][0] else hint(f"nothing comes back; {text}")
         if not isinstance(said, str):

@@ -42,6 +42,7 @@ class Verdict:
         return self.text
 
 
+STOPPED = "stopped with"  # what is said of a function that raised an error
 NOT_YET = Verdict(False, "not yet: replace the ... of the stub with your answer")
 
 
@@ -110,7 +111,7 @@ def returned_by(function: Any, *inputs: Any) -> Any:
     try:
         answer = function(*copy.deepcopy(inputs))
     except Exception as error:  # a learner's code may fail in any way; say how, without the stack
-        return hint(f"your function stopped with {type(error).__name__}: {error}")
+        return hint(f"your function {STOPPED} {type(error).__name__}: {error}")
     return _nothing(function) if answer is None or answer is Ellipsis else answer
 
 
@@ -148,11 +149,20 @@ def answer_of(function: Any, *inputs: Any) -> Any:
     return numbers(returned_by(function, *inputs))
 
 
-def answer_of_either(function: Any, *inputs: Any) -> Any:
-    """``answer_of``, given arrays or, where these fail, tensors; of two errors, the first."""
-    answer = answer_of(function, *inputs)
-    if isinstance(answer, Verdict) and "stopped with" in answer.text:  # perhaps written for torch
-        again = answer_of(function, *tensors(inputs))
+def answer_of_either(
+    function: Any,
+    *inputs: Any,
+    others: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
+    ask: Callable[..., Any] = answer_of,
+) -> Any:
+    """What ``ask`` gets for the inputs or, where these stop the function, for ``others`` of them.
+
+    others: by default tensors in place of arrays, for what is written for torch. Of two errors,
+    the first.
+    """
+    answer = ask(function, *inputs)
+    if isinstance(answer, Verdict) and STOPPED in answer.text:
+        again = ask(function, *(others or tensors)(inputs))
         answer = answer if isinstance(again, Verdict) else again
     return answer
 

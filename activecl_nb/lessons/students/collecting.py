@@ -130,9 +130,9 @@ def can_be_marked(exercise: Exercise) -> bool:
 def _task(
     exercise: Exercise, lesson: Lesson, work: Submission, code: str, shares: Mapping[str, float]
 ) -> dict[str, Any]:
-    check, order = exercise.check, work.orders.get(exercise.key)
-    if order:
-        check = editions.with_order(check, exercise.names[0], order)
+    check, letters = exercise.check, work.orders.get(exercise.key)
+    if letters:
+        check = editions.with_order(check, exercise.names[0], letters)
     return {
         "key": exercise.key,
         "seed": work.seed,
@@ -196,14 +196,14 @@ def _follow(
 ) -> tuple[Mark, list[Mapping[str, Any]]]:
     """Hand the tasks over, and take a mark for each as it comes."""
     nonce = secrets.token_hex(16)  # an answer that finds the channel does not know it
-    order = {
+    message = {
         "tasks": tasks,
         "seconds": limits.seconds,
         "memory": limits.memory,
         "nonce": nonce,
     }
     with contextlib.suppress(OSError):  # it ended at once; the first reply says so
-        process.stdin.write(json.dumps(order).encode() + b"\n")  # type: ignore[union-attr]  # a pipe
+        process.stdin.write(json.dumps(message).encode() + b"\n")  # type: ignore[union-attr]  # a pipe
         process.stdin.close()  # type: ignore[union-attr]  # as above
     replies = _replies(process)
     ready = _next(replies, START)

@@ -64,9 +64,9 @@ def make(
 
     written: dict[str, list[Path]] = {STUDENTS: [], TEACHER: []}
     for path in exercises.stored(notebooks):
-        whole = nbformat.read(path, as_version=4)
+        stored = nbformat.read(path, as_version=4)
         for whose in written:
-            notebook = edited(path.stem, whole, edition, solutions=whose == TEACHER)
+            notebook = edited(path.stem, stored, edition, solutions=whose == TEACHER)
             target = files.expanded(out) / whose / path.name
             with files.replacing(target) as temporary:
                 temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")

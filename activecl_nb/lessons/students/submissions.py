@@ -129,16 +129,16 @@ def opened(path: Path, lessons: Mapping[str, Lesson]) -> Notebook:
     if path.stat().st_size > LARGEST:
         raise ValueError(f"larger than {LARGEST:,} bytes: clear its outputs")
     try:
-        whole = json.loads(path.read_text(encoding="utf-8-sig"))
-        cells = [cell for cell in whole["cells"] if isinstance(cell, dict)]
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     except (ValueError, KeyError, TypeError) as problem:
         raise ValueError(f"cannot be read as a notebook, perhaps cut off ({problem})") from None
     read = tuple(
         (_identity(cell), _source(cell)[: LONGEST + 1], cell.get("cell_type") == "code")
         for cell in cells
     )
-    told = _mapping(_mapping(whole.get("metadata")).get(editions.MARK))
-    name, edition = told.get("lesson"), told.get("edition")
+    mark = _mapping(_mapping(content.get("metadata")).get(editions.MARK))
+    name, edition = mark.get("lesson"), mark.get("edition")
     if not isinstance(name, str) or name not in lessons:
         name = _recognised({identity for identity, _, _ in read}, lessons)
     return Notebook(path, name, edition if type(edition) is int else None, read)
@@ -162,8 +162,8 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _identity(cell: Mapping[str, Any]) -> str:
-    told = _mapping(cell.get("metadata")).get(editions.MARK, cell.get("id"))
-    return told if isinstance(told, str) else ""
+    identity = _mapping(cell.get("metadata")).get(editions.MARK, cell.get("id"))
+    return identity if isinstance(identity, str) else ""
 
 
 def _source(cell: Mapping[str, Any]) -> str:

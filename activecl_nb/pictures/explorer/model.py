@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from activecl_nb.pictures import maps
-from activecl_nb.pictures.explorer import colours, thumbnails
+from activecl_nb.pictures.explorer import colours
 from activecl_nb.pictures.explorer.belonging import (
     as_map,
     check_data,
@@ -338,17 +338,6 @@ class ViewModel:
         """The patches themselves, uint8 (rows, H, W, 3)."""
         chosen = self.train.images[self.patches[rows]]
         return np.ascontiguousarray(np.asarray(chosen).transpose(0, 2, 3, 1))
-
-    def gallery(self, rows: np.ndarray, columns: int = 12, limit: int = 96) -> np.ndarray:
-        """Patches side by side, uint8 (height, width, 3); evenly thinned where there are more."""
-        rows = np.asarray(rows, dtype=np.int64)
-        if len(rows) > limit:
-            rows = rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
-        return (
-            thumbnails.tiles(self.images(rows), columns)
-            if len(rows)
-            else np.zeros((1, 1, 3), np.uint8)
-        )
 
     # what travels to the browser ------------------------------------------------------------
 

@@ -36,14 +36,6 @@ class Summary:
         counts = self.so_far if so_far else self.picked
         return float(counts[self.positive] / counts.sum()) if counts.sum() else float("nan")
 
-    def imbalance(self, so_far: bool = False) -> float:
-        """Negatives for each positive; infinite where no positive was picked."""
-        counts = self.so_far if so_far else self.picked
-        negatives, positives = counts.sum() - counts[self.positive], counts[self.positive]
-        if not positives:
-            return float("inf") if negatives else float("nan")
-        return float(negatives / positives)
-
 
 @dataclass(frozen=True)
 class Overlap:

@@ -76,7 +76,7 @@ def rounds_so_far(view: ViewModel) -> dict[str, Any]:
             for s in range(len(view.names))
         ],
         "overlaps": [
-            [a, b, t, *(overlap_to_send(view.overlap(a, b, t, far)) for far in (False, True))]
+            [a, b, t, *(overlap_to_send(view.overlap(a, b, t, so_far)) for so_far in (False, True))]
             for a, b in itertools.combinations(range(len(view.names)), 2)
             for t in range(min(view.done(a), view.done(b)))
         ],

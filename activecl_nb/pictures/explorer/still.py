@@ -134,9 +134,9 @@ def _draw_map(
     now = np.flatnonzero(taken == round)
     rest = np.flatnonzero((taken < 0) | (taken > round))
     _dots(axes, view, rest, shade, round)
-    for rows, (marker, size), line in ((before, RING, 0.6), (now, DIAMOND, 1.3)):
+    for rows, (marker, size), linewidth in ((before, RING, 0.6), (now, DIAMOND, 1.3)):
         _scatter(axes, view.positions(round), shade, rows, s=12, marker="o", linewidths=0.0)
-        _frames(axes, view, rows, round, marker, size, linewidths=line)
+        _frames(axes, view, rows, round, marker, size, linewidths=linewidth)
     axes.set(xticks=[], yticks=[], title=view.names[strategy])
     axes.margins(0.04)
     label = f"round {round}: {view.counts[strategy, round].sum()} picked"
@@ -162,8 +162,8 @@ def _draw_difference(
         _scatter(axes, view.positions(round), shade, rows, s=12, marker="o", linewidths=0.0)
         for marker in marks:
             name = pair["^v".index(marker)]
-            line = "black" if len(marks) == 2 else figures.style(name, view.names)["color"]
-            _frames(axes, view, rows, round, marker, 52, edgecolors=line)
+            edgecolor = "black" if len(marks) == 2 else figures.style(name, view.names)["color"]
+            _frames(axes, view, rows, round, marker, 52, edgecolors=edgecolor)
     axes.set(xticks=[], yticks=[], title=f"{pair[0]} against {pair[1]}")
     axes.margins(0.04)
     axes.set_xlabel(words.difference_in_short(view, pair, round, so_far), fontsize=8)

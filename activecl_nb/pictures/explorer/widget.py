@@ -322,21 +322,21 @@ def _join(explorer: Explorer, widget: View) -> None:
     ipywidgets keeps every widget until it is closed, so the widget knows its explorer weakly,
     and is closed when the explorer goes.
     """
-    known = weakref.ref(explorer)
+    explorer_ref = weakref.ref(explorer)
 
     def to_explorer(change: Any) -> None:
-        there = known()
-        if there is None:
+        explorer_now = explorer_ref()
+        if explorer_now is None:
             return
         try:
-            setattr(there, change.name, change.new)
+            setattr(explorer_now, change.name, change.new)
         finally:  # what was refused, or moved to a bound, is taken back on screen
-            setattr(widget, change.name, getattr(there, change.name))
+            setattr(widget, change.name, getattr(explorer_now, change.name))
 
     def answered(*message: Any) -> None:
-        there = known()
-        if there is not None:
-            there._answer(*message)
+        explorer_now = explorer_ref()
+        if explorer_now is not None:
+            explorer_now._answer(*message)
 
     explorer.observe(lambda change: setattr(widget, change.name, change.new), SETTINGS)
     widget.observe(to_explorer, SETTINGS)
@@ -349,13 +349,10 @@ def _map_of(runs: Mapping[str, Run], data: Data | Tissue) -> maps.Map:
 
     Where the data bring features of an encoder from elsewhere, the map is of these.
     """
-    first = next(iter(runs.values()))
-    for run in runs.values():
-        found = maps.stored(run, first.watched)
-        if found is not None:
-            return found
+    watched = next(iter(runs.values())).watched
+    if (kept := maps.stored_of(runs.values(), watched)) is not None:
+        return kept
     features = getattr(data, "features", None)
     if features is not None:
-        return maps.of_features(features[0].numpy()[first.watched], first.watched)
-    trained = (run for run in runs.values() if getattr(run, "weights", None))
-    return maps.of_run(next(trained, first), train_of(data))
+        return maps.of_features(features[0].numpy()[watched], watched)
+    return maps.of_run(maps.encoder_of([*runs.values()]), train_of(data))

@@ -86,16 +86,16 @@ def _groups(view: ViewModel, pair: Sequence[str], round: int, so_far: bool) -> l
     """The classes of the three groups."""
     first, second = (view.names.index(name) for name in pair)
     found = view.difference(first, second, round, so_far)
-    said = []
+    sentences = []
     for title, rows in (
         (f"Only {pair[0]}", found.only_a),
         (f"{pair[0]} and {pair[1]}", found.both),
         (f"Only {pair[1]}", found.only_b),
     ):
-        there = sorted(view.composition(rows).items(), key=lambda item: -item[1])
-        named = ", ".join(f"{name} {count}" for name, count in there if count)
-        said.append(f"{title}: {named or 'none'}.")
-    return said
+        by_class = sorted(view.composition(rows).items(), key=lambda item: -item[1])
+        named = ", ".join(f"{name} {count}" for name, count in by_class if count)
+        sentences.append(f"{title}: {named or 'none'}.")
+    return sentences
 
 
 def _picks_by_colour(view: ViewModel, name: str, round: int, colour: str, slot: int) -> str:

@@ -6,6 +6,7 @@ Colours are told apart by colour-blind readers, and strategies by marker and lin
 from __future__ import annotations
 
 import base64
+import colorsys
 import html
 import io
 import re
@@ -39,6 +40,7 @@ STRATEGY_STYLES: dict[str, dict[str, Any]] = {
     "uncertainty": {"color": "#160104", "marker": "$U$", "linestyle": (0, (9, 1, 1, 1))},
     "igs": {"color": "#202536", "marker": "$G$", "linestyle": (0, (4, 1, 2, 1))},
 }
+# Of what is no strategy, and of strategies that have no look of their own.
 OTHER_STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#009e73", "marker": "D", "linestyle": "-"},
     {"color": "#e69f00", "marker": "P", "linestyle": "--"},
@@ -126,12 +128,21 @@ def canvas(width: float = 8, height: float = 3.5, **grid: Any) -> tuple[Figure, 
 
 
 def style(name: str, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Colour, marker and line of a strategy; one that the kit does not know gets its own too."""
+    """Colour, marker and line of a strategy, other than those of the others in ``names``.
+
+    One without an entry in ``STRATEGY_STYLES`` gets a look that none of them has.
+    """
     if name in STRATEGY_STYLES:
         return STRATEGY_STYLES[name]
-    others = [n for n in names if n not in STRATEGY_STYLES]
+    others = [n for n in dict.fromkeys(names) if n not in STRATEGY_STYLES]
     place = others.index(name) if name in others else 0
-    return OTHER_STYLES[place % len(OTHER_STYLES)]
+    line = (0, (12, 2 + place))  # dashes longer than any that is listed
+    if place < len(OTHER_STYLES):
+        return {**OTHER_STYLES[place], "linestyle": line}
+    # Each turn by the golden ratio lands on the circle of hues where most room is left.
+    red, green, blue = colorsys.hls_to_rgb(0.618034 * place % 1, 0.4, 0.7)
+    colour = f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
+    return {"color": colour, "marker": f"${place}$", "linestyle": line}
 
 
 def plain_axes(axes: Axes) -> None:

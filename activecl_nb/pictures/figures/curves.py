@@ -30,11 +30,19 @@ def learning_curve(
     told = []
     strategies = list(dict.fromkeys(curve["strategy"]))
     for name in strategies:
-        mine = curve[curve["strategy"] == name].sort_values(x)
+        of_strategy = curve[curve["strategy"] == name].sort_values(x)
         looks = style(name, strategies)
-        axes.plot(mine[x], mine["mean"], label=name, markersize=6, **looks)
-        axes.fill_between(mine[x], mine["low"], mine["high"], color=looks["color"], alpha=0.15)
-        told.append(f"{name} from {mine['mean'].iloc[0]:.2f} to {mine['mean'].iloc[-1]:.2f}")
+        axes.plot(of_strategy[x], of_strategy["mean"], label=name, markersize=6, **looks)
+        axes.fill_between(
+            of_strategy[x],
+            of_strategy["low"],
+            of_strategy["high"],
+            color=looks["color"],
+            alpha=0.15,
+        )
+        told.append(
+            f"{name} from {of_strategy['mean'].iloc[0]:.2f} to {of_strategy['mean'].iloc[-1]:.2f}"
+        )
     named = {
         n: v if isinstance(v, tuple) else (v, np.nan, np.nan) for n, v in (levels or {}).items()
     }
@@ -86,21 +94,26 @@ def by_setting(
     figure, axes = canvas(7.5, 4)
     told = []
     for place, name in enumerate(strategies):
-        mine = shown[shown["strategy"] == name]
-        mine = mine.assign(place=[values.index(value) for value in mine["value"]])
-        mine = mine.sort_values("place")
+        of_strategy = shown[shown["strategy"] == name]
+        of_strategy = of_strategy.assign(
+            place=[values.index(value) for value in of_strategy["value"]]
+        )
+        of_strategy = of_strategy.sort_values("place")
         looks = style(name, strategies)
         # Side by side, or intervals would lie on top of one another.
-        across = mine["place"] + 0.5 / len(strategies) * (place - (len(strategies) - 1) / 2)
+        across = of_strategy["place"] + 0.5 / len(strategies) * (place - (len(strategies) - 1) / 2)
         # NaN where one seed gives no interval: the bar is then left out.
-        reach = [mine["mean"] - mine["low"], mine["high"] - mine["mean"]]
+        reach = [
+            of_strategy["mean"] - of_strategy["low"],
+            of_strategy["high"] - of_strategy["mean"],
+        ]
         line = looks if numbers else {**looks, "linestyle": "none"}
-        axes.errorbar(across, mine["mean"], yerr=reach, label=name, capsize=3, **line)
+        axes.errorbar(across, of_strategy["mean"], yerr=reach, label=name, capsize=3, **line)
         said = [
             f"{one.mean:.2f}{between(one.low, one.high)} at {one.value}"
             if np.isfinite(one.mean)
             else f"not reached at {one.value}"
-            for one in mine.itertuples()
+            for one in of_strategy.itertuples()
         ]
         told.append(f"{name} {', '.join(said)}")
     axes.set_xticks(range(len(values)), values)
@@ -135,29 +148,33 @@ def work_by_round(work: pd.DataFrame) -> Picture:
     work: as ``analysis.work`` gives it; its last row is the benchmark.
     """
     total = work["image_epochs"].to_numpy()[:-1]
-    whole = float(work["image_epochs"].iloc[-1])
+    benchmark_work = float(work["image_epochs"].iloc[-1])
     rounds = np.arange(len(total))
     figure, axes = canvas(7, 3)
     axes.bar(rounds, np.diff(total, prepend=0), color="#c8d8e4", edgecolor="#0072b2", label="round")
     axes.plot(rounds, total, color="#d55e00", marker="^", label="all rounds so far")
-    axes.axhline(whole, color="#333333", linestyle=":")
+    axes.axhline(benchmark_work, color="#333333", linestyle=":")
     axes.annotate(
         "benchmark",
-        (1, whole),
+        (1, benchmark_work),
         xycoords=("axes fraction", "data"),
         ha="right",
         va="bottom",
         fontsize=8,
     )
-    axes.set(xlabel="round", ylabel="image-epochs", ylim=(0, 1.12 * max(whole, total.max())))
+    axes.set(
+        xlabel="round", ylabel="image-epochs", ylim=(0, 1.12 * max(benchmark_work, total.max()))
+    )
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, loc="center left")
     plain_axes(axes)
-    cheaper = rounds[total < whole]
-    last = f"up to round {cheaper[-1]} the loop costs less" if len(cheaper) else "it never is less"
+    cheaper = rounds[total < benchmark_work]
+    comparison = (
+        f"up to round {cheaper[-1]} the loop costs less" if len(cheaper) else "it never is less"
+    )
     return Picture(
         figure,
         f"Image-epochs by round: {np.diff(total, prepend=0)[0]:,.0f} in round 0, "
         f"{np.diff(total, prepend=0)[-1]:,.0f} in round {rounds[-1]}; together "
-        f"{total[-1] / whole:.0%} of the benchmark's {whole:,.0f}; {last}.",
+        f"{total[-1] / benchmark_work:.0%} of the benchmark's {benchmark_work:,.0f}; {comparison}.",
     )

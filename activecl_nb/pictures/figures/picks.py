@@ -220,12 +220,12 @@ def composition(shares: pd.DataFrame, *, positive: str = "TUM") -> Picture:
     figure, axes = canvas(3.2 * len(strategies), 3.4, ncols=len(strategies), squeeze=False)
     told = []
     for axis, name in zip(axes.flat, strategies, strict=True):
-        mine = shares[shares["strategy"] == name].sort_values("round")
-        below = np.zeros(len(mine))
+        of_strategy = shares[shares["strategy"] == name].sort_values("round")
+        below = np.zeros(len(of_strategy))
         for label in classes:
             axis.bar(
-                mine["round"],
-                mine[label],
+                of_strategy["round"],
+                of_strategy[label],
                 bottom=below,
                 label=label,
                 color=CLASS_COLOURS.get(label),
@@ -233,9 +233,9 @@ def composition(shares: pd.DataFrame, *, positive: str = "TUM") -> Picture:
                 edgecolor="white",
                 linewidth=0.5,
             )
-            below += mine[label].to_numpy()
+            below += of_strategy[label].to_numpy()
         axis.set(title=name, xlabel="round", ylim=(0, 1))
-        later = mine[mine["round"] > 0]
+        later = of_strategy[of_strategy["round"] > 0]
         if positive in classes and len(later):
             told.append(f"{name} {later[positive].mean():.0%}")
     axes.flat[0].set_ylabel("share of the round's picks")

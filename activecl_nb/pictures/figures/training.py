@@ -99,10 +99,10 @@ def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[s
     for axis, (title, points) in zip(axes.flat, positions.items(), strict=True):
         points = np.asarray(points)
         for number, name in enumerate(class_names):
-            mine = labels == number
-            if mine.any():
+            of_class = labels == number
+            if of_class.any():
                 axis.scatter(
-                    *points[mine].T,
+                    *points[of_class].T,
                     s=10,
                     label=name,
                     color=CLASS_COLOURS.get(name),
@@ -245,17 +245,17 @@ def label_curve(table: pd.DataFrame, *, score: str = "f1") -> Picture:
     figure, axes = canvas(7.5, 3.8)
     told = []
     for place, name in enumerate(names):
-        mine = table[table["features"] == name]
+        of_features = table[table["features"] == name]
         looks = OTHER_STYLES[place % len(OTHER_STYLES)]
         shift = 1.06 ** (place - (len(names) - 1) / 2)  # side by side on the log axis
-        mean = mine.groupby("labels")[score].mean()
+        mean = of_features.groupby("labels")[score].mean()
         points = {"color": looks["color"], "marker": looks["marker"], "linestyle": "none"}
-        axes.plot(mine["labels"] * shift, mine[score], alpha=0.45, **points)
+        axes.plot(of_features["labels"] * shift, of_features[score], alpha=0.45, **points)
         axes.plot(mean.index * shift, mean, color=looks["color"], linestyle=looks["linestyle"])
         axes.plot([], [], label=name, **looks)
         ends = []
         for size in (sizes[0], sizes[-1]):
-            values = mine.loc[mine["labels"] == size, score]
+            values = of_features.loc[of_features["labels"] == size, score]
             ends.append(f"{values.mean():.2f} ({values.min():.2f} to {values.max():.2f})")
         told.append(f"{name} {ends[0]} with {sizes[0]} labels, {ends[1]} with {sizes[-1]}")
     axes.set(xscale="log", xlabel="labels (log)", ylabel=score, ylim=(-0.02, 1))
@@ -287,9 +287,9 @@ def reliability(groups: Mapping[str, tuple[Any, Any]], count: int = 8) -> Pictur
     axes.plot([0, 1], [0, 1], color="#777777", linestyle=":")
     told = []
     for place, (name, (probability, positive)) in enumerate(groups.items()):
-        said = reliability_bins(probability, positive, count)
-        axes.plot(*said.T, label=name, **OTHER_STYLES[place % len(OTHER_STYLES)])
-        told.append(f"{name}: of those said to be {said[-1, 0]:.0%}, {said[-1, 1]:.0%} are")
+        bins = reliability_bins(probability, positive, count)
+        axes.plot(*bins.T, label=name, **OTHER_STYLES[place % len(OTHER_STYLES)])
+        told.append(f"{name}: of those said to be {bins[-1, 0]:.0%}, {bins[-1, 1]:.0%} are")
     axes.set(xlabel="probability that the proxy gave", ylabel="share that is TUM")
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.02))
     axes.legend(frameon=False, loc="upper left", fontsize=8)
