@@ -72,6 +72,7 @@ def test_a_strategy(inputs, monkeypatch, tmp_path):
     test_sampling.test_contract(name, inputs)
     test_sampling.test_ties_are_the_generators(name)
     test_sampling.test_what_reads_the_logits_says_so(name, inputs)
+    test_sampling.test_an_unknown_name_lists_the_known(inputs)
     monkeypatch.syspath_prepend(room("pictures"))
     importlib.import_module("test_figures").test_strategies_differ_in_colour_marker_and_line()
     for k in range(6):

@@ -231,10 +231,7 @@ def test_bad_inputs_are_refused(name, changes, message, inputs):
 
 
 def test_an_unknown_name_lists_the_known(inputs):
-    with pytest.raises(
-        ValueError,
-        match=r"'entopy'.* badge, certainty, entropy, .*, random, random_balanced, sas, typi",
-    ):
+    with pytest.raises(ValueError, match=f"'entopy'.* {', '.join(sorted(sampling.STRATEGIES))}"):
         sampling.pick("entopy", **inputs, generator=seeded())
     with pytest.raises(ValueError, match="a name or a function, not int"):
         sampling.pick(3, **inputs, generator=seeded())
