@@ -15,7 +15,7 @@ import io
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -373,7 +373,23 @@ def _umap(
         n_jobs=1,
         precomputed_knn=(rows, lengths, None),
     )
-    with warnings.catch_warnings():
+    with _threads_kept(), warnings.catch_warnings():
         # It cannot place new patches later without an index of its own; nobody asks it to.
         warnings.filterwarnings("ignore", message=r".*knn_search_index.*")
         return np.asarray(reducer.fit_transform(features), dtype=np.float32)
+
+
+@contextlib.contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Leave torch as many threads as it had: numba gives its own number to all who share OpenMP.
+
+    Sums are rounded otherwise with another number, so a run made after a map would differ from the
+    same run made before it.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -742,7 +742,7 @@ def test_markdown_has_its_figures_beside_it_and_whole_tables(page):
     cells = {len(re.split(r"(?<!\\)\|", row)) for row in rows}
     assert cells == {len(report.HEADS) + 2, len(report.ROW_HEADS) + 2}
     assert "(section I)" in without_code(text)
-    assert any("5 of 5 seeds reached it" in row for row in rows)
+    assert any("median over 5 seeds; reached in 5 of 5" in row for row in rows)
 
 
 def test_a_study_under_way_says_so(tmp_path):
@@ -803,7 +803,7 @@ def test_a_lesson_opens_the_ledger_or_does_without(page, tmp_path, capsys):
     lines, stored = report.open_ledger(page[1].parent / "small")
     assert "35 of 35 planned runs are finished: 5 seeds in a grid" in capsys.readouterr().out
     assert [line.verdict for line in lines] == [line.verdict for line in page[0].lines]
-    assert list(report.table(lines)["seeds"]) == ["5", "5", "", "", ""] and stored is not None
+    assert list(report.table(lines)["replicates"]) == ["5", "5", "", "", ""] and stored is not None
     lines, stored = report.open_ledger(tmp_path / "nowhere")  # the kit's own list of claims
     assert "No study is stored here" in capsys.readouterr().out and stored is None
     judged = {line.claim.arithmetic for line in lines if line.verdict != claims.NOT_TESTABLE}

@@ -207,7 +207,7 @@ def test_a_grid_whose_encoder_does_not_see_judges_nothing(tmp_path):
         section = report.grids.section(one.grid("on folds"), "on folds", "?")
         if sees:
             assert line.verdict == claims.REPRODUCED and judged.says == "entropy ahead"
-            assert "The encoder sees" in section.said[0] and section.pictures
+            assert "the encoder sees" in section.said[0] and section.pictures
         else:
             assert line.verdict == claims.NOT_TESTABLE
             assert claims.BLIND in claims.wanting(line) and judged.says == claims.BLIND

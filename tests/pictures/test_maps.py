@@ -42,6 +42,19 @@ def test_a_seed_gives_the_same_map_and_leaves_the_global_state_alone(features, f
     assert np.array_equal(np.random.get_state()[1], before)
 
 
+def test_a_map_leaves_torch_as_many_threads_as_it_had(features):
+    """numba's OpenMP takes all cores; with them a run made after a map came out otherwise."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        maps.fit(features, seed=3)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_following_moves_the_map_little_and_keeps_neighbours(features, fitted):
     learned = features + np.random.default_rng(1).normal(0, 0.3, features.shape)
     followed = maps.follow(fitted, learned)

@@ -77,7 +77,7 @@ def make(
     line_by_id = {line.claim.id: line for line in lines}
     if given is not None:
         _check_headlines(headlines, claimed, judged, given)
-    profile = _profile(opened, folder)
+    profile, lead = _profile(opened, folder)
     return Report(
         opened.title,
         tuple(texts("intro")["own" if given is None else "paper"]),
@@ -85,8 +85,8 @@ def make(
         tuple(judged),
         first.rows(headlines, judged, line_by_id, tissues, _real(tables)),
         first.gains(judged, tissues),
-        limits.facts(tables, tissues, profile, len(left_out)),
-        limits.limits(tables, profile, lines),
+        limits.facts(tables, tissues, profile, lead, len(left_out)),
+        limits.limits(tables, profile, lead, lines),
         tissues,
         grids.when(tables),
         tuple(
@@ -123,11 +123,26 @@ def _check_headlines(
         raise ValueError(f"{path}: no claim and no contrast is called {', '.join(unknown)}")
 
 
-def _profile(opened: Opened, folder: Path) -> profiles.Profile | str:
-    """The study's profile; its name alone where runs may have sizes of their own."""
-    if (folder / "index.csv").exists():
-        return profiles.current(opened.profile or None)
-    return opened.profile
+def _profile(opened: Opened, folder: Path) -> tuple[profiles.Profile | str, str]:
+    """The sizes of the first grid that has runs, and its name where they are not the profile's.
+
+    Of a folder of runs, which may have sizes of their own, the profile's name alone.
+    """
+    if not (folder / "index.csv").exists():
+        return opened.profile, ""
+    profile = profiles.current(opened.profile or None)
+    runs = opened.stored.planned[opened.stored.planned["finished"]]
+    lead = runs["grid"].iloc[0]
+    sizes = {field.name for field in dataclasses.fields(profile)}
+    own = {
+        name: value
+        for name, value in opened.changes.get(lead, {}).items()
+        if name in sizes and not isinstance(value, list)
+    }
+    there = runs[runs["grid"] == lead]["train"].median()  # a source may hold fewer than asked for
+    if there < profile.train_images:
+        own["train_images"] = int(there)
+    return dataclasses.replace(profile, **own), lead if own else ""
 
 
 def fitted(claim: Claim, stored: Stored, *, foreign: bool) -> Claim | None:
@@ -211,7 +226,7 @@ def table(lines: Sequence[Line]) -> pd.DataFrame:
         )
         for line in lines
     ]
-    return pd.DataFrame(rows, columns=["claim", "paper", "ours", "seeds", "verdict"])
+    return pd.DataFrame(rows, columns=["claim", "paper", "ours", "replicates", "verdict"])
 
 
 def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:

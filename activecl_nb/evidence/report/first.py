@@ -102,7 +102,7 @@ def claim_row(line: Line, tissues: Mapping[str, str], real: Collection[str]) -> 
         reached = int(np.isfinite(found.values).sum())
         counted = claims.counted(found)
         if found.needs == claims.FEWEST_MEDIAN:
-            counted = f"median; {reached} of {counted} reached it"
+            counted = f"median over {counted}; reached in {reached} of {len(found.values)}"
         sure = f"{sure} ({counted})"
     paper = claims.printed(line.claim)
     much = claims.ours(found) + (f" (paper: {paper})" if paper else "")

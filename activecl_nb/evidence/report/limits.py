@@ -25,12 +25,15 @@ def facts(
     stored: Stored,
     tissues: Mapping[str, str],
     profile: profiles.Profile | str,
+    lead: str,
     left_out: int,
 ) -> tuple[tuple[str, str], ...]:
-    """(what, value) pairs on what was run."""
+    """(what, value) pairs on what was run. lead: the grid whose sizes ``profile`` has, if one."""
     runs = stored.planned.drop_duplicates("run")
     rounds = stored.rounds.drop_duplicates(["run", "round"])
-    sizes = profile if isinstance(profile, str) else say("facts.profile", profile=profile)
+    sizes = (
+        profile if isinstance(profile, str) else say("facts.profile", profile=profile, lead=lead)
+    )
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
     begun = stored.planned[stored.planned["finished"]]["grid"]
     pairs = [
@@ -81,10 +84,10 @@ def replicates(stored: Stored) -> str:
 
 
 def limits(
-    stored: Stored, profile: profiles.Profile | str, lines: Sequence[Line]
+    stored: Stored, profile: profiles.Profile | str, lead: str, lines: Sequence[Line]
 ) -> tuple[str, ...]:
     """The limits that hold for these runs, from ``templates/limits.toml``."""
-    known = {**_of_runs(stored), **_of_ledger(lines)}
+    known = {**_of_runs(stored), **_of_ledger(lines), "lead": lead}
     if not isinstance(profile, str):
         known |= _of_profile(profile)
     return tuple(
@@ -113,11 +116,12 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
             if so:
                 lacking[what].append(name)
     n_grids = stored.rounds["grid"].nunique()
+    folds = stored.planned[stored.planned["finished"]]["tissue"].str.startswith("fold").any()
     grids_named = {
         what: ("all grids" if len(names) == n_grids > 1 else ", ".join(f"“{n}”" for n in names))
         for what, names in lacking.items()
     }
-    return {**grids_named, "processor": "seconds_processor" in stored.rounds}
+    return {**grids_named, "processor": "seconds_processor" in stored.rounds, "folds": folds}
 
 
 def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:

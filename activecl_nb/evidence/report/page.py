@@ -199,8 +199,12 @@ def findings(report: Report) -> str:
     """What README carries, as Markdown: the rows of the first screen, what they are of, and the
     picture of gains as ``write`` keeps it."""
     facts = dict(report.facts)
-    summary = f"{facts.get('Profile', '').partition(':')[0]} profile; runs: {facts['Runs']}."
-    page = f"All {len(report.lines)} lines are in [results/{PAGE}.md](results/{PAGE}.md)."
+    profile = re.split("[,:]", facts.get("Profile", ""))[0]
+    summary = f"{profile} profile; runs: {facts['Runs']}."
+    page = (
+        f"The {len(report.lines)} lines of the ledger are in [results/{PAGE}.md]"
+        f"(results/{PAGE}.md) and [its appendix](results/{APPENDIX}.md)."
+    )
     picture = []
     if report.gains:
         picture = ["", f"![{plain(report.gains.alt)}](results/{FIGURES}/gains.png)"]
