@@ -22,7 +22,7 @@ SOURCES = sorted((ROOT / "activecl_nb").glob("*.py"))
 
 # American -> British. A stem stands for all that begins with it, where that is never British.
 AMERICAN = {
-    r"color\w*": "colour",
+    r"color(?!ectal)\w*": "colour",
     r"gray\w*": "grey",
     r"behavior\w*": "behaviour",
     r"tumors?": "tumour",
