@@ -239,14 +239,22 @@ def test_stain_strays_by_patient_in_both_splits_and_apart_from_the_centre():
 
 def test_where_stain_varies_colour_tells_the_patient_and_hardly_the_tumour(bench):
     usual, stray = bench.stain_colours(0.0), bench.stain_colours(1.0)
-    # Since recipe 3 tissues differ more by shape and less by colour: colours reach 0.76 here, where
-    # they reach 0.81 on real tissue whose stain was normalised (see benchmarks/bench_phantom.py).
     for labels in ("150 labels", "500 labels"):
         assert 0.55 < stray[labels] < 0.7 < usual[labels] and usual[labels] - stray[labels] > 0.15
     assert stray["patient told"] > 0.5 > 0.3 > usual["patient told"]
     # A split that shares patients flatters colour, and flatters it more where stain varies.
     assert stray["same patients"] > stray["others"] + 0.04
     assert stray["same patients"] - stray["others"] > usual["same patients"] - usual["others"]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="since recipe 3 tissues differ more by shape: colours reach 0.76, on real tissue 0.81 "
+    "(its stain normalised)",
+)
+def test_where_stain_is_one_colour_tells_tumour_as_on_real_tissue(bench):
+    usual = bench.stain_colours(0.0)
+    assert usual["150 labels"] > 0.8 and usual["500 labels"] > 0.8
 
 
 # --- what only the drawing tells -----------------------------------------------------------
