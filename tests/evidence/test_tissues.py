@@ -215,6 +215,29 @@ def test_a_grid_whose_encoder_does_not_see_judges_nothing(tmp_path):
             assert not any("Beside random" in sentence for sentence in section.said)
 
 
+@pytest.mark.parametrize(("floor", "round_"), [(0.5, 0), (0.62, 1), (0.68, None)])
+def test_the_gate_says_from_which_round_on_the_encoder_sees(tmp_path, floor, round_):
+    """Of two rounds the first scores about 0.6 and the last 0.7; 0.05 above the floor is asked."""
+    one = stored(tmp_path / "s", floor=floor)
+    gate = claims.Grids.of(one).gates["on folds", ""]
+    assert (gate.rounds, gate.sees_from) == (2, round_)
+    told = " ".join(report.grids.section(one.grid("on folds"), "on folds", "?").said)
+    assert ("from its round 2 of 2 on" in told) == (round_ == 1)
+
+
+def test_a_mean_waits_for_all_runs_of_its_strategy(tmp_path):
+    one = stored(tmp_path / "s").grid("on folds")
+    told = report.grids.section(one, "on folds", "?").said
+    (means,) = [sentence for sentence in told if sentence.startswith("Mean ")]
+    assert "random 0." in means and "entropy 0." in means
+    last_of_entropy = one.planned[one.planned["strategy"] == "entropy"].index[-1]
+    one.planned.loc[last_of_entropy, "finished"] = False
+    told = report.grids.section(one, "on folds", "?").said
+    (means,) = [sentence for sentence in told if sentence.startswith("Mean ")]
+    assert "random 0." in means and "entropy" not in means
+    assert any("The means of entropy wait until all their runs are." in one for one in told)
+
+
 def test_the_phantom_asks_for_less(tmp_path):
     one = claims.Grids.of(stored(tmp_path / "s", floor=0.66))
     on_folds, on_phantoms = (one.gates[grid, ""] for grid in ("on folds", "on phantoms"))

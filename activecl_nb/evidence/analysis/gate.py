@@ -32,12 +32,16 @@ class Gate:
     margins: empty where the runs have no floors (they are older, or of a foreign kit).
     missing: those of benchmark and random that have no finished run there.
     score: what was asked for, as a floor's column is called.
+    rounds: how many random picks were scored in. sees_from: the first of them from which on their
+    encoder stays as far above every floor as is asked for; None where it does in no round.
     """
 
     needed: float
     margins: tuple[Margin, ...]
     missing: tuple[str, ...] = ()
     score: str = "auroc"
+    rounds: int = 0
+    sees_from: int | None = None
 
     @property
     def tested(self) -> bool:
@@ -75,14 +79,35 @@ def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     ends = last(rounds, column)
     run = by_columns(ends, "strategy", "seed", "tissue")
     ends = ends.merge(rounds[[*run, "run"]].drop_duplicates(), on=run)
+    of_floors = floors[["run", "floor", score]].rename(columns={score: "of_floor"})
     margins = []
     for strategy in WHO:
-        of_strategy = ends[ends["strategy"] == strategy]
-        beside_floors = of_strategy.merge(floors[["run", "floor", score]], on="run")
+        beside_floors = ends[ends["strategy"] == strategy].merge(of_floors, on="run")
         for floor, group in beside_floors.groupby("floor", sort=False):
-            differences = group["last"] - group[score]
+            differences = group["last"] - group["of_floor"]
             above = estimate(differences, group.get("tissue"), tested_share(group))
             margins.append(Margin(strategy, str(floor), above, float(group["last"].mean())))
     tested = {margin.strategy for margin in margins}
     missing = tuple(name for name in WHO if name not in tested)
-    return Gate(needed, tuple(margins), missing, score)
+    at_random = rounds[rounds["strategy"] == "random"]
+    sees_from = _sees_from(at_random, of_floors, column, needed)
+    n = at_random["round"].nunique()
+    return Gate(needed, tuple(margins), missing, score, n, sees_from)
+
+
+def _sees_from(
+    rounds: pd.DataFrame, of_floors: pd.DataFrame, column: str, needed: float
+) -> int | None:
+    """The first round from which on the mean score stays ``needed`` above every floor.
+
+    What was picked up to then was picked by an encoder that hardly sees.
+    """
+    both = rounds.merge(of_floors, on="run")
+    if both.empty:
+        return None
+    both["above"] = both[column] - both["of_floor"]
+    by_tissue = both.groupby(by_columns(both, "floor", "round", "tissue"))["above"].mean()
+    least = by_tissue.groupby(["floor", "round"]).mean().groupby("round").min()
+    blind = least.index[least < needed]
+    seeing = least.index if blind.empty else least.index[least.index > blind.max()]
+    return None if seeing.empty else int(seeing[0])

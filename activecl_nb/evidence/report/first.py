@@ -133,4 +133,5 @@ def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | Non
 def _gain_name(one: Judged, tissues: Mapping[str, str]) -> str:
     a, b = called(one)
     where = one.setting or tissues[one.contrast.grid]
-    return "\n".join([*textwrap.wrap(f"{a} − {b}", 42), *textwrap.wrap(where, 42)])
+    each = (f"{a} − {b}", where)
+    return "\n".join(textwrap.fill(words, 42, break_on_hyphens=False) for words in each)

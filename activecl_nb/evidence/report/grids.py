@@ -112,6 +112,8 @@ def _gate_sentence(gate: analysis.Gate, setting: str) -> str:
         needed=gate.needed,
         score=claims.SCORES[gate.score],
         missing=" and ".join(gate.missing),
+        rounds=gate.rounds,
+        sees_from=gate.sees_from,
     )
 
 
@@ -123,14 +125,26 @@ def _said(grid: Stored, gated: Stored) -> tuple[str, ...]:
     once = shown["round"].max() == 0  # nothing was chosen: a point, and no curve
     levels = shown.rename(columns={score: "area"}) if once else analysis.area(shown, score)
     means = analysis.spread(levels, "area")
+    done = grid.planned["finished"]
+    waits = set(grid.planned.loc[~done, ["setting", "strategy"]].itertuples(index=False, name=None))
     sentences = []
     for setting, group in means.groupby("setting", sort=False):
-        listed = ", ".join(f"{row.strategy} {row.mean:.3f}" for row in group.itertuples())
-        sentences.append(say("grid.level", setting=setting, score=named, listed=listed, once=once))
-    done = grid.planned["finished"]
+        # A mean over the tissues that happen to be finished would not compare with the others.
+        listed = ", ".join(
+            f"{row.strategy} {row.mean:.3f}"
+            for row in group.itertuples()
+            if (setting, row.strategy) not in waits
+        )
+        if listed:
+            words = {"setting": setting, "score": named, "listed": listed, "once": once}
+            sentences.append(say("grid.level", **words))
     if not done.all():
         alone = grid.planned["setting"].nunique() > 1 and means["setting"].nunique() == 1
-        sentences.append(say("grid.unfinished", done=done.sum(), all=len(done), alone=alone))
+        begun = [row.strategy for row in means.itertuples() if (row.setting, row.strategy) in waits]
+        waiting = ", ".join(dict.fromkeys(begun))
+        sentences.append(
+            say("grid.unfinished", done=done.sum(), all=len(done), alone=alone, waiting=waiting)
+        )
     against = None if once or loops(gated).empty else against_random(loops(gated), score)
     if against is not None:
         clear = int(((against["low"] > 0) | (against["high"] < 0)).sum())

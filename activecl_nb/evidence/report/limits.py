@@ -116,12 +116,33 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
             if so:
                 lacking[what].append(name)
     n_grids = stored.rounds["grid"].nunique()
-    folds = stored.planned[stored.planned["finished"]]["tissue"].str.startswith("fold").any()
     grids_named = {
         what: ("all grids" if len(names) == n_grids > 1 else ", ".join(f"“{n}”" for n in names))
         for what, names in lacking.items()
     }
-    return {**grids_named, "processor": "seconds_processor" in stored.rounds, "folds": folds}
+    processor = "seconds_processor" in stored.rounds
+    return {**grids_named, **_of_folds(stored), "processor": processor}
+
+
+def _of_folds(stored: Stored) -> dict[str, Any]:
+    """What the first grid over folds would lose if its folds alone were counted, and not its cells.
+
+    The t of analysis.estimate takes each cell of fold and seed for one value, as Nadeau and Bengio
+    take each split.
+    """
+    from scipy import stats
+
+    done = stored.planned[stored.planned["finished"]]
+    over_folds = done[done["tissue"].str.startswith("fold")]
+    if over_folds.empty:
+        return {"folds": False}
+    first = over_folds[over_folds["grid"] == over_folds["grid"].iloc[0]]
+    folds = first["tissue"].nunique()
+    cells = len(first[["tissue", "seed"]].drop_duplicates())
+    if folds < 2:
+        return {"folds": True}
+    by_folds, by_cells = (stats.t.ppf(0.975, n - 1) for n in (folds, cells))
+    return {"folds": True, "by_folds_alone": f"{by_folds / by_cells:.1f}"}
 
 
 def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:
