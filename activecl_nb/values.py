@@ -107,6 +107,11 @@ WORDS = {
     "less_than_equal": "should be at most {le}",
     "less_than": "should be below {lt}",
     "finite_number": "should be finite",
+    "string_pattern_mismatch": "should not be empty",
+    "list": "should be a list",
+    "dict": "should be a table such as {{ name = value }}",
+    "too_short": "should hold at least {min_length}",
+    "too_long": "should hold at most {max_length}",
 }
 
 
@@ -115,7 +120,8 @@ def _line(problem: Mapping[str, Any]) -> str:
     kind = problem["type"]
     words = WORDS.get(kind) or WORDS.get(kind.split("_")[0])
     wanted = words.format(**problem.get("ctx", {})) if words else problem["msg"]
-    return f"{place}: {wanted.removeprefix('Input ')}, not {_shown(problem['input'])}"
+    wanted = wanted.removeprefix("Input ").removeprefix("Value error, ")
+    return f"{place}: {wanted}, not {_shown(problem['input'])}"
 
 
 @functools.cache

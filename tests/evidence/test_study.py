@@ -216,10 +216,13 @@ def test_a_study_takes_the_sizes_of_a_run(tmp_path):
         ('title = "x"', "describes no runs"),
         ("[[grid]]\nname = 'g'", "'strategies' is missing"),
         ("[[grid]]\nname = 'g'\nstrategies = ['cleverest']", "unknown strategy 'cleverest'"),
-        ("[[grid]]\nname = 'g'\nstrategies = ['random']\ncolour = 1", "unknown colour"),
+        ("[[grid]]\nname = 'g'\nstrategies = ['random']\ncolour = 1", "colour: unknown"),
         ("[[grid]]\nname = 'g'\nstrategies = ['random']\nprotocol = {heads = 2}", "heads"),
         ("profile = 'huge'\n[[grid]]\nname = 'g'\nstrategies = ['random']", "'huge'"),
-        ("[[grid]]\nname = 'g'\nstrategies = ['random']\nequal_work = 'best'", "equal_work is"),
+        (
+            "[[grid]]\nname = 'g'\nstrategies = ['random']\nequal_work = 'best'",
+            "equal_work: should be 'benchmark'",
+        ),
         (
             "[[grid]]\nname = 'g'\nstrategies = ['random']\n"
             "[[grid]]\nname = 'g'\nstrategies = ['random']",
@@ -260,20 +263,20 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
         study.read(file)
     told = str(error.value)
     assert told.startswith(f"{file}: ")
-    for said in ("unknown colour", "title is a text in quotes, not 5"):
+    for said in ("colour: unknown", "title: should be text, not 5"):
         assert said in told, said
     file.write_text(file.read_text().replace('title = 5\ncolour = "red"\n', ""))
     with pytest.raises(ValueError) as error:
         study.read(file)
     told = str(error.value)
     for said in (
-        "grid 'a': strategies is a list of one or more different names, not []",
-        "grid 'a': seeds is a whole number from 1 to",
+        "grid 'a': strategies: should hold at least 1, not []",
+        "grid 'a': seeds: should be at least 1, not 0",
         "grid 'b': unknown strategy 'magic'",
-        "grid 'b': the protocol has no 'heads'",
-        "grid 'b': width takes a whole number, not 'wide'",
-        "grid 'b': phantom takes no stain",
-        "grid 'b': tumour_share takes a number, not 'half'",
+        "grid 'b': the protocol has no field 'heads'",
+        "width: should be a whole number, not 'wide'",
+        "grid 'b': stain: unknown; there are",
+        "grid 'b': tumour_share: should be a number, not 'half'",
         "grid 'b': one_at_a_time has nothing to vary",
         "contrast 'c': 'b' is missing",
     ):
@@ -359,8 +362,12 @@ def test_contrasts_are_read_in_their_order_and_must_fit(tmp_path):
         ('b = "random"', 'b = "kcenter"', "'g' has no strategy 'kcenter'"),
         ('grid = "g"', 'grid = "h"', "no grid is called 'h'"),
         ("primary = true", 'setting = "x=1"', "'g' has no setting 'x=1'"),
-        ("primary = true", "bound = 0", "bound is a number above 0"),
-        ("primary = true", 'metric = "luck"', "metric is one of chosen, area, last, best"),
+        ("primary = true", "bound = 0", "bound: should be above 0"),
+        (
+            "primary = true",
+            'metric = "luck"',
+            "metric: should be 'chosen', 'area',",
+        ),
     ):
         with pytest.raises(ValueError, match=said):
             study.read(written(tmp_path, text.replace(old, new)))
@@ -422,7 +429,7 @@ def test_a_grid_may_take_a_frozen_encoder_and_a_contrast_another_grid(tmp_path):
     for old, new, said in (
         ('against = "trained"', 'against = "other"', "no grid is called 'other'"),
         ('b = "benchmark"', 'b = "entropy"', "'trained' has no strategy 'entropy'"),
-        ('"a frozen encoder", ', "", "names is two different names"),
+        ('"a frozen encoder", ', "", "names: should hold at least 2"),
     ):
         with pytest.raises(ValueError, match=said):
             study.read(written(tmp_path, text.replace(old, new)))

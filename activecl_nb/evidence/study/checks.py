@@ -2,78 +2,83 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any, Literal, get_args
 
-SEEDS_AT_MOST = 10_000
-METRICS = ("chosen", "area", "last", "best")  # of a score: what a contrast may compare
+from pydantic import AfterValidator, Field
 
+from activecl_nb import values
+from activecl_nb.values import Count, Seed, Switch, Whole
 
-def is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+Metric = Literal["chosen", "area", "last", "best"]  # of a score: what a contrast may compare
+METRICS: tuple[str, ...] = get_args(Metric)
 
 
-def is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _different(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("should be a list of different names")
+    return names
 
 
-def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+Text = Annotated[str, Field(pattern=r"\S")]
+Names = Annotated[list[Text], Field(min_length=1), AfterValidator(_different)]
+Two = Annotated[list[Text], Field(min_length=2, max_length=2), AfterValidator(_different)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Table = dict[str, Any]
 
 
-Kind = tuple[Callable[[Any], bool], str]
-TEXT: Kind = (is_text, "a text in quotes")
-ANY_TEXT: Kind = (lambda v: isinstance(v, str), "a text in quotes")
-FLAG: Kind = (lambda v: isinstance(v, bool), "true or false")
-TABLES: Kind = (_is_tables, "tables, each under a head in double brackets")
-TABLE: Kind = (lambda v: isinstance(v, dict), "a table such as { name = value }")
-TEXTS: Kind = (
-    lambda v: isinstance(v, list) and bool(v) and all(map(is_text, v)) and len(set(v)) == len(v),
-    "a list of one or more different names",
-)
-SEEDS: Kind = (
-    lambda v: is_whole(v) and 1 <= v <= SEEDS_AT_MOST,
-    f"a whole number from 1 to {SEEDS_AT_MOST:,}",
-)
-SHARE: Kind = (lambda v: is_number(v) and 0 < v < 1, "a number above 0 and below 1, as scores are")
+class Top:
+    title: Text
+    profile: Text
+    code: Text
+    contrast: list[Table]
+    grid: list[Table]
 
-# name -> (whether it must be there, what it takes)
-TOP = {
-    "title": (False, TEXT),
-    "profile": (False, TEXT),
-    "code": (False, TEXT),
-    "contrast": (False, TABLES),
-    "grid": (False, TABLES),
+
+class Grid:
+    name: Text
+    question: str
+    tissue: Text
+    strategies: Names
+    seeds: Annotated[int, Field(ge=1, le=10_000)]
+    data: Table
+    protocol: Table
+    one_at_a_time: Switch
+    equal_work: Literal["benchmark"]
+
+
+class Contrast:
+    id: Text
+    grid: Text
+    a: Text
+    b: Text
+    setting: str
+    metric: Metric
+    score: Text
+    primary: Switch
+    bound: Annotated[float, Field(gt=0, lt=1)]  # as scores are
+    against: Text
+    names: Two
+
+
+MUST: dict[type, tuple[str, ...]] = {
+    Top: (),
+    Grid: ("name", "strategies"),
+    Contrast: ("id", "grid", "a", "b"),
 }
-GRID = {
-    "name": (True, TEXT),
-    "question": (False, ANY_TEXT),
-    "tissue": (False, TEXT),
-    "strategies": (True, TEXTS),
-    "seeds": (False, SEEDS),
-    "data": (False, TABLE),
-    "protocol": (False, TABLE),
-    "one_at_a_time": (False, FLAG),
-    "equal_work": (False, TEXT),
-}
-CONTRAST = {
-    "id": (True, TEXT),
-    "grid": (True, TEXT),
-    "a": (True, TEXT),
-    "b": (True, TEXT),
-    "setting": (False, ANY_TEXT),
-    "metric": (False, (lambda v: v in METRICS, f"one of {', '.join(METRICS)}")),
-    "score": (False, TEXT),
-    "primary": (False, FLAG),
-    "bound": (False, SHARE),
-    "against": (False, TEXT),
-    "names": (False, (lambda v: TEXTS[0](v) and len(v) == 2, "two different names in a list")),
-}
+
+
+def data_of(dials: Collection[str]) -> type:
+    """What a grid's data may say of a source with these dials: each alone, or one of a list."""
+    fields: Table = {
+        "source": Text,
+        "path": Text,
+        "positive": Text,
+        "encoder": Text,
+        "target": Text,
+    }
+    fields |= {"fold": Whole, "folds": Count, "seed": Seed, "by": Text}
+    return type("Data", (), {"__annotations__": fields | dict.fromkeys([*dials, "share"], Number)})
 
 
 class Check:
@@ -86,22 +91,22 @@ class Check:
     def says(self, where: str, what: str) -> None:
         self.wrong.append(f"{where}{what}")
 
-    def table(self, where: str, found: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    def table(self, where: str, found: Mapping[str, Any], kind: type) -> bool:
         """Whether the table has what it must, and nothing else or of another kind."""
         before = len(self.wrong)
-        for name in sorted(set(found) - set(known)):
-            self.says(where, f"unknown {name}; there are {', '.join(known)}")
-        for name, (needed, (fits, what)) in known.items():
+        for name in MUST[kind]:
             if name not in found:
-                if needed:
-                    self.says(where, f"{name!r} is missing; give {what}")
-            elif not fits(found[name]):
-                self.says(where, f"{name} is {what}, not {shown(found[name])}")
+                self.says(where, f"{name!r} is missing")
+        try:
+            values.checked(kind, found)
+        except values.Problems as error:
+            for line in error.lines:
+                self.says(where, line)
         return len(self.wrong) == before
 
     def tried(self, name: str, made: Callable[[], Any]) -> Any:
         """What comes of it; an error is one more thing that is wrong."""
-        if self.wrong and self.wrong[-1].startswith(f"{name} is "):
+        if self.wrong and self.wrong[-1].startswith(f"{name}: "):
             return None
         try:
             return made()
@@ -112,8 +117,3 @@ class Check:
     def end(self) -> None:
         if self.wrong:
             raise ValueError(f"{self.path}: {'; '.join(dict.fromkeys(self.wrong))}")
-
-
-def shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,7 +8,6 @@ at the end names it.
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import os
 import runpy
@@ -17,17 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activecl_nb import files, profiles
-from activecl_nb.evidence.study.checks import (
-    CONTRAST,
-    GRID,
-    TOP,
-    Check,
-    is_number,
-    is_text,
-    is_whole,
-    shown,
-)
+from activecl_nb import files, profiles, values
+from activecl_nb.evidence.study import checks
+from activecl_nb.evidence.study.checks import Check
 from activecl_nb.evidence.study.plan import (
     REPLICATES,
     Contrast,
@@ -50,7 +41,7 @@ def read(path: str | os.PathLike[str]) -> Study:
     path = files.expanded(path)
     content = files.read_toml(path)
     check = Check(str(path))
-    check.table("", content, TOP)
+    check.table("", content, checks.Top)
     profile = check.tried("profile", lambda: _profile(content.get("profile"), path.parent))
     named = content.get("code")
     code = path.parent / files.expanded(named) if isinstance(named, str) else None
@@ -61,7 +52,7 @@ def read(path: str | os.PathLike[str]) -> Study:
         check.says("", "it describes no runs; add a [[grid]] with strategies")
     for number, grid in enumerate(grids, 1):
         where = f"grid {grid.get('name', number)!r}: "
-        if check.table(where, grid, GRID):
+        if check.table(where, grid, checks.Grid):
             placed, files_of = _placed(grid, path.parent, check, where)
             files_of = ({name: code for name in own} if code else {}) | files_of
             plans.append(_laid_out(placed, profile, files_of, check, where))
@@ -166,15 +157,8 @@ def _laid_out(
     """The grid's entries, seed by seed; what is wrong with it goes to ``check``."""
     from activecl_nb.protocol import BENCHMARK, Protocol, equal_work, image_epochs
 
-    plan = _Plan(grid["name"], grid["strategies"])
-    before = len(check.wrong)
-    for problem in (*_unknown_strategies(grid, code), *_odd_values(grid)):
-        check.says(where, problem)
-    if len(check.wrong) > before:
-        return plan
-    for seed, tissue, setting in itertools.product(
-        range(grid.get("seeds", profile.repeats)), _tissues(grid), _settings(grid)
-    ):
+    plan, settings = _Plan(grid["name"], grid["strategies"]), []
+    for setting in _settings(grid):
         varied = [(name, v) for (part, name), v in setting.items() if _varies(grid, part, name)]
         chosen = {part: {n: v for (p, n), v in setting.items() if p == part} for part in PARTS}
         try:
@@ -183,18 +167,22 @@ def _laid_out(
                 target = sum(image_epochs(protocol, BENCHMARK))
                 protocol = equal_work(protocol, target)
                 varied.append(("epochs", protocol.epochs))
+            settings.append((tuple(varied), chosen["data"], protocol))
         except (ValueError, TypeError, ArithmeticError) as error:
             label = ", ".join(f"{name}={value}" for name, value in varied)
             plan.refused.append((plan.name, label, str(error)))
-            continue
-        data = without_defaults({**chosen["data"], **tissue})
-        for strategy in grid["strategies"]:
-            job = Job(strategy, seed, protocol, data, code.get(strategy))
-            plan.entries.append(Entry(plan.name, tuple(varied), job))
-    plan.refused = list(dict.fromkeys(plan.refused))
-    if not plan.entries:  # nothing to run, so it is a slip in the file
-        for _, label, why in plan.refused:
-            check.says(where, f"{label}: {why}" if label else why)
+    problems = [*_unknown_strategies(grid, code), *_odd_values(grid)]
+    if not settings:  # nothing to run, so it is a slip in the file
+        problems += [f"{label}: {why}" if label else why for _, label, why in plan.refused]
+    for problem in problems:
+        check.says(where, problem)
+    replicates = itertools.product(range(grid.get("seeds", profile.repeats)), _tissues(grid))
+    if not problems:
+        for (seed, tissue), (varied, data, protocol) in itertools.product(replicates, settings):
+            pairs = without_defaults({**data, **tissue})
+            for strategy in grid["strategies"]:
+                job = Job(strategy, seed, protocol, pairs, code.get(strategy))
+                plan.entries.append(Entry(plan.name, varied, job))
     return plan
 
 
@@ -216,22 +204,8 @@ def _unknown_strategies(grid: Mapping[str, Any], code: Mapping[str, Path]) -> li
 
 
 def _odd_values(grid: Mapping[str, Any]) -> list[str]:
-    """Names that data and protocol do not have, and values of another type than theirs."""
-    from activecl_nb.protocol import BENCHMARK, Protocol
-
-    told = []
-    if grid.get("equal_work", BENCHMARK) != BENCHMARK:
-        told.append(f"equal_work is {BENCHMARK!r}, not {grid['equal_work']!r}")
-    kinds = {name: type(value) for name, value in vars(Protocol.paper()).items()}
-    for name, value in grid.get("protocol", {}).items():
-        if name not in kinds:
-            told.append(f"the protocol has no {name!r}; it has {', '.join(kinds)}")
-        told += [
-            f"{name} takes {NAMED[kinds[name]]}, not {shown(one)}"
-            for one in _each(value)
-            if name in kinds and not _fits(one, kinds[name])
-        ]
-    told += _odd_data(grid["data"])
+    """What data cannot be, and lists that vary nothing."""
+    told = _odd_data(grid["data"])
     for part in PARTS:
         empty = [name for name, value in grid.get(part, {}).items() if value == []]
         told += [f"{name} is an empty list; give one value or more" for name in empty]
@@ -240,42 +214,19 @@ def _odd_values(grid: Mapping[str, Any]) -> list[str]:
     return told
 
 
-NAMED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}
-
-
-def _fits(value: object, kind: type) -> bool:
-    if kind is float:
-        return is_number(value)
-    return is_whole(value) if kind is int else isinstance(value, kind)
-
-
 def _odd_data(data: Mapping[str, Any]) -> list[str]:
-    from activecl_nb import imbalance, tissue
+    from activecl_nb import tissue
 
-    told = []
+    source = data["source"]
+    dials = tissue.dials_of(source) if isinstance(source, str) else {}
+    kind, told = checks.data_of(dials), []
     for name, value in data.items():
-        for one in _each(value):
-            if name in ("source", "path", "positive", "encoder") and not is_text(one):
-                told.append(f"{name} takes a text in quotes, not {shown(one)}")
-            if name in REPLICATES and not (is_whole(one) and one >= 0):
-                told.append(f"{name} takes a whole number from 0 on, not {shown(one)}")
-    if told or any(isinstance(data.get(n), list) for n in ("source", "path")):
-        return told
-    dials = tissue.dials_of(data["source"])
-    if dials:  # a source of one's own may take more than the kit knows here
-        taken = inspect.signature(imbalance.load).parameters.values()
-        named = {one.name for one in taken if one.kind is not inspect.Parameter.VAR_KEYWORD}
-        known = sorted(named - {"profile"} | {"encoder"} | set(dials))
-        told += [
-            f"{data['source']} takes no {name}; it takes {', '.join(known)}"
-            for name in sorted(set(data) - set(known))
-        ]
-    told += [
-        f"{name} takes a number, not {shown(one)}"
-        for name in sorted((set(data) & set(dials)) | ({"share"} & set(data)))
-        for one in _each(data[name])
-        if not is_number(one)
-    ]
+        # A source of one's own may take more than the kit knows here.
+        for one in _each(value) if dials or name in kind.__annotations__ else ():
+            try:
+                values.checked(kind, {name: one})
+            except values.Problems as error:
+                told += error.lines
     return told
 
 
@@ -312,7 +263,7 @@ def _settings(grid: Mapping[str, Any]) -> list[dict[tuple[str, str], Any]]:
     }
     fixed = {key: value for key, value in given.items() if not isinstance(value, list)}
     varied = {key: value for key, value in given.items() if isinstance(value, list)}
-    if grid.get("one_at_a_time"):
+    if varied and grid.get("one_at_a_time"):
         return [{**fixed, key: value} for key, values in varied.items() for value in values]
     return [
         {**fixed, **dict(zip(varied, values, strict=True))}
@@ -330,7 +281,7 @@ def _contrasts(
     of_name, seen = {plan.name: plan for plan in plans}, set()
     for number, entry in enumerate(declared, 1):
         where = f"contrast {entry.get('id', number)!r}: "
-        if not check.table(where, entry, CONTRAST):
+        if not check.table(where, entry, checks.Contrast):
             continue
         one = Contrast(**{**entry, "names": tuple(entry.get("names", ()))})
         if one.id in seen:
