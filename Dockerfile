@@ -4,6 +4,9 @@
 #   docker build -t activecl .
 #   docker run --rm -p 127.0.0.1:8888:8888 -v "$PWD/work:/home/learner/work" activecl
 #
+# The lessons are copied into work, which is yours: what was edited there is never overwritten. The
+# folder must be writable for the user with the number 1000.
+#
 # The processor's torch comes from the index of PyTorch; PyPI has the one with CUDA alone.
 FROM python:3.12-slim
 
@@ -19,6 +22,6 @@ RUN pip install -c /tmp/constraints.txt /tmp/kit && rm -rf /tmp/kit
 
 USER learner
 WORKDIR /home/learner
-RUN python -m activecl_nb lessons activecl && python -m activecl_nb prepare
+RUN mkdir work && python -m activecl_nb prepare
 EXPOSE 8888
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--ServerApp.root_dir=/home/learner"]
+CMD ["sh", "-c", "python -m activecl_nb lessons work && exec jupyter lab --ip=0.0.0.0 --no-browser --ServerApp.root_dir=/home/learner/work"]

@@ -27,6 +27,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("submissions", type=Path, help="a folder; in it a folder a student")
     command.add_argument("--out", type=Path, default=Path("marks.csv"), help="default: marks.csv")
     command.add_argument("--jobs", type=int, help="students at a time (default: one a core)")
+    command.add_argument(
+        "--edition", type=int, help="what you handed out (default: what most notebooks are of)"
+    )
     command.add_argument("--seconds", type=float, help="of the processor for one answer")
     command.set_defaults(do=_collect)
 
@@ -99,7 +102,8 @@ def _collect(options: argparse.Namespace) -> int:
     from activecl_nb.lessons.students import collecting
 
     limits = collecting.Limits(options.seconds or collecting.SECONDS)
-    rows = collecting.collect(options.submissions, options.out, jobs=options.jobs, limits=limits)
+    chosen = {"jobs": options.jobs, "edition": options.edition}
+    rows = collecting.collect(options.submissions, options.out, limits=limits, **chosen)
     page = options.out.with_suffix(".html")
     print(f"{len(rows)} students are marked in {options.out}; what went wrong is in {page}")
     for text in sorted({text for row in rows for text in row.lacking}):

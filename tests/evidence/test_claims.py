@@ -606,8 +606,10 @@ def test_values_in_words():
     assert claims.ours(found(0.0412, 0.01, 0.0724, UP, unit="F1", p=0.1)) == (
         "+0.041 F1 (0.010 to 0.072)"
     )
-    few = found(82.1, -np.inf, 85.4, UP, unit="%", digits=0)
-    assert claims.ours(few) == "82% (not reached to 85)"
+    few = found(82.1, -np.inf, 85.4, UP, unit="%", digits=0, spares=True)
+    assert claims.ours(few) == "82% less (not reached to 85% less)"
+    worse = found(-25.2, -60.0, 15.0, UP, unit="%", digits=0, spares=True)
+    assert claims.ours(worse) == "25% more (60% more to 15% less)"
     assert claims.printed(claim({}, value=11000, unit="images")) == "11,000 images"
     assert claims.printed(claim({}, value=8.9, unit="min")) == "8.9 min"
     assert claims.ours(Measured(8.93, 8.93, 8.93, "", unit="min", digits=2)) == "8.93 min"

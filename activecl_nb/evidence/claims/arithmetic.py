@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from activecl_nb.evidence import analysis
 from activecl_nb.evidence.claims.claim import Measured
 
 
-def _exact(value: float, how: str, unit: str, digits: int, nothing: float = 0.0) -> Measured:
+def _exact(value: float, how: str, unit: str, digits: int, **more: Any) -> Measured:
     value = float(value)
-    return Measured(value, value, value, how, unit=unit, digits=digits, nothing=nothing)
+    return Measured(value, value, value, how, unit=unit, digits=digits, **more)
 
 
 def total(parts: Sequence[float]) -> Measured:
@@ -24,7 +25,7 @@ def total(parts: Sequence[float]) -> Measured:
 
 def spared_of(part: float, whole: float) -> Measured:
     """How much less the part is than the whole, in per cent."""
-    return _exact(100 * (1 - part / whole), f"1 − {part:,} / {whole:,}", "%", 1)
+    return _exact(100 * (1 - part / whole), f"1 − {part:,} / {whole:,}", "%", 1, spares=True)
 
 
 def minutes(seconds: Sequence[Sequence[float]]) -> Measured:
@@ -47,7 +48,7 @@ def work_spared(rounds: int) -> Measured:
     cost = analysis.work(profiles.PROFILES["paper"], rounds).set_index("what")["image_epochs"]
     loop, whole = cost[f"{rounds} rounds"], cost["benchmark"]
     how = f"{loop / 1e6:.1f} of {whole / 1e6:.1f} million image-epochs"
-    return _exact(100 * (1 - loop / whole), how, "%", 0)
+    return _exact(100 * (1 - loop / whole), how, "%", 0, spares=True)
 
 
 def set_growth(iteration: int) -> Measured:

@@ -82,6 +82,7 @@ class Measured:
     needs: replicates below which nothing is said. p: of a paired comparison.
     over: what the replicates are (see ``analysis.estimate``). runs: how many values are behind.
     error, freedom: standard error and degrees of freedom of the mean; NaN for a median.
+    spares: whether it is per cent less of something, so that below 0 it is per cent more.
     """
 
     estimate: float
@@ -98,6 +99,7 @@ class Measured:
     runs: int = 0
     error: float = float("nan")
     freedom: int = 0
+    spares: bool = False
 
     @property
     def n(self) -> int:

@@ -295,6 +295,7 @@ def _median(values: pd.Series, how: str) -> Measured:
         needs=FEWEST_MEDIAN,
         over=over,
         runs=len(values),
+        spares=True,
     )
 
 

@@ -34,18 +34,28 @@ def with_ends(middle: float, low: float, high: float, *more: str) -> str:
 
 
 def ours(found: Measured | None) -> str:
-    """Estimate, interval and unit as text: "+0.041 F1 (0.010 to 0.072)"."""
+    """Estimate, interval and unit as text: "+0.041 F1 (0.010 to 0.072)", "25% more"."""
     if found is None:
         return "not measured"
     if np.isnan(found.estimate):
         return "no finished runs yet"
-    signed = np.isfinite(found.p) and found.estimate > 0  # a difference
-    text = number(found.estimate, found.digits, sign=bool(signed))
-    text = text if text == "not reached" else with_unit(text, found.unit)
+    if found.spares:
+        text, low, high = (spared(v, found.digits) for v in (found.estimate, found.low, found.high))
+    else:
+        signed = np.isfinite(found.p) and found.estimate > 0  # a difference
+        text = with_unit(number(found.estimate, found.digits, sign=bool(signed)), found.unit)
+        low, high = (number(end, found.digits) for end in (found.low, found.high))
     if not found.n or np.isnan(found.low) or np.isneginf(found.high):
         return text
-    low, high = (number(end, found.digits) for end in (found.low, found.high))
     return f"{text} ({low} to {high})"
+
+
+def spared(value: float, digits: int) -> str:
+    """ "64% less", "25% more": what is spared of something, where below 0 more is spent."""
+    text = number(abs(value) if np.isfinite(value) else value, digits)
+    if not np.isfinite(value):
+        return text
+    return f"{text}% {'less' if value >= 0 else 'more'}"
 
 
 def printed(claim: Claim) -> str:

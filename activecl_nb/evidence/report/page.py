@@ -200,9 +200,9 @@ def findings(report: Report) -> str:
     picture of gains as ``write`` keeps it."""
     facts = dict(report.facts)
     profile = re.split("[,:]", facts.get("Profile", ""))[0]
-    summary = f"{profile} profile; runs: {facts['Runs']}."
+    summary = f"Sizes: the kit's {profile} profile. Runs: {facts['Runs']}."
     page = (
-        f"The {len(report.lines)} lines of the ledger are in [results/{PAGE}.md]"
+        f"The paper's claims, {len(report.lines)} lines, are in [results/{PAGE}.md]"
         f"(results/{PAGE}.md) and [its appendix](results/{APPENDIX}.md)."
     )
     picture = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -111,8 +112,20 @@ def _map(opened: Sequence[lessons.Lesson], went: Mapping[str, str], explorer: bo
     except (FileNotFoundError, ValueError) as error:  # a copy without its study still has lessons
         rows = f"<p>{error}</p>"
     return _template("index.html").render(
-        lessons=opened, went=went, findings=rows, explorer=explorer
+        lessons=opened, went=went, words=_words(), findings=rows, explorer=explorer
     )
+
+
+def _words() -> str:
+    """What README says before its table of findings, so that no row has a word unexplained."""
+    readme = files.of_the_kit("README.md")
+    if not readme.is_file():
+        return ""
+    said = readme.read_text(encoding="utf-8")
+    found = re.search(
+        r"^# activecl\n+(.+?)<!--.*?^## What was found\n+(.+?)<!--", said, re.M | re.S
+    )
+    return texts.fragment("\n".join(found.groups())) if found else ""
 
 
 def _template(name: str) -> Template:
@@ -140,7 +153,7 @@ def _write(pages: list[Page], folder: Path) -> None:
             url=page.url,
         )
         _save(folder / page.url, text)
-        plain = " ".join(TAGS.sub(" ", page.body).split())
+        plain = " ".join(html.unescape(TAGS.sub(" ", page.body)).split())
         searched.append([page.title, page.url, plain[:60_000]])
     for name in sorted(needed):
         _copy(root / name, folder / PurePosixPath(name))

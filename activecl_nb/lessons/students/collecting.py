@@ -68,14 +68,16 @@ def collect(
     jobs: int | None = None,
     limits: Limits | None = None,
     notebooks: Path | None = None,
+    edition: int | None = None,
 ) -> list[Row]:
     """Mark all that lies under ``folder``: a table ``out`` (CSV) and a page beside it (.html).
 
     **This executes students' code.** jobs: students at a time (default: one a core). notebooks:
-    whose checks (default: the kit's own). FileNotFoundError: nothing was handed in.
+    whose checks (default: the kit's own). edition: see ``submissions.read``.
+    FileNotFoundError: nothing was handed in.
     """
     known = exercises.lessons(notebooks)
-    handed_in = submissions.read(folder, known)
+    handed_in = submissions.read(folder, known, edition)
     asked = {e.key: e for lesson in known.values() for e in lesson.exercises}
     shares = _shares() if _looked_at(handed_in, asked) else {}
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
@@ -101,7 +103,7 @@ def run(
                 text = f"its check looks at the student's own session ({looked})"
                 row.marks[exercise.key] = Mark(False, marks.NOT_MARKED, text)
             elif code is None:
-                gone = lesson.name in work.lessons
+                gone = lesson.name in work.files
                 text = "its cell is gone" if gone else "no notebook of this lesson"
                 row.marks[exercise.key] = Mark(False, "missing", text)
             elif len(code) > LONGEST:

@@ -25,6 +25,8 @@ SEED_LINE = re.compile(r"^SEED = 0$", re.M)
 # Data that no stored run was made from may be the student's own.
 LOADED = 'imbalance.load("phantom", profile)'
 LOADED_BY_SEED = 'imbalance.load("phantom", profile, seed=SEED)'
+# What a lesson points to outside of its folder does not go along.
+OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
 TOLD_AFTER = re.compile(r"<summary>.*\bafter exercise\b", re.I)
 ASKED = """\
 **Who are you?** Write your name or number into the next cell, in quotes, the same in every \
@@ -86,6 +88,8 @@ def edited(name: str, notebook: Any, edition: int, *, solutions: bool) -> Any:
     for cell in notebook.cells:
         if not solutions and _tells(cell):
             continue
+        if cell.cell_type == "markdown":
+            cell.source = OUTSIDE.sub(r"\1", cell.source)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
             cell.source = cell.source.replace(LOADED, LOADED_BY_SEED)

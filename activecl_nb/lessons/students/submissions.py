@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +32,8 @@ class Submission:
     """One student's work.
 
     answers: exercise's key -> code, and what came of looking for it in ``orders``: the letters'
-    order of the edition. predictions: "01 tissue-guess" -> what was typed. notes: what a teacher
-    should know of the files.
+    order of the edition. predictions: "01 tissue-guess" -> what was typed. files: lesson -> the
+    notebook that is marked. notes: what a teacher should know of the files.
     """
 
     student: str
@@ -40,7 +41,7 @@ class Submission:
     answers: dict[str, str] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
     predictions: dict[str, str] = field(default_factory=dict)
-    lessons: list[str] = field(default_factory=list)
+    files: dict[str, Path] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -54,6 +55,12 @@ class Notebook:
     cells: tuple[tuple[str, str, bool], ...]
 
     @property
+    def says_edition(self) -> bool:
+        """Whether it says which edition it is of: an editor may have dropped that, and left the
+        cell for the name, which the kit's public copy has not."""
+        return self.edition is not None or all(one != editions.IDENTITY for one, _, _ in self.cells)
+
+    @property
     def student(self) -> Any:
         """What stands in the cell for the name; None if nothing does."""
         for identity, source, code in self.cells:
@@ -62,11 +69,15 @@ class Notebook:
         return None
 
 
-def read(folder: str | os.PathLike[str], lessons: Mapping[str, Lesson]) -> list[Submission]:
+def read(
+    folder: str | os.PathLike[str], lessons: Mapping[str, Lesson], edition: int | None = None
+) -> list[Submission]:
     """Every student's work under this folder, sorted by name.
 
     A folder inside it is a student, with all that lies in it; a notebook beside those folders
-    belongs to the name typed into it, or else to its file's name.
+    belongs to the name typed into it, or else to its file's name. edition: what the class was
+    handed out (default: what most notebooks are of). Letters are read in its order whatever a
+    file says of itself, and a notebook of another edition is noted.
 
     FileNotFoundError: there is no such folder, or no file in it.
     """
@@ -74,6 +85,7 @@ def read(folder: str | os.PathLike[str], lessons: Mapping[str, Lesson]) -> list[
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; name the one that the notebooks are in")
     found: dict[str, Submission] = {}
+    read_well: list[tuple[Submission, Notebook]] = []
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
         if not path.is_file() or any(part.startswith(".") for part in inside):
@@ -86,14 +98,24 @@ def read(folder: str | os.PathLike[str], lessons: Mapping[str, Lesson]) -> list[
             known = found.setdefault(student, Submission(student))
             known.notes.append(f"{path.name}: {str(problem)[:200] or type(problem).__name__}")
             continue
-        add(_whose(found, own, notebook), notebook, lessons[notebook.lesson])
+        read_well.append((_whose(found, own, notebook), notebook))
     if not found:
         raise FileNotFoundError(f"nothing was handed in under {folder}")
+    said = Counter(notebook.edition for _, notebook in read_well if notebook.says_edition)
+    if edition is None and said:
+        edition = said.most_common(1)[0][0]
+    for known, notebook in read_well:
+        if known.files[notebook.lesson] == notebook.path:
+            add(known, notebook, lessons[notebook.lesson], edition)
     return [found[name] for name in sorted(found, key=str.casefold)]
 
 
 def _whose(found: dict[str, Submission], own: str, notebook: Notebook) -> Submission:
-    """The row that this notebook belongs to; a second one of a lesson gets a row of its own."""
+    """The row that this notebook belongs to.
+
+    Of two of a lesson in a student's folder the newer is marked. Beside the folders two people may
+    bear one name, so a second one gets a row of its own.
+    """
     typed = notebook.student
     named = isinstance(typed, str | int) and any(c.isalnum() for c in str(typed))
     student = own or (str(typed).strip()[:60] if named else notebook.path.stem)
@@ -102,18 +124,25 @@ def _whose(found: dict[str, Submission], own: str, notebook: Notebook) -> Submis
         same = [n for n in alike if named and editions.plain(n) == editions.plain(student)]
         student = same[0] if same else student
     known = found.setdefault(student, Submission(student))
-    if notebook.lesson in known.lessons:
+    before = known.files.get(notebook.lesson)
+    if before and own:
+        older, newer = sorted((before, notebook.path), key=lambda path: path.stat().st_mtime)
+        known.notes.append(f"{newer.name} is marked, the newer, and not {older.name}")
+        if newer == before:
+            return known
+    elif before:
         first, student = student, f"{student} ({notebook.path.name})"
         known = found.setdefault(student, Submission(student))
         known.notes.append(f"a second notebook of {notebook.lesson} by {first}")
     if named:
         with contextlib.redirect_stdout(io.StringIO()):
             seed = editions.seed(typed)
-        if known.lessons and seed != known.seed:
+        if known.files and seed != known.seed:
             known.notes.append(f"{notebook.path.name} bears another name: {str(typed)[:60]}")
         known.seed = seed
     elif notebook.edition is not None:
         known.notes.append(f"{notebook.path.name} bears no name")
+    known.files[notebook.lesson] = notebook.path
     return known
 
 
@@ -172,15 +201,18 @@ def _source(cell: Mapping[str, Any]) -> str:
     return "".join(line for line in lines if isinstance(line, str))
 
 
-def add(known: Submission, notebook: Notebook, lesson: Lesson) -> None:
-    """Take answers and predictions out of this notebook."""
-    known.lessons.append(lesson.name)
+def add(known: Submission, notebook: Notebook, lesson: Lesson, edition: int | None) -> None:
+    """Take answers and predictions out of this notebook, its letters in this edition's order."""
+    if notebook.says_edition and notebook.edition != edition:
+        name = {None: "the kit's public copy"}
+        of, wanted = (name.get(one, f"edition {one}") for one in (notebook.edition, edition))
+        known.notes.append(f"{notebook.path.name} is of {of}, not of {wanted}")
     for exercise in lesson.exercises:
         code = answer(notebook.cells, exercise.number, lesson.cells)
         if code is not None:
             known.answers[exercise.key] = code
-        if exercise.letters and notebook.edition is not None:
-            known.orders[exercise.key] = editions.order_of(exercise, notebook.edition)
+        if exercise.letters and edition is not None:
+            known.orders[exercise.key] = editions.order_of(exercise, edition)
     sources = {identity: source for identity, source, code in notebook.cells if code}
     for identity, names in lesson.predictions.items():
         typed = [_typed(sources.get(identity, ""), name) for name in names]

@@ -45,6 +45,7 @@ def test_students_get_no_solution_and_no_output(edition: Path, lessons: dict[str
                 assert cell.outputs == [] and cell.execution_count is None
         text = "\n".join(cell.source for cell in notebook.cells)
         assert not re.search(r"<summary>.*(solution|after exercise)", text, re.I), name
+        assert "](../" not in text, f"{name} points out of the folder that is handed out"
         for exercise in lessons[name].exercises:
             assert exercise.stub in text and exercise.solution.strip() not in text
 

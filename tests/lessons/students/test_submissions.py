@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from made_up_class import Class
+from made_up_class import EDITION, Class
 
 from activecl_nb.lessons.students import editions, exercises, submissions
 from activecl_nb.lessons.students.exercises import Lesson
@@ -60,7 +60,7 @@ def test_renamed_files_are_recognised(room: Class, kept: str) -> None:
     room.folder.mkdir()
     room.save(room.folder / "final (2).ipynb", notebook)
     (ada,) = read(room).values()
-    assert (ada.student, ada.lessons) == ("ada", ["04_strategies"])
+    assert (ada.student, [*ada.files]) == ("ada", ["04_strategies"])
     assert ada.answers["04-1"] == ENTROPY
 
 
@@ -69,7 +69,46 @@ def test_the_kits_own_copy_may_be_handed_in_too(room: Class) -> None:
     (room.folder / "ada").mkdir(parents=True)
     (room.folder / "ada" / "x.ipynb").write_bytes(path.read_bytes())
     ada = read(room)["ada"]
-    assert ada.lessons == ["04_strategies"] and ada.orders == {} and ada.seed == 0
+    assert [*ada.files] == ["04_strategies"] and ada.orders == {} and ada.seed == 0
+
+
+def test_letters_are_read_in_the_order_of_what_the_class_was_handed_out(room: Class) -> None:
+    """Ada and Bob have the class edition, and Bob's says another number; Carl has the public copy,
+    whose answers stand in the repository."""
+    for student in ("ada", "bob", "eve"):
+        room.hand_in(student, {"01-3": 'my_answer = "b"'})
+    path = room.folder / "bob" / "01_imbalanced_tissue.ipynb"
+    changed = json.loads(path.read_text(encoding="utf-8"))
+    changed["metadata"][editions.MARK]["edition"] = 1
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    (room.folder / "carl").mkdir()
+    (room.folder / "carl" / path.name).write_bytes(room.stored[path.stem].read_bytes())
+    rows = read(room)
+    asked = next(e for e in room.lessons[path.stem].exercises if e.key == "01-3")
+    for student in rows:
+        assert rows[student].orders["01-3"] == editions.order_of(asked, EDITION)
+    assert rows["ada"].notes == rows["eve"].notes == []
+    assert rows["bob"].notes == [f"{path.name} is of edition 1, not of edition {EDITION}"]
+    assert rows["carl"].notes == [
+        f"{path.name} is of the kit's public copy, not of edition {EDITION}"
+    ]
+    handed_out = submissions.read(room.folder, room.lessons, 1)
+    assert [bool(one.notes) for one in handed_out] == [True, False, True, True]
+    assert handed_out[0].orders["01-3"] == editions.order_of(asked, 1)
+
+
+def test_of_two_notebooks_in_a_students_folder_the_newer_is_marked(room: Class) -> None:
+    for old, new in (("04_strategies", "04_strategies-Copy1"), ("04_strategies-Copy1", "04")):
+        folder = room.hand_in("ada", {})
+        for age, (name, code) in enumerate({old: "old = 1", new: ENTROPY}.items()):
+            (notebook,) = room.answered({"04-1": code}, "ada").values()
+            room.save(folder / f"{name}.ipynb", notebook)
+            os.utime(folder / f"{name}.ipynb", (1e9 + age, 1e9 + age))
+        (ada,) = read(room).values()
+        assert ada.answers["04-1"] == ENTROPY
+        assert ada.notes == [f"{new}.ipynb is marked, the newer, and not {old}.ipynb"]
+        for path in folder.iterdir():
+            path.unlink()
 
 
 def broken(text: str) -> dict[str, bytes]:
