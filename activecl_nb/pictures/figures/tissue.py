@@ -97,7 +97,7 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
     return Picture(
         figure,
         f"Up to {each} patches of each of the classes {', '.join(names)}, in "
-        f"{len(sources)} block(s) of columns: {blocks}.",
+        f"{len(sources)} block{'s' * (len(sources) > 1)} of columns: {blocks}.",
     )
 
 
