@@ -116,10 +116,10 @@ def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[s
         handles, names, loc="outside lower center", ncols=9, frameon=False, markerscale=1.6
     )
     told = [
-        f"{title}: {_apart(points, labels, class_names)}" for title, points in positions.items()
+        f"{title}, {_apart(points, labels, class_names)}" for title, points in positions.items()
     ]
     return Picture(
-        figure, f"Maps of the same {len(labels):,} patches, coloured by class. {'; '.join(told)}."
+        figure, f"Maps of the same {len(labels):,} patches, coloured by class: {'; '.join(told)}."
     )
 
 
