@@ -146,9 +146,10 @@ def _device() -> Finding:
         device = profiles.device()
     except ValueError as error:
         return Finding("device", str(error), "unset ACTIVECL_DEVICE, or choose one of these")
+    threads = torch.get_num_threads()
     return Finding(
         "device",
-        f"{device}, {torch.get_num_threads()} threads of {os.cpu_count()} cores, "
+        f"{device}, {threads} thread{'s' * (threads > 1)} of {os.cpu_count()} cores, "
         f"OMP_WAIT_POLICY {wait}",
     )
 

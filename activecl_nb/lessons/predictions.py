@@ -3,6 +3,9 @@
 A prediction is typed into a cell, before anything is shown: ``my_guess = "entropy"``. The cell
 that shows what came answers it in a sentence: "You said entropy, 31%; it is kcenter, 53%." Nobody
 has to guess: without a prediction the sentence says what came.
+
+Where no run gives the answer, ``known`` has it: a cell that spelt it out would show it to whoever
+reads on before guessing. Where two values may come out level, ``near`` takes either.
 """
 
 from __future__ import annotations
@@ -10,18 +13,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+# Question -> its answer, and why.
+KNOWN = {
+    "hardest to tell from NORM": (
+        "TUM",
+        "both are glands, and the phantom draws its hard NORM patches towards TUM",
+    ),
+    "changes the size of nuclei": ("crop", "what is cut out is enlarged again"),
+}
 
-def largest(said: Any, values: Mapping[str, float], form: str = ".0%") -> str:
-    """Which of these is largest? said: one of the names. form: how a value is written."""
-    return _extreme(said, values, form, max(values, key=values.__getitem__))
+
+def known(said: Any, question: str, choices: Iterable[str]) -> str:
+    """Which of these words, where the answer is a fact of the drawing and not of a run?"""
+    came, why = KNOWN[question]
+    return word(said, came, choices, why)
 
 
-def smallest(said: Any, values: Mapping[str, float], form: str = ".0%") -> str:
+def largest(said: Any, values: Mapping[str, float], form: str = ".0%", *, near: float = 0.0) -> str:
+    """Which of these is largest?
+
+    said: one of the names. form: how a value is written. near: how far below the largest a value
+    still counts as level with it, as another machine or draw might turn the two round.
+    """
+    return _extreme(said, values, form, max(values, key=values.__getitem__), near)
+
+
+def smallest(
+    said: Any, values: Mapping[str, float], form: str = ".0%", *, near: float = 0.0
+) -> str:
     """Which of these is smallest? As ``largest``."""
-    return _extreme(said, values, form, min(values, key=values.__getitem__))
+    return _extreme(said, values, form, min(values, key=values.__getitem__), near)
 
 
-def _extreme(said: Any, values: Mapping[str, float], form: str, top: str) -> str:
+def _extreme(said: Any, values: Mapping[str, float], form: str, top: str, near: float) -> str:
     names = {_plain(name): name for name in values}
     came = f"{top}, {values[top]:{form}}"
     if _missing(said):
@@ -31,6 +55,8 @@ def _extreme(said: Any, values: Mapping[str, float], form: str, top: str) -> str
         return f"{_quoted(said)} is none of {', '.join(values)}. It is {came}."
     if values[name] == values[top]:
         return f"You said {name}, and it is: {values[name]:{form}}."
+    if abs(values[name] - values[top]) <= near:
+        return f"You said {name}, {values[name]:{form}}; that is level with {came}: both are right."
     return f"You said {name}, {values[name]:{form}}; it is {came}."
 
 

@@ -29,6 +29,24 @@ def test_the_smallest() -> None:
     assert predictions.smallest("random", SHARES) == "You said random, and it is: 12%."
 
 
+def test_what_is_level_is_right_too() -> None:
+    close = {"LYM": 0.16, "NORM": 0.15, "STR": 0.04}
+    said = predictions.largest("NORM", close, near=0.03)
+    assert said == "You said NORM, 15%; that is level with LYM, 16%: both are right."
+    assert predictions.largest("STR", close, near=0.03) == "You said STR, 4%; it is LYM, 16%."
+    assert predictions.largest("NORM", close) == "You said NORM, 15%; it is LYM, 16%."
+    assert "level with STR, 4%" in predictions.smallest("NORM", close, near=0.2)
+
+
+def test_what_no_run_says() -> None:
+    names = ("crop", "blur")
+    for question, (answer, why) in predictions.KNOWN.items():
+        assert predictions.known(answer, question, [answer, "x"]) == (
+            f"You said {answer}, and so it is: {why}."
+        )
+    assert "it is crop" in predictions.known("blur", "changes the size of nuclei", names)
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [

@@ -74,6 +74,28 @@ def test_every_prediction_is_answered_by_name(cells):
             assert re.search(told, sources), f"{name} is typed in and never answered"
 
 
+def test_no_answer_can_be_read_in_the_code_below_the_guess(cells):
+    """The code stands open where its output is folded: the answer is computed or looked up."""
+    for cell in cells:
+        if "answers" in cell.metadata:
+            assert not spelt_out(cell.source), cell.id
+
+
+def spelt_out(source: str) -> list[str]:
+    """Answers that stand in the code as words: ``predictions.word(guess_x, "crop", ...)``."""
+    said = []
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "attr", "")
+        if name == "word" and isinstance(call.args[1], ast.Constant):
+            said.append(str(call.args[1].value))
+    return said
+
+
+def test_what_is_spelt_out():
+    assert spelt_out('print(predictions.word(guess_x, "crop", names))') == ["crop"]
+    assert not spelt_out('print(predictions.word(guess_x, came, ("yes", "no")))')
+
+
 def test_names_of_predictions_are_used_once(cells):
     names = [name for cell in tagged(cells, "prediction") for name in asked(cell)]
     assert len(set(names)) == len(names)

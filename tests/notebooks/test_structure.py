@@ -230,6 +230,19 @@ def test_no_error_warning_or_bar_is_stored(notebook):
         assert output.get("name") != "stderr", identity
 
 
+ONE_OF_MANY = re.compile(
+    r"(?<![\w.,−-])1 (?:rounds|images|patches|rows|columns|groups|blocks|threads|seeds|folds|picks|"
+    r"labels|classes|strategies|draws|runs|tissues|patients|epochs)\b"
+)
+
+
+def test_one_is_no_plural(notebook):
+    for identity, output in outputs(notebook):
+        for text in texts_of(output).values():
+            words = re.sub(r"base64,[^\"']+|<[^>]+>", "", text)
+            assert not ONE_OF_MANY.search(words), (identity, ONE_OF_MANY.search(words))
+
+
 def test_no_widget_is_stored_without_its_state(notebook):
     for identity, output in outputs(notebook):
         assert WIDGET not in output.get("data", {}), identity

@@ -105,6 +105,8 @@ def test_a_long_alt_text_is_cut_at_a_sentence_and_stands_in_words_below():
     shown = long._repr_mimebundle_()["text/html"]
     alt, below = re.search(r'alt="([^"]*)"', shown)[1], re.search(r"<p>(.*)</p>", shown)[1]
     assert html.unescape(alt) == long.heard and html.unescape(below) == long.alt
+    parts = figures.Picture(figures.canvas()[0], "; ".join(["six words are in this part"] * 20))
+    assert parts.heard.endswith("this part. All of it stands in words below.")
     one = figures.Picture(figures.canvas()[0], "word " * 80)  # a single sentence, too long
     assert len(one.heard.split()) <= 60 and one.heard
 

@@ -22,7 +22,7 @@ def work(protocol: Profile, rounds: int | None = None) -> pd.DataFrame:
     each = image_epochs(chosen, "random", rounds=rounds, drop_last=False)
     whole = sum(image_epochs(chosen, BENCHMARK, drop_last=False))
     rows = [
-        (f"{t} rounds", t * protocol.budget, passed)
+        (f"{t} round{'s' * (t > 1)}", t * protocol.budget, passed)
         for t, passed in enumerate(itertools.accumulate(each), 1)
     ]
     rows.append(("benchmark", protocol.train_images - protocol.labelled, whole))

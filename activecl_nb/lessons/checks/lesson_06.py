@@ -19,17 +19,22 @@ from activecl_nb.lessons.checks.verdict import (
     solved,
 )
 
+LEVEL = 0.01  # a patch of a hundred: that much is luck
+
 
 @check
-def richest(answer: Any, view: Any, round: int = 1) -> Verdict:
-    """Lesson 06, exercise 2: which strategy's picks of this round hold the most tumour?"""
+def richest(answer: Any, view: Any, round: int = 2) -> Verdict:
+    """Lesson 06, exercise 2: which strategy's picks of this round hold the most tumour?
+
+    One that is level with the most, to a patch in a hundred, is right as well.
+    """
     if answer is None or answer is Ellipsis:
         return NOT_YET
     shares = {name: view.summary(s, round).share() for s, name in enumerate(view.names)}
     if not isinstance(answer, str) or answer not in shares:
         return hint(f"answer with one of the panels' names in quotes: {', '.join(shares)}")
     most = max(shares.values())
-    if shares[answer] == most:
+    if shares[answer] >= most - LEVEL:
         told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         return solved(f"the picks of round {round} that are {view.positive}: {told}")
     return hint(

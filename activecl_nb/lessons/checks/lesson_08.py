@@ -61,8 +61,7 @@ def off_the_map(answer: Any) -> Verdict:
     """Lesson 08, exercise 2: why is k-center behind on good features? A letter."""
     wrong = {
         "a": "k-center never asks the judge; which argument of a strategy would it have to read?",
-        "c": "it knows no patients; and the cell above counts how many patients each strategy's "
-        "labels come from",
+        "c": "look at the last column of the table: does it buy less cancer than random does?",
         "d": "all four were given the same features and the same judge; look at what it picked",
     }
     why = (

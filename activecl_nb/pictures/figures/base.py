@@ -93,7 +93,8 @@ class Picture:
             if len(" ".join([*kept, part]).split()) > MOST_WORDS - len(MORE.split()):
                 break
             kept.append(part)
-        return " ".join([*kept, MORE])
+        said = " ".join(kept)
+        return f"{said[:-1]}. {MORE}" if said else MORE  # no sentence ends in a semicolon
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         data = base64.b64encode(self.png()).decode()

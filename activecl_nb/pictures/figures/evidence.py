@@ -75,7 +75,8 @@ def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
     told = []
     for place, row in enumerate(rows):
         _estimate(axes, place, row.mean, row.low, row.high)
-        told.append(f"{row.name}: {round(row.mean, 3) + 0.0:+.3f}{between(row.low, row.high, 3)}")
+        name = " ".join(row.name.replace("-\n", "-").split())  # a label is broken into lines
+        told.append(f"{name}: {round(row.mean, 3) + 0.0:+.3f}{between(row.low, row.high, 3)}")
     axes.axvline(0, color="#333333", linestyle=":")
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set(ylabel="", ylim=(len(rows) - 0.5, -0.5))
@@ -83,7 +84,8 @@ def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
     clear = sum(row.low > 0 or row.high < 0 for row in rows)
     return Picture(
         figure,
-        f"{unit}, mean and 95% interval; {clear} of {len(rows)} are clear of 0. {'; '.join(told)}.",
+        f"{unit[:1].upper()}{unit[1:]}, mean and 95% interval; {_clear(clear, len(rows))}. "
+        f"{'; '.join(told)}.",
     )
 
 
@@ -137,9 +139,13 @@ def effects(table: pd.DataFrame, *, unit: str = "difference in F1") -> Picture:
     decided = int(((table["low"] > 0) | (table["high"] < 0)).sum())
     return Picture(
         figure,
-        f"{unit}, with 95% intervals: {decided} of {len(table)} are clear of 0. "
+        f"{unit}, with 95% intervals: {_clear(decided, len(table))}. "
         f"{'; '.join(told)}. p is corrected by Holm.{_least(table)}",
     )
+
+
+def _clear(clear: int, rows: int) -> str:
+    return f"{clear} of {rows} {'is' if clear == 1 else 'are'} clear of 0"
 
 
 def _least(table: pd.DataFrame) -> str:

@@ -62,6 +62,6 @@ def masks(images: Any, rows: Mapping[str, Any], *, high: Mapping[str, float] = {
     )
     return Picture(
         figure,
-        f"{n} patches, a column each; below them, bright where it is high: {', '.join(grids)}. "
+        f"{n} patches side by side; under each, bright where it is high: {', '.join(grids)}. "
         f"Means over each patch: {means}.",
     )

@@ -29,7 +29,8 @@ def image_grid(
         axis.imshow(image.transpose(1, 2, 0), interpolation="nearest")
         if len(titles):
             axis.set_title(titles[place], fontsize=8, pad=2)
-    return Picture(figure, alt or f"{len(images)} patches in {rows} rows of {columns}.")
+    lines = f"{rows} row{'s' * (rows > 1)} of {columns}"
+    return Picture(figure, alt or f"{len(images)} patches in {lines}.")
 
 
 def gallery(patches: Tissue, *, each: int = 8, seed: int = 0) -> Picture:
@@ -97,7 +98,7 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
     return Picture(
         figure,
         f"Up to {each} patches of each of the classes {', '.join(names)}, in "
-        f"{len(sources)} block(s) of columns: {blocks}.",
+        f"{len(sources)} block{'s' * (len(sources) > 1)} of columns: {blocks}.",
     )
 
 

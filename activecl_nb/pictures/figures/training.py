@@ -115,7 +115,24 @@ def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[s
     figure.legend(
         handles, names, loc="outside lower center", ncols=9, frameon=False, markerscale=1.6
     )
-    return Picture(figure, f"{len(labels)} patches by class on the maps: {', '.join(positions)}.")
+    told = [
+        f"{title}, {_apart(points, labels, class_names)}" for title, points in positions.items()
+    ]
+    return Picture(
+        figure, f"Maps of the same {len(labels):,} patches, coloured by class: {'; '.join(told)}."
+    )
+
+
+def _apart(positions: Any, labels: np.ndarray, class_names: Sequence[str]) -> str:
+    """Which of several classes lies farthest from the middle of the map, and which nearest."""
+    away = np.asarray(positions) - np.mean(positions, axis=0)
+    each = {
+        name: np.linalg.norm(away[labels == number].mean(axis=0))
+        for number, name in enumerate(class_names)
+        if (labels == number).any()
+    }
+    inner, *_, outer = sorted(each, key=each.__getitem__)
+    return f"{outer} lies farthest from the middle, {inner} nearest to it"
 
 
 def heat(matrix: Any, *, title: str = "", labels: Sequence[str] = (), alt: str = "") -> Picture:
