@@ -35,6 +35,7 @@ def fixed(view: ViewModel) -> dict[str, Any]:
         "positive": view.class_names.index(view.positive),
         "classes": list(view.class_names),
         "colours": [colours.class_colours(view.class_names), list(colours.SHAPES)],
+        "scales": colours.SCALES,
         "patches": view.patches.astype(np.uint32).tobytes(),
         "positions": view.map.positions.astype(np.float32).tobytes(),
         "labels": fitting(view.labels).tobytes(),
