@@ -640,21 +640,16 @@ def test_the_still_shows_what_is_selected_and_says_so(view):
 def test_the_still_draws_picks_in_the_shapes_of_their_classes(view):
     """As the browser does: a shape of the class inside every frame."""
 
-    def marks(**state) -> dict[int, set[int]]:
-        """Corners of the markers that were drawn -> how many patches each has."""
-        figure = explorer.draw(view, round=1, panels=["entropy"], **state)
-        filled = [c for c in figure.axes[0].collections if len(c.get_facecolors())]
-        return {
-            len(c.get_paths()[0].vertices): len(c.get_offsets())
-            for c in filled
-            if c.get_alpha() == 1
-        }
-
+    figure = explorer.draw(
+        view, round=1, panels=["entropy"], filter={"by": "entropy", "rounds": [1, 1]}
+    )
+    drawn = [c for c in figure.axes[0].collections if len(c.get_facecolors())]
+    counts = [len(c.get_offsets()) for c in drawn if c.get_alpha() == 1]
     picks = view.picks(1, 1)
-    alone = {"filter": {"by": "entropy", "rounds": [1, 1]}}
-    classes = np.unique(view.labels[picks])
-    assert sum(marks(**alone).values()) == len(picks)
-    assert len(marks(**alone)) == len(classes) > 1
+    classes, of_class = np.unique(view.labels[picks], return_counts=True)
+    assert len(classes) > 1 and counts == of_class.tolist()
+    shapes = {c.get_paths()[0].vertices.tobytes() for c in drawn if c.get_alpha() == 1}
+    assert len(shapes) == len(classes)
 
 
 # the palette

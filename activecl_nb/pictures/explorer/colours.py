@@ -39,6 +39,8 @@ SCALES = {
         ("#0072b2", "#7fb8d8", "#e8e4d8", "#eaa56f", "#d55e00"),
     ),
 }
+# Whose colours the names of a fact have in turn: not the grey of BACK, since grey says "none".
+IN_TURN = ("MUS", "NORM", "ADI", "LYM", "STR", "MUC", "DEB", "TUM")
 GREY = "#c8c8c8"  # of what is not known, or none
 NONE_NAMES = (
     "none",
@@ -129,11 +131,10 @@ def class_colours(class_names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def palette(colouring: Colouring, class_names: Sequence[str]) -> list[str]:
-    """The colours of names: the classes', in turn for others; what says "none" is grey."""
-    classes = [light for light, _ in class_colours(class_names)]
+    """The colours of names: the classes' own, others in turn; what says "none" is grey."""
     if colouring.names == tuple(class_names):
-        return classes
-    turn = itertools.cycle(classes)
+        return [light for light, _ in class_colours(class_names)]
+    turn = itertools.cycle(light for light, _ in class_colours(IN_TURN))
     return [GREY if code == colouring.none else next(turn) for code in range(len(colouring.names))]
 
 

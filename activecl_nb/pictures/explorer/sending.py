@@ -36,6 +36,7 @@ def fixed(view: ViewModel) -> dict[str, Any]:
         "classes": list(view.class_names),
         "colours": [colours.class_colours(view.class_names), list(colours.SHAPES)],
         "scales": colours.SCALES,
+        "in_turn": colours.class_colours(colours.IN_TURN),
         "patches": view.patches.astype(np.uint32).tobytes(),
         "positions": view.map.positions.astype(np.float32).tobytes(),
         "labels": fitting(view.labels).tobytes(),

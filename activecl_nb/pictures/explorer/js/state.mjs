@@ -140,6 +140,13 @@ export class State {
     return groupName(group, this.compare);
   }
 
+  /** What a score is called in a table. */
+  scoreTitle(name) {
+    const { classes, positive } = this.patches;
+    const usual = { probability: `p(${classes[positive]})`, entropy: "entropy", distance: "distance to its chosen set" };
+    return this.runs.told[name]?.title ?? usual[name];
+  }
+
   compareColours() {
     return this.comparePair().map((s) => onPage(this.runs.colours[s], this.theme.dark));
   }
