@@ -331,7 +331,7 @@ def test_picks_by_hand_are_compared_with_the_strategies(page, view, screenshots)
     rows = view.patches[view.picks(1, 1)]
     good = (known["difficulty"][rows] >= 0.2) & (known["duplicate_of"][rows] < 0)
     good &= known["artefact"][rows] == "none"
-    assert lines["entropy"][5] == f"{good.sum()} of 25"
+    assert lines["entropy"][5] == str(good.sum())
     assert lines["by hand"][5] != "not known"
     tiles = page.get_by_role("application", name="Picked by hand")
     tiles.focus()
@@ -357,4 +357,4 @@ def test_what_is_nearest_one_half_is_said_in_words(page, view):
     p = view.probability(1, 1)[half]
     low, high = (float(word) for word in said.split("one half: ")[1].split(";")[0].split(" to "))
     assert (low, high) == pytest.approx((p.min(), p.max()), abs=0.02)
-    assert "of them picked" in said
+    assert f"{(view.taken[1, half] == 1).sum()} of them picked" in said

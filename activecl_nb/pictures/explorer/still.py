@@ -56,7 +56,7 @@ def draw(
             said = f", {words.half_in_short(view, name, round)}" if nearest_half else ""
             _draw_map(top, view, strategy, round, colour, slot, shown, said)
             if nearest_half:
-                _frames(top, view, words.nearest_half(view, strategy, round), round, *SQUARE)
+                _frames(top, view, view.nearest_half(strategy, round), round, *SQUARE)
         rows = np.array([view.row(patch) for patch in hand], dtype=np.int64)
         _frames(top, view, rows, round, "o", 60, edgecolors=BY_HAND, linewidths=1.6)
         for corners in [lasso, *(corners for _, corners in strokes)]:

@@ -82,16 +82,10 @@ def _panel(view: ViewModel, name: str, round: int) -> str:
     )
 
 
-def nearest_half(view: ViewModel, strategy: int, round: int) -> np.ndarray:
-    """Rows of the patches nearest one half, as many as the round picks (or round 0 did): int64."""
-    count = view.counts[strategy, round].sum() or view.counts[strategy, 0].sum()
-    return view.nearest_half(strategy, round, int(count))
-
-
 def half_in_short(view: ViewModel, name: str, round: int) -> str:
     """How many of a strategy's picks are among the patches nearest one half."""
     strategy = view.names.index(name)
-    rows = nearest_half(view, strategy, round)
+    rows = view.nearest_half(strategy, round)
     return f"{(view.taken[strategy, rows] == round).sum()} of them nearest one half"
 
 

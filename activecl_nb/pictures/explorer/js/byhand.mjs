@@ -86,8 +86,7 @@ export class ByHand {
     const line = (name, picks, s) => {
       const facts = picksFacts(picks, patches, runs, s, state.round);
       return [name, facts.count, percent(facts.counts[patches.positive], facts.count), digits(facts.entropy),
-        digits(facts.distance), `${facts.apart} of ${facts.count}`,
-        facts.informative == null ? "not known" : `${facts.informative} of ${facts.count}`];
+        digits(facts.distance), facts.apart, facts.informative ?? "not known"];
     };
     const others = runs.names.map((name, s) => [name, s])
       .filter(([name, s]) => name !== state.name && state.round < runs.done[s])

@@ -63,7 +63,7 @@ export class Toolbar {
   zoom() {
     const { app } = this;
     return [button("+", "Zoom in", () => app.zoomBy(1.4)), button("−", "Zoom out", () => app.zoomBy(1 / 1.4)),
-      button("Whole map", "Whole map: show all of it", () => app.resetZoom())];
+      button("Fit", "Fit: show the whole map", () => app.resetZoom())];
   }
 
   more() {
