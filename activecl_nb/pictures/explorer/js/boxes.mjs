@@ -25,13 +25,18 @@ export class Gallery {
   }
 
   show(rows, said, most = MOST_TILES) {
+    this.tell(rows, said, most);
+    this.tiles.show(thinned(rows, most));
+  }
+
+  /** The words and the bar. */
+  tell(rows, said, most) {
     const { patches } = this.app;
     const counts = countsOf(rows, patches.labels, patches.classes.length);
     const some = rows.length > most ? ` (${most} shown)` : "";
     this.text.textContent = `${several(rows.length)}${some}: ${inWords(counts, patches.classes)}. ${said}`.trim();
     this.bar.show(counts);
     this.tiles.canvas.dataset.inside = rows.length;
-    this.tiles.show(thinned(rows, most));
   }
 }
 
@@ -113,7 +118,11 @@ export class Boxes {
       const { scores } = groupFacts(groups[group], app.patches, app.runs, pair, app.slot);
       const lines = Object.entries(scores).map(([name, both]) => [`mean ${app.scoreTitle(name)}`, ...both.map((x) => digits(x))]);
       table(gallery.scores, ["as seen by", ...app.compare], lines);
-      gallery.show(groups[group], "", MOST_OF_THREE);
+      gallery.tell(groups[group], "", MOST_OF_THREE);
     }
+    // All words before any width is asked for, and all widths before anything is drawn: the
+    // browser lays the page out anew for each question that follows a change.
+    const widths = GROUPS.map((group) => this.groups[group].node.clientWidth);
+    GROUPS.forEach((group, i) => this.groups[group].tiles.show(thinned(groups[group], MOST_OF_THREE), widths[i]));
   }
 }
