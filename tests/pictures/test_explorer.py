@@ -618,6 +618,40 @@ def test_the_still_counts_what_the_colours_show(view):
     assert under_the_map("entropy", "entropy", round=0) == []  # there was no proxy
 
 
+def test_the_still_shows_what_is_selected_and_says_so(view):
+    def legend(**state) -> list[str]:
+        figure = explorer.draw(view, round=1, panels=["entropy"], **state)
+        return [text.get_text() for text in figure.legends[0].get_texts()]
+
+    pinned, hand = int(view.patches[3]), view.patches[[1, 2]].tolist()
+    for state, label, words in (
+        ({"nearest_half": True}, "nearest one half", "of them nearest one half (entropy)"),
+        ({"pinned": pinned}, "pinned, and its nearest", f"Patch {pinned}, "),
+        ({"hand": hand}, "picked by hand", "Picked by hand are 2: "),
+    ):
+        assert label in legend(**state) and label not in legend()
+        assert words in explorer.describe(view, round=1, panels=["entropy"], **state)
+    assert legend(compare=["random", "entropy"])[:3] == ["only random", "only entropy", "both"]
+    tumours = {"only": {"class": [8]}}
+    said = explorer.describe(view, round=1, filter=tumours)
+    assert f"shows {(view.labels == 8).sum()} of the {view.n}" in said
+
+
+def test_the_still_draws_picks_in_the_shapes_of_their_classes(view):
+    """As the browser does: a shape of the class inside every frame."""
+
+    figure = explorer.draw(
+        view, round=1, panels=["entropy"], filter={"by": "entropy", "rounds": [1, 1]}
+    )
+    drawn = [c for c in figure.axes[0].collections if len(c.get_facecolors())]
+    counts = [len(c.get_offsets()) for c in drawn if c.get_alpha() == 1]
+    picks = view.picks(1, 1)
+    classes, of_class = np.unique(view.labels[picks], return_counts=True)
+    assert len(classes) > 1 and counts == of_class.tolist()
+    shapes = {c.get_paths()[0].vertices.tobytes() for c in drawn if c.get_alpha() == 1}
+    assert len(shapes) == len(classes)
+
+
 # the palette
 
 

@@ -287,3 +287,12 @@ def test_the_words_hold_the_last_part_of_each_group():
     told = figures.reliability({"home": (p, p > 0.5), "away": (p, p > 2)}).alt
     assert "home: of those said to be 94%, 100% are" in told
     assert "away: of those said to be 94%, 0% are" in told and len(told.split()) <= 60
+
+
+def test_a_long_alt_text_is_never_cut_within_a_sentence_or_left_without_an_end():
+    parts = [f"strategy {n} has seven words here so" for n in range(12)]
+    for joined in ("; ", ", ", ": "):
+        heard = figures.Picture(figures.canvas()[0], joined.join(parts) + ".").heard
+        begun = heard.removesuffix(" All of it stands in words below.")
+        assert begun != heard and begun.endswith("here so."), heard
+        assert joined.join(parts).startswith(begun.rstrip("."))

@@ -77,12 +77,14 @@ def check_data(runs: Mapping[str, Run], data: Data | Tissue) -> None:
     """ValueError where a run was made from other patches than these."""
     from activecl_nb.runs import fingerprint, same_tissue
 
-    if getattr(data, "test", None) is None:  # the patches without their test set: no fingerprint
-        return
-    here = fingerprint(cast("Data", data))
+    train, whole = train_of(data), getattr(data, "test", None) is not None
+    known = fingerprint(cast("Data", data)) if whole else {"train": len(train)}
     for name, run in runs.items():
         recorded = getattr(run, "data", None)
-        if recorded and not same_tissue(recorded, here):
+        if not recorded:
+            continue
+        here = {**recorded, "source": train.source, **known}  # no test set, no whole fingerprint
+        if not same_tissue(recorded, here):
             raise ValueError(
                 f"run {name!r} was made from other patches (of {recorded.get('source')}, "
                 f"{recorded.get('train')} to train) than these (of {here['source']}, "

@@ -26,6 +26,21 @@ DARK_COLOURS = {
 # not among them: these say that a patch was chosen before, or is picked in this round.
 SHAPES = ("hexagon", "square", "triangle", "right", "wedge", "plus", "cross", "left", "star")
 MARKERS = "hs^>vPX<*"
+# Scales of numbers, low to high, for a light and a dark page: what is large, and in the second what
+# is near the middle, stands out from either, and from the frames. On a dark page the first is
+# cividis (Nunez et al. 2018); all run evenly from dark to light for any colour vision.
+SCALES = {
+    "numbers": (
+        ("#e3d36b", "#b8bb7b", "#8aa18b", "#5d8399", "#3560a2", "#1f3ca6"),
+        ("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838"),
+    ),
+    "boundary": (
+        ("#2f93d1", "#4d60b2", "#6a2a8c", "#a54a4e", "#e06a10"),
+        ("#0072b2", "#7fb8d8", "#e8e4d8", "#eaa56f", "#d55e00"),
+    ),
+}
+# Whose colours the names of a fact have in turn: not the grey of BACK, since grey says "none".
+IN_TURN = ("MUS", "NORM", "ADI", "LYM", "STR", "MUC", "DEB", "TUM")
 GREY = "#c8c8c8"  # of what is not known, or none
 NONE_NAMES = (
     "none",
@@ -116,12 +131,16 @@ def class_colours(class_names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def palette(colouring: Colouring, class_names: Sequence[str]) -> list[str]:
-    """The colours of names: the classes', in turn for others; what says "none" is grey."""
-    classes = [light for light, _ in class_colours(class_names)]
+    """The colours of names: the classes' own, others in turn; what says "none" is grey."""
     if colouring.names == tuple(class_names):
-        return classes
-    turn = itertools.cycle(classes)
+        return [light for light, _ in class_colours(class_names)]
+    turn = itertools.cycle(light for light, _ in class_colours(IN_TURN))
     return [GREY if code == colouring.none else next(turn) for code in range(len(colouring.names))]
+
+
+def scale_of(colour: str, predicts: str) -> str:
+    """Which of ``SCALES`` a colouring in numbers has: a probability is told from one half."""
+    return "boundary" if colour == "probability" and not predicts else "numbers"
 
 
 def counts(codes: np.ndarray, colouring: Colouring) -> np.ndarray:

@@ -243,12 +243,15 @@ class ViewModel:
         a, b = (self.picks(s, round, so_far) for s in (first, second))
         return Difference(a[~np.isin(a, b)], a[np.isin(a, b)], b[~np.isin(b, a)])
 
-    def nearest_half(self, strategy: int, round: int, count: int) -> np.ndarray:
+    def nearest_half(self, strategy: int, round: int, count: int | None = None) -> np.ndarray:
         """The patches left before the pick whose p is nearest one half, nearest first: int64.
 
+        count: how many; without it as many as the round picks, or round 0 where it did not run.
         What entropy would pick, were they all candidates; none before round 0, which has no proxy.
         Of a task other than classification, those that the proxy doubts most.
         """
+        if count is None:
+            count = int(self.counts[strategy, round].sum() or self.counts[strategy, 0].sum())
         logits, taken = self.logits(strategy, round), self.taken[strategy]
         left = np.flatnonzero(((taken < 0) | (taken >= round)) & np.isfinite(logits))
         sure = -self.entropy(strategy, round) if self.predicts else np.abs(logits)

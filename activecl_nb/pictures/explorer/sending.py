@@ -35,6 +35,8 @@ def fixed(view: ViewModel) -> dict[str, Any]:
         "positive": view.class_names.index(view.positive),
         "classes": list(view.class_names),
         "colours": [colours.class_colours(view.class_names), list(colours.SHAPES)],
+        "scales": colours.SCALES,
+        "in_turn": colours.class_colours(colours.IN_TURN),
         "patches": view.patches.astype(np.uint32).tobytes(),
         "positions": view.map.positions.astype(np.float32).tobytes(),
         "labels": fitting(view.labels).tobytes(),
@@ -59,6 +61,9 @@ def rounds_so_far(view: ViewModel) -> dict[str, Any]:
     slots = range(view.rounds + 1)
     logits = np.stack([[view.logits(s, slot) for slot in slots] for s in range(len(view.names))])
     farthest = float(np.nanmax(view.distances, initial=0.0)) or 1.0
+    half = np.zeros((len(view.names), view.rounds, view.n), dtype=bool)
+    for s, t in itertools.product(range(len(view.names)), range(view.rounds)):
+        half[s, t, view.nearest_half(s, t)] = True
     return _told(view) | {
         "names": list(view.names),
         "colours": [figures.style(name, view.names)["color"] for name in view.names],
@@ -68,6 +73,8 @@ def rounds_so_far(view: ViewModel) -> dict[str, Any]:
         "order": fitting(np.maximum(view.order, 0)).tobytes(),
         "logits": logit_bytes(logits).tobytes(),
         "logit_limit": LOGIT_LIMIT,
+        # By the logits themselves: of those rounded to bytes many would be equally near.
+        "half": np.packbits(half, axis=-1).tobytes(),
         "distances": to_bytes(view.distances, 0.0, farthest).tobytes(),
         "farthest": farthest,
         "far": view.colourings["distance"].high,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from activecl_nb.pictures import figures
-from activecl_nb.pictures.explorer import colours, words
+from activecl_nb.pictures.explorer import colours, filters, words
 from activecl_nb.pictures.explorer.colours import MARKERS, palette
 from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
-from activecl_nb.pictures.explorer.picks import Summary
 from activecl_nb.pictures.explorer.wording import digits, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Frames around picks, apart from the shapes of classes: marker and its size in points.
-RING, DIAMOND, SQUARE = ("o", 22), ("D", 52), ("s", 60)
+RING, DIAMOND, SQUARE = ("o", 36), ("D", 52), ("s", 88)
+PINNED, BY_HAND = "#0060df", "#c2005f"  # as in the browser (js/theme.mjs)
 
 
 def draw(
@@ -31,10 +31,12 @@ def draw(
     when: str = "before",
     pinned: int = -1,
     lasso: Sequence[Sequence[float]] = (),
+    strokes: Sequence[tuple[str, Sequence[Sequence[float]]]] = (),
     compare: Sequence[str] = (),
     so_far: bool = False,
     nearest_half: bool = False,
-    **_: Any,
+    filter: Mapping[str, Any] | None = None,
+    hand: Sequence[int] = (),
 ) -> Figure:
     """The panels of one round as a Matplotlib figure: maps above, composition and F1 below.
 
@@ -47,21 +49,25 @@ def draw(
     slot = round if when == "before" else round + 1
     for (top, middle, bottom), name in zip(grid.T, panels, strict=True):
         strategy = view.names.index(name)
+        shown = filters.shown(view, filter or {}, strategy, slot)
         if len(compare) == 2:
-            _draw_difference(top, view, compare, round, so_far, colour, slot)
+            _draw_difference(top, view, compare, round, so_far, colour, slot, shown)
         else:
-            _draw_map(top, view, strategy, round, colour, slot)
-        if nearest_half:
-            count = view.counts[strategy, round].sum() or view.counts[strategy, 0].sum()
-            _frames(top, view, view.nearest_half(strategy, round, int(count)), round, *SQUARE)
-        if len(lasso) > 2:
-            top.fill(*np.asarray(lasso).T, facecolor="none", edgecolor="black", linestyle="--")
+            said = f", {words.half_in_short(view, name, round)}" if nearest_half else ""
+            _draw_map(top, view, strategy, round, colour, slot, shown, said)
+            if nearest_half:
+                _frames(top, view, view.nearest_half(strategy, round), round, *SQUARE)
+        rows = np.array([view.row(patch) for patch in hand], dtype=np.int64)
+        _frames(top, view, rows, round, "o", 60, edgecolors=BY_HAND, linewidths=1.6)
+        for corners in [lasso, *(corners for _, corners in strokes)]:
+            if len(corners) > 2:
+                top.fill(*np.asarray(corners).T, facecolor="none", edgecolor="black", ls="--")
         if pinned >= 0:
-            at = view.positions(round)[view.row(pinned)]
-            top.plot(*at, "o", markersize=13, markerfacecolor="none", markeredgecolor="black")
-        _draw_composition(middle, view, view.summary(strategy, round))
-        _draw_f1(bottom, view, strategy, round)
-    _draw_legend(figure, view, colour, grid[0, -1], compare)
+            _draw_pinned(top, view, view.row(pinned), round)
+        _draw_composition(middle, view, _bars(view, strategy, compare, round, so_far))
+        _draw_f1(bottom, view, compare if len(compare) == 2 else [name], round)
+    marks = _marks(view, compare, nearest_half, len(hand) > 0, pinned >= 0)
+    _draw_legend(figure, view, colour, grid[0, -1], marks)
     return figure
 
 
@@ -69,7 +75,7 @@ def _grid(wide: int, columns: int, kind: str) -> tuple[Figure, np.ndarray]:
     """Axes for maps, bars and curves. By hand: Matplotlib's layout takes as long as all drawing."""
     from matplotlib.figure import Figure
 
-    width = 3.0 * wide
+    width = 3.0 * wide if columns > 2 else 3.7 * wide
     figure = Figure(figsize=(width, 4.9), dpi=90)
     grid = figure.subplots(
         3,
@@ -93,9 +99,11 @@ def _shade(view: ViewModel, colour: str, strategy: int, slot: int) -> dict[str, 
     colouring, values = view.colourings[colour], view.values(colour, strategy, slot)
     if colouring.kind == "names":
         return {"c": np.array(palette(colouring, view.class_names))[values]}
-    import matplotlib
+    from matplotlib.colors import LinearSegmentedColormap
 
-    scale = matplotlib.colormaps["cividis"].with_extremes(bad=colours.GREY)
+    scale = colours.scale_of(colour, view.predicts)
+    light, _ = colours.SCALES[scale]
+    scale = LinearSegmentedColormap.from_list(scale, light).with_extremes(bad=colours.GREY)
     shown = np.ma.masked_invalid(values)
     return {"c": shown, "cmap": scale, "vmin": colouring.low, "vmax": colouring.high}
 
@@ -106,14 +114,30 @@ def _scatter(axes: Any, points: np.ndarray, shade: dict[str, Any], rows: Any, **
     axes.scatter(*points[rows].T, **shade | {"c": shade["c"][rows]}, plotnonfinite=True, **how)
 
 
-def _dots(axes: Any, view: ViewModel, rows: np.ndarray, shade: dict[str, Any], round: int) -> None:
-    """Patches in the shapes of their classes."""
-    size = float(np.clip(20000 / view.n, 1.5, 12))
+def _dots(
+    axes: Any,
+    view: ViewModel,
+    rows: np.ndarray,
+    shade: dict[str, Any],
+    round: int,
+    *,
+    size: float = 0,
+    alpha: float = 0.45,
+) -> None:
+    """Patches in the shapes of their classes; their size follows from how many there are."""
+    size = size or float(np.clip(20000 / view.n, 1.5, 12))
     for c in range(len(view.class_names)):
         of_class = rows[view.labels[rows] == c]
         marker = MARKERS[c % len(MARKERS)]
-        how = {"s": size, "marker": marker, "alpha": 0.45, "linewidths": 0.0}
+        how = {"s": size, "marker": marker, "alpha": alpha, "linewidths": 0.0}
         _scatter(axes, view.positions(round), shade, of_class, **how)
+
+
+def _hidden(axes: Any, view: ViewModel, shown: np.ndarray, round: int) -> None:
+    """What the filter leaves out stays as a faint trace of the map."""
+    if not shown.all():
+        points = view.positions(round)[~shown]
+        axes.scatter(*points.T, s=2, c=colours.GREY, alpha=0.3, linewidths=0)
 
 
 def _frames(
@@ -121,25 +145,52 @@ def _frames(
 ) -> None:
     """Hollow marks around patches, which leave to be seen what they frame."""
     style = {"facecolors": "none", "edgecolors": "black", "linewidths": 1.2} | how
-    if len(rows):
-        axes.scatter(*view.positions(round)[rows].T, s=size, marker=marker, **style)
+    if not len(rows):
+        return
+    # Smaller where there are many, so that they never hide everything.
+    box = axes.get_window_extent()
+    apart = (box.width * box.height / len(rows)) ** 0.5 * 72 / axes.figure.dpi  # points
+    size = size * float(np.clip(apart / 34, 0.55, 1)) ** 2
+    for halo in (True, False):
+        line = {"edgecolors": "white", "linewidths": style["linewidths"] + 1.4} if halo else {}
+        points = view.positions(round)[rows].T
+        axes.scatter(*points, s=size, marker=marker, **style | line)
+
+
+def _draw_pinned(axes: Any, view: ViewModel, row: int, round: int) -> None:
+    """The pinned patch in the sights, and its neighbours in rings of the same colour."""
+    how = {"edgecolors": PINNED, "facecolors": "none", "zorder": 5}
+    near = view.neighbours(row)
+    _frames(axes, view, near, round, "o", 16, linewidths=1.1, **how)
+    at = view.positions(round)[row]
+    axes.plot(*at, "+", markersize=26, color=PINNED, markeredgewidth=1.2, zorder=5)
+    axes.plot(*at, "o", markersize=15, markerfacecolor="none", markeredgecolor=PINNED, zorder=6)
+    axes.lines[-1].set_markeredgewidth(2.4)
 
 
 def _draw_map(
-    axes: Any, view: ViewModel, strategy: int, round: int, colour: str, slot: int
+    axes: Any,
+    view: ViewModel,
+    strategy: int,
+    round: int,
+    colour: str,
+    slot: int,
+    shown: np.ndarray,
+    said: str,
 ) -> None:
     shade = _shade(view, colour, strategy, slot)
     taken = view.taken[strategy]
-    before = np.flatnonzero((taken >= 0) & (taken < round))
-    now = np.flatnonzero(taken == round)
-    rest = np.flatnonzero((taken < 0) | (taken > round))
+    before = np.flatnonzero(shown & (taken >= 0) & (taken < round))
+    now = np.flatnonzero(shown & (taken == round))
+    rest = np.flatnonzero(shown & ((taken < 0) | (taken > round)))
+    _hidden(axes, view, shown, round)
     _dots(axes, view, rest, shade, round)
-    for rows, (marker, size), linewidth in ((before, RING, 0.6), (now, DIAMOND, 1.3)):
-        _scatter(axes, view.positions(round), shade, rows, s=12, marker="o", linewidths=0.0)
+    for rows, (marker, size), linewidth, dot in ((before, RING, 0.6, 5), (now, DIAMOND, 1.3, 11)):
         _frames(axes, view, rows, round, marker, size, linewidths=linewidth)
+        _dots(axes, view, rows, shade, round, size=dot, alpha=1)
     axes.set(xticks=[], yticks=[], title=view.names[strategy])
     axes.margins(0.04)
-    label = f"round {round}: {view.counts[strategy, round].sum()} picked"
+    label = f"round {round}: {view.counts[strategy, round].sum()} picked{said}"
     short = words.in_short(view, strategy, round, colour, slot)
     axes.set_xlabel("\n".join([label, short]), fontsize=8)
 
@@ -152,14 +203,17 @@ def _draw_difference(
     so_far: bool,
     colour: str,
     slot: int,
+    shown: np.ndarray,
 ) -> None:
     """Up triangles: only the first; down triangles: only the second; both: one on the other."""
     first, second = (view.names.index(name) for name in pair)
     found = view.difference(first, second, round, so_far)
     shade = _shade(view, colour, first, slot)
-    _dots(axes, view, np.arange(view.n), shade, round)
-    for rows, marks in ((found.both, "^v"), (found.only_a, "^"), (found.only_b, "v")):
-        _scatter(axes, view.positions(round), shade, rows, s=12, marker="o", linewidths=0.0)
+    _hidden(axes, view, shown, round)
+    _dots(axes, view, np.flatnonzero(shown), shade, round)
+    for of_all, marks in ((found.both, "^v"), (found.only_a, "^"), (found.only_b, "v")):
+        rows = of_all[shown[of_all]]
+        _dots(axes, view, rows, shade, round, size=14, alpha=1)
         for marker in marks:
             name = pair["^v".index(marker)]
             edgecolor = "black" if len(marks) == 2 else figures.style(name, view.names)["color"]
@@ -169,44 +223,84 @@ def _draw_difference(
     axes.set_xlabel(words.difference_in_short(view, pair, round, so_far), fontsize=8)
 
 
-def _draw_composition(axes: Any, view: ViewModel, summary: Summary) -> None:
-    """Two stacked bars; the positive class comes first and is hatched."""
+def _bars(
+    view: ViewModel, strategy: int, compare: Sequence[str], round: int, so_far: bool
+) -> dict[str, np.ndarray]:
+    """What the bars below a map show: a name and counts of classes each."""
+    if len(compare) != 2:
+        summary = view.summary(strategy, round)
+        return {"this round": summary.picked, "so far": summary.so_far}
+    first, second = (view.names.index(name) for name in compare)
+    found = view.difference(first, second, round, so_far)
+    groups = (f"only {compare[0]}", found.only_a), ("both", found.both)
+    return {
+        name: np.array([*view.composition(rows).values()])
+        for name, rows in (*groups, (f"only {compare[1]}", found.only_b))
+    }
+
+
+def _draw_composition(axes: Any, view: ViewModel, bars: Mapping[str, np.ndarray]) -> None:
+    """Stacked bars; the positive class comes first and is hatched."""
     faces = [light for light, _ in colours.class_colours(view.class_names)]
-    order = sorted(range(len(view.class_names)), key=lambda c: c != summary.positive)
-    for y, counts in enumerate((summary.picked, summary.so_far)):
+    positive = view.class_names.index(view.positive)
+    order = sorted(range(len(view.class_names)), key=lambda c: c != positive)
+    for y, counts in enumerate(bars.values()):
         shares = counts / max(counts.sum(), 1)
         left = 0.0
         for c in order:
-            hatch = "////" if c == summary.positive else None
+            hatch = "////" if c == positive else None
             if shares[c]:
                 axes.barh(y, shares[c], left=left, color=faces[c], hatch=hatch, edgecolor="white")
             left += shares[c]
-        share = percent(counts[summary.positive], counts.sum())
+        share = percent(counts[positive], counts.sum())
         text = f"{share} {view.positive}" if counts.any() else "none"
         axes.text(1.02, y, text, va="center", fontsize=7, transform=axes.get_yaxis_transform())
-    axes.set(yticks=[0, 1], xticks=[], xlim=(0, 1))
-    axes.set_yticklabels(["this round", "so far"] if axes.get_subplotspec().is_first_col() else [])
+    axes.set(yticks=range(len(bars)), xticks=[], xlim=(0, 1))
+    axes.set_yticklabels([*bars] if axes.get_subplotspec().is_first_col() else [])
     axes.tick_params(labelsize=7)
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
 
 
-def _draw_f1(axes: Any, view: ViewModel, strategy: int, round: int) -> None:
+def _draw_f1(axes: Any, view: ViewModel, names: Sequence[str], round: int) -> None:
+    """F1 by round of these strategies, and faintly of the others."""
     for other in range(len(view.names)):
         axes.plot(view.f1[other], color="0.8", linewidth=1)
-    colour = figures.style(view.names[strategy], view.names)["color"]
-    axes.plot(view.f1[strategy], color=colour, linewidth=1.6)
-    f1 = view.f1[strategy, round]
-    axes.plot(round, f1, "D", color=colour, markeredgecolor="black")
-    axes.set_title(f"F1 {digits(f1)}" if np.isfinite(f1) else "F1 not scored", fontsize=8)
+    told = []
+    for name in names:
+        values, colour = view.f1[view.names.index(name)], figures.style(name, view.names)["color"]
+        axes.plot(values, color=colour, linewidth=1.6)
+        axes.plot(round, values[round], "D", color=colour, markeredgecolor="black")
+        score = digits(values[round]) if np.isfinite(values[round]) else "not scored"
+        told.append(f"F1 {score}" if len(names) == 1 else f"{name} {score}")
+    axes.set_title(told[0] if len(told) == 1 else f"F1: {', '.join(told)}", fontsize=8)
     axes.set_xlim(-0.4, view.rounds - 0.6)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def _marks(
+    view: ViewModel, compare: Sequence[str], half: bool, hand: bool, pinned: bool
+) -> list[tuple[str, str, str]]:
+    """What frames mean: (label, markers one on the other, edge colour) each."""
+    if len(compare) == 2:
+        edges = [figures.style(name, view.names)["color"] for name in compare]
+        marks = [(f"only {name}", m, e) for name, m, e in zip(compare, "^v", edges, strict=True)]
+        marks.append(("both", "^v", "black"))
+    else:
+        marks = [("chosen before", "o", "black"), ("picked in this round", "D", "black")]
+        marks += [("nearest one half", "s", "black")] * half
+    marks += [("picked by hand", "o", BY_HAND)] * hand
+    return marks + [("pinned, and its nearest", "o", PINNED)] * pinned
+
+
 def _draw_legend(
-    figure: Figure, view: ViewModel, colour: str, beside: Any, compare: Sequence[str]
+    figure: Figure,
+    view: ViewModel,
+    colour: str,
+    beside: Any,
+    marks: Sequence[tuple[str, str, str]],
 ) -> None:
     from matplotlib.lines import Line2D
 
@@ -218,11 +312,10 @@ def _draw_legend(
             [], [], linestyle="", label=label, marker=marker, markersize=size, **face_and_edge
         )
 
-    if len(compare) == 2:
-        named = [(f"only {name}", marker) for name, marker in zip(compare, "^v", strict=True)]
-    else:
-        named = [("chosen before", "o"), ("picked in this round", "D")]
-    handles = [mark(label, marker, "none", "black", 6) for label, marker in named]
+    handles: list[Any] = [
+        tuple(mark(label, marker, "none", edge, 6) for marker in markers)
+        for label, markers, edge in marks
+    ]
     if colouring.kind == "numbers":
         inset = beside.inset_axes([1.03, 0.1, 0.05, 0.8])
         above = "max" if colour == "distance" else "neither"
@@ -234,4 +327,6 @@ def _draw_legend(
     faces = palette(colouring, view.class_names)
     shown = list(zip(colouring.names, faces, itertools.cycle(markers)))[:12]
     handles += [mark(name, marker, light, light, 5) for name, light, marker in shown]
-    figure.legend(handles=handles, loc="lower center", ncols=min(len(handles), 6), fontsize=8)
+    labels = [label for label, *_ in marks] + [name for name, *_ in shown]
+    how = {"ncols": min(len(handles), 6), "fontsize": 8}
+    figure.legend(handles, labels, loc="lower center", **how)

@@ -9,6 +9,7 @@ import base64
 import colorsys
 import html
 import io
+import itertools
 import re
 import textwrap
 from collections.abc import Sequence
@@ -88,13 +89,9 @@ class Picture:
         """The alt text, or of a long one as many sentences as can be listened to."""
         if len(self.alt.split()) <= MOST_WORDS:
             return self.alt
-        kept: list[str] = []
-        for part in re.split(r"(?<=[.;]) ", self.alt):
-            if len(" ".join([*kept, part]).split()) > MOST_WORDS - len(MORE.split()):
-                break
-            kept.append(part)
-        said = " ".join(kept)
-        return f"{said[:-1]}. {MORE}" if said else MORE  # no sentence ends in a semicolon
+        room = MOST_WORDS - len(MORE.split())
+        begun = _begun(self.alt, ".;", room) or _begun(self.alt, ".;:,", room)
+        return f"{begun} {MORE}".strip()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         data = base64.b64encode(self.png()).decode()
@@ -118,6 +115,14 @@ class Picture:
 
     def __repr__(self) -> str:
         return "\n".join(textwrap.wrap(f"Figure: {self.alt}", 100))
+
+
+def _begun(text: str, ends: str, words: int) -> str:
+    """As many whole parts of a text as so many words allow, closed with a full stop."""
+    parts = re.split(rf"(?<=[{ends}]) ", text)
+    lengths = itertools.accumulate(len(part.split()) for part in parts)
+    kept = " ".join(part for part, length in zip(parts, lengths, strict=True) if length <= words)
+    return re.sub(r"[;:,]$", ".", kept)
 
 
 def canvas(width: float = 8, height: float = 3.5, **grid: Any) -> tuple[Figure, Any]:

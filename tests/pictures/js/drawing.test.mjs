@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { darkness, densityOf } from "../../../activecl_nb/pictures/explorer/js/density.mjs";
 import { squareMark, Stack, together } from "../../../activecl_nb/pictures/explorer/js/hit.mjs";
+import { arranged } from "../../../activecl_nb/pictures/explorer/js/layout.mjs";
 import { CORNERS } from "../../../activecl_nb/pictures/explorer/js/shapes.mjs";
 import { State } from "../../../activecl_nb/pictures/explorer/js/state.mjs";
 import { places, sentPatches, sentRuns } from "./small.mjs";
@@ -74,7 +75,7 @@ test("the state is read from the model, and holds without a page", () => {
   assert.deepEqual(state.rowsInScope([0.5, 0.5, 9, 9]), [4, 5]);
   assert.equal(state.spoken(3), "TUM, patch 13; taken by a round 1, no. 1; b round 1, no. 1");
   assert.equal(state.said(0), "2 picked, 50% TUM; so far 33%; F1 0.50.");
-  assert.deepEqual(state.nearestHalfFor(0), [3, 2]); // as many as the round picks
+  assert.deepEqual(state.nearestHalfFor(0), [2, 3]);
 });
 
 test("a lasso goes before what is in view, and a filter before both", () => {
@@ -85,4 +86,21 @@ test("a lasso goes before what is in view, and a filter before both", () => {
   assert.deepEqual(state.rowsInScope([0, 0, 0, 0]), [0, 1, 3, 4]);
   state.hand = { on: true, open: [1, 1, 1, 0, 0, 0], state: { round: 1 } };
   assert.deepEqual(state.selectedRows(), [0, 1]);
+});
+
+test("panels stand as their maps are largest, and never narrower than can be read", () => {
+  const columns = (count, room, high, slant) => arranged(count, room, high, slant).columns;
+  assert.equal(columns(2, 1376, 950, 0.7), 2);
+  assert.equal(columns(4, 1376, 950, 0.7), 2); // two rows of two are larger than a row of four
+  assert.equal(columns(4, 1376, 950, 1.3), 4); // but not where the map is tall
+  assert.equal(columns(4, 576, 900, 0.7), 2);
+  assert.equal(columns(3, 1376, 950, 0.7), 3);
+  for (const count of [1, 2, 3, 4]) assert.equal(columns(count, 396, 850, 0.7), 1);
+});
+
+test("four panels in two rows fit the window together", () => {
+  for (const [room, high] of [[1376, 950], [1576, 1000], [1000, 900]]) {
+    const { height, width } = arranged(4, room, high, 0.7);
+    assert.ok(2 * (height + 100) < high && 2 * width < room && height >= 200, `${room}: ${height}`);
+  }
 });

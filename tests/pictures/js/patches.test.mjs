@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { colouring, namesCss, shade } from "../../../activecl_nb/pictures/explorer/js/colours.mjs";
+import { colouring, namesCss, shade, stopsOf } from "../../../activecl_nb/pictures/explorer/js/colours.mjs";
 import { differenceOf, groupFacts } from "../../../activecl_nb/pictures/explorer/js/difference.mjs";
 import { NEVER, Runs, typed, unsigned } from "../../../activecl_nb/pictures/explorer/js/patches.mjs";
 import { patches, runs, sentRuns } from "./small.mjs";
@@ -19,9 +19,10 @@ test("what nobody took was never taken, and picks come in their order", () => {
   assert.deepEqual(runs.picks(1, 1, true), [3, 5]);
 });
 
-test("the patches nearest one half are those left, by their distance from it", () => {
-  assert.deepEqual(runs.nearestHalf(0, 1, 3), [3, 2, 4]); // 0 is chosen already
-  assert.deepEqual(runs.nearestHalf(0, 0, 3), []); // no proxy yet
+test("the patches nearest one half are those that Python marks, strategy by strategy", () => {
+  assert.deepEqual(runs.nearestHalf(0, 1), [2, 3]);
+  assert.deepEqual(runs.nearestHalf(0, 0), []); // no proxy yet
+  assert.deepEqual(runs.nearestHalf(1, 1), [3, 4]);
 });
 
 test("scores are decoded, and nan where nothing was known", () => {
@@ -39,16 +40,26 @@ test("the difference of two strategies: three groups that make up their picks", 
   assert.equal(facts.scores.distance[0], 10);
 });
 
-test("names that say none are grey, the others take the class colours in turn", () => {
-  assert.deepEqual(namesCss(patches.fact("artefact"), ["#111111", "#222222"], "#cccccc"), ["#111111", "#cccccc"]);
+const theme = { classColours: ["#111111", "#222222"], inTurn: ["#333333", "#444444"], faint: "#cccccc",
+  scales: { numbers: ["#000000", "#ffffff"], boundary: ["#0000ff", "#000000", "#ff0000"] } };
+
+test("names that say none are grey, others take colours in turn, and classes have their own", () => {
+  const css = (names, none) => namesCss({ names, none }, patches.classes, theme);
+  assert.deepEqual(css(["fold", "none", "pen"], 1), ["#333333", "#cccccc", "#444444"]);
+  assert.deepEqual(css(patches.classes, -1), theme.classColours);
+});
+
+test("a probability is told from one half, and in another task it is a number like others", () => {
+  assert.deepEqual(stopsOf("probability", undefined, theme.scales), theme.scales.boundary);
+  assert.deepEqual(stopsOf("probability", {}, theme.scales), theme.scales.numbers);
+  assert.deepEqual(stopsOf("entropy", undefined, theme.scales), theme.scales.numbers);
 });
 
 test("what is not known has the colour for it, and scales end where they say", () => {
-  const theme = { classColours: ["#111111", "#222222"], faint: "#cccccc" };
   const { codes, css } = colouring(patches, runs, "difficulty", 0, 1, theme);
   assert.equal(css[codes[3]], "#cccccc");
-  assert.equal(css[codes[2]], shade("numbers", 1));
-  assert.equal(css[codes[0]], shade("numbers", 0));
+  assert.equal(css[codes[2]], shade(theme.scales.numbers, 1));
+  assert.equal(css[codes[0]], shade(theme.scales.numbers, 0));
 });
 
 test("facts in words", () => {
@@ -68,10 +79,8 @@ test("scores are in the task's own units", () => {
   assert.equal(told.score("probability", 0, 1, 0), 20);
   assert.equal(told.score("entropy", 0, 1, 0), 2);
   assert.ok(Number.isNaN(told.score("entropy", 0, 0, 0)));
-  const theme = { classColours: [], faint: "#ccc" };
   const shown = colouring({ fact: () => undefined }, told, "probability", 0, 1, theme);
   assert.equal(shown.codes.length, 6);
-  assert.equal(told.nearestHalf(0, 1, 2).length, 2);
 });
 
 test("runs of classes are told nothing more", () => {

@@ -35,6 +35,7 @@ export const sentRuns = {
   taken: view(Uint8Array.from(taken)), order: view(Uint8Array.from(order)),
   logits: view(Uint8Array.from(logits)), distances: view(Uint8Array.from(distances)),
   summaries: [[summary([1, 0], null), summary([1, 1], 0.5)], [summary([1, 0], null), summary([0, 2], 0.6)]],
+  half: view(Uint8Array.from([0, 0b00110000, 0, 0b00011000])), // strategy by strategy, round by round
   overlaps: [],
 };
 export const runs = new Runs(sentRuns, 6);

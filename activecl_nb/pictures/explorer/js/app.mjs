@@ -6,6 +6,7 @@ import { FloatingCard } from "./card.mjs";
 import { csvOf } from "./csv.mjs";
 import { make } from "./dom.mjs";
 import { rowsInside, tidied } from "./lasso.mjs";
+import { arranged } from "./layout.mjs";
 import { Legend } from "./legend.mjs";
 import { fitting, fromHash, toHash } from "./link.mjs";
 import { clamp } from "./numbers.mjs";
@@ -21,7 +22,6 @@ import { Tour } from "./tour.mjs";
 
 const SHARED = ["round", "panels", "colour", "when", "pinned", "lasso", "strokes", "compare", "so_far",
   "nearest_half", "filter", "hand", "hand_state"];
-const NARROWEST = { 2: 240, 4: 300 }; // pixels of a map, where so many stand side by side
 const WIDE = 1080; // pixels, from which on a difference has its galleries beside the map
 const NARROW = 700; // pixels, below which the controls flow without groups
 
@@ -119,7 +119,7 @@ export class App extends State {
     this.visible = this.compare.length ? [this.difference] : enlarged == null ? this.shown : [this.shown[enlarged]];
     this.toolbar.read();
     for (const panel of this.visible) panel.read();
-    this.boxes.galleries.hidden = !this.compare.length;
+    this.boxes.galleries.hidden = this.visible.length > 1;
     const nodes = this.visible.map((panel) => panel.node);
     if (this.grid.children.length !== nodes.length || nodes.some((node, i) => this.grid.children[i] !== node)) {
       this.grid.replaceChildren(...nodes);
@@ -280,12 +280,11 @@ export class App extends State {
     return `Round ${this.round} of ${this.runs.rounds - 1}, coloured by ${by}`;
   }
 
-  /** What stands below the saved picture. */
+  /** What stands below the saved picture and its legend. */
   pictureLines() {
-    const legend = Array.from(this.legend.node.querySelectorAll("button")).map((node) => node.textContent).join(", ");
     const picks = this.compare.length ? [this.difference.overlay.getAttribute("aria-label")]
       : this.visible.map((panel) => panel.overlay.getAttribute("aria-label"));
-    return [...picks, legend, `Source: ${this.patches.source}`];
+    return [...picks, `Source: ${this.patches.source}`];
   }
 
   /** The state as a link holds it. */
@@ -327,15 +326,8 @@ export class App extends State {
     this.root.classList.toggle("ax-narrow", whole < NARROW);
     const width = this.grid.clientWidth;
     if (!width || !this.visible) return;
-    const count = this.visible.length;
-    let columns = count === 3 && width / 3 < NARROWEST[4] ? 1 : count;
-    while (columns > 1 && width / columns < NARROWEST[columns > 2 ? 4 : 2]) columns = Math.floor(columns / 2);
+    const { columns, width: each, height } = arranged(this.visible.length, width, window.innerHeight, this.camera.slant);
     this.grid.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
-    const each = Math.floor((width - 12 * (columns - 1)) / columns) - 2;
-    const tallest = clamp(window.innerHeight * 0.62, 320, 640);
-    // As tall as the map needs; where panels stand in two rows, both should be seen.
-    const slant = columns > 1 && count > columns ? Math.min(1, this.camera.slant) : this.camera.slant;
-    const height = Math.round(clamp(each * slant, 200, tallest));
     for (const panel of this.visible) panel.resize(each, height);
     this.redraw({ all: true });
   }

@@ -1,7 +1,7 @@
 // Below the maps: the pinned patch, what is inside the lasso, the galleries of a difference.
 
 import { Card } from "./card.mjs";
-import { button, make } from "./dom.mjs";
+import { button, make, table } from "./dom.mjs";
 import { GROUPS, groupFacts } from "./difference.mjs";
 import { Composition } from "./facts.mjs";
 import { countsOf, digits, inWords, several, thinned } from "./numbers.mjs";
@@ -19,18 +19,24 @@ export class Gallery {
     this.text = make("div");
     this.bar = new Composition(app, "");
     this.tiles = new Tiles(app, title, size, options);
-    this.node = make("div", { className: "ax-box" }, this.heading, this.text, this.bar.node, this.tiles.canvas);
+    this.scores = make("table", { className: "ax-table" });
+    this.node = make("div", { className: "ax-box" }, this.heading, this.text, this.bar.node, this.scores, this.tiles.canvas);
     this.node.hidden = true;
   }
 
   show(rows, said, most = MOST_TILES) {
+    this.tell(rows, said, most);
+    this.tiles.show(thinned(rows, most));
+  }
+
+  /** The words and the bar. */
+  tell(rows, said, most) {
     const { patches } = this.app;
     const counts = countsOf(rows, patches.labels, patches.classes.length);
     const some = rows.length > most ? ` (${most} shown)` : "";
-    this.text.textContent = `${several(rows.length)}${some}: ${inWords(counts, patches.classes)}. ${said}`;
+    this.text.textContent = `${several(rows.length)}${some}: ${inWords(counts, patches.classes)}. ${said}`.trim();
     this.bar.show(counts);
     this.tiles.canvas.dataset.inside = rows.length;
-    this.tiles.show(thinned(rows, most));
   }
 }
 
@@ -46,8 +52,9 @@ export class Boxes {
     this.inside.heading.textContent = "Inside the lasso";
     this.inside.node.append(button("Clear", "Clear the lasso", () => app.clearLasso()));
     this.groups = Object.fromEntries(GROUPS.map((group) => [group, new Gallery(app, group, 44)]));
-    this.galleries = make("section", { className: "ax-groups", "aria-label": "Galleries of the difference" },
-      ...BESIDE.map((group) => this.groups[group].node)); // beside the map, or below it
+    this.picks = new Gallery(app, "Picks", 44);
+    this.galleries = make("section", { className: "ax-groups", "aria-label": "Galleries" },
+      this.picks.node, ...BESIDE.map((group) => this.groups[group].node)); // beside the map, or below it
     this.node = make("aside", { className: "ax-side", "aria-label": "Patches" },
       app.hand.node, this.inside.node, this.pinned);
   }
@@ -55,6 +62,7 @@ export class Boxes {
   draw() {
     this.drawPinned();
     this.drawInside();
+    this.drawPicks();
     this.drawGroups();
     this.app.hand.draw();
   }
@@ -84,8 +92,22 @@ export class Boxes {
     this.saidInside = key;
   }
 
+  /** Where one panel has all the room, its picks stand beside it. */
+  drawPicks() {
+    const { app, picks } = this;
+    const alone = !app.compare.length && app.visible.length === 1;
+    picks.node.hidden = !alone;
+    this.galleries.classList.toggle("ax-single", alone);
+    if (!alone) return;
+    const { strategy } = app.visible[0];
+    const rows = app.runs.picks(strategy, app.round).filter((row) => app.shownFor(strategy)[row]);
+    picks.heading.textContent = picks.tiles.label = `Picked by ${app.runs.names[strategy]} in round ${app.round}`;
+    picks.show(rows, "");
+  }
+
   drawGroups() {
     const { app } = this;
+    for (const group of GROUPS) this.groups[group].node.hidden = !app.compare.length;
     if (!app.compare.length) return;
     const groups = app.groups();
     const pair = app.comparePair();
@@ -93,11 +115,14 @@ export class Boxes {
       const gallery = this.groups[group];
       const title = app.groupTitle(group);
       gallery.heading.textContent = gallery.tiles.label = title;
-      gallery.node.hidden = false;
       const { scores } = groupFacts(groups[group], app.patches, app.runs, pair, app.slot);
-      const both = (name) => scores[name].map((x) => digits(x)).join(" / ");
-      gallery.show(groups[group], `By the proxy of ${app.compare.join(" / ")}: mean entropy ${both("entropy")}, ` +
-        `mean p ${both("probability")}; mean distance to its chosen set ${both("distance")}.`, MOST_OF_THREE);
+      const lines = Object.entries(scores).map(([name, both]) => [`mean ${app.scoreTitle(name)}`, ...both.map((x) => digits(x))]);
+      table(gallery.scores, ["as seen by", ...app.compare], lines);
+      gallery.tell(groups[group], "", MOST_OF_THREE);
     }
+    // All words before any width is asked for, and all widths before anything is drawn: the
+    // browser lays the page out anew for each question that follows a change.
+    const widths = GROUPS.map((group) => this.groups[group].node.clientWidth);
+    GROUPS.forEach((group, i) => this.groups[group].tiles.show(thinned(groups[group], MOST_OF_THREE), widths[i]));
   }
 }

@@ -13,10 +13,13 @@ export class ByHand {
     this.text = make("div");
     this.tiles = new Tiles(app, "Picked by hand", 44, { chosen: (row) => this.stroke("take", [row]) });
     this.table = make("table", { className: "ax-table" });
+    this.note = make("p", { className: "ax-note", textContent: "Spread: how many have no other pick among their eight nearest patches. " +
+      (app.patches.informative_said ?? "") });
     this.train = button("Train this round", "Train this round on the picks", () => this.run());
     this.clear = button("Clear the picks", "Clear the picks made by hand", () => this.stroke("new", []));
     this.node = make("div", { className: "ax-box ax-hand" }, make("h4", { textContent: "Picked by hand" }), this.text,
-      make("div", { className: "ax-scroll" }, this.table), this.tiles.canvas, this.train, this.clear);
+      make("div", { className: "ax-scroll", tabIndex: 0, role: "group", "aria-label": "Picks of this round" }, this.table),
+      this.note, this.tiles.canvas, this.train, this.clear);
     this.node.hidden = true;
   }
 
@@ -83,8 +86,7 @@ export class ByHand {
     const line = (name, picks, s) => {
       const facts = picksFacts(picks, patches, runs, s, state.round);
       return [name, facts.count, percent(facts.counts[patches.positive], facts.count), digits(facts.entropy),
-        digits(facts.distance), `${facts.apart} of ${facts.count}`,
-        facts.informative == null ? "not known" : `${facts.informative} of ${facts.count}`];
+        digits(facts.distance), facts.apart, facts.informative ?? "not known"];
     };
     const others = runs.names.map((name, s) => [name, s])
       .filter(([name, s]) => name !== state.name && state.round < runs.done[s])
@@ -106,8 +108,7 @@ export class ByHand {
     this.train.hidden = !state.live;
     this.train.disabled = left !== 0 || Boolean(state.busy);
     table(this.table, ["picks of this round", "patches", patches.classes[patches.positive], "entropy", "distance",
-      "far from the other picks", "informative"], this.lines(),
-    "Spread: far from the other picks means that none of the eight nearest is picked too. " + (patches.informative_said ?? ""));
+      "spread", "informative"], this.lines());
     this.tiles.show(rows);
   }
 }

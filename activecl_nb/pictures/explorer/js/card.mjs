@@ -61,10 +61,11 @@ export class FloatingCard extends Card {
       [this.row, this.slot, this.version] = [row, app.slot, app.version];
       this.show(row);
       node.hidden = row < 0;
+      this.size = [node.offsetWidth, node.offsetHeight]; // what is known of patches differs in length
     }
     if (row < 0 || !at) return;
     const box = app.root.getBoundingClientRect();
-    const [w, h] = [Math.min(330, box.width), 265];
+    const [w, h] = this.size;
     let left = at.clientX - box.left + 18;
     if (left + w > box.width) left = at.clientX - box.left - 18 - w;
     let top = at.clientY - box.top + 14;

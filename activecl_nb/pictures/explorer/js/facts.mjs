@@ -32,7 +32,7 @@ export class Composition {
     });
     this.bar.setAttribute("aria-label", classes.map((name, c) => `${name} ${counts[c]}`).join(", "));
     this.text.textContent = total
-      ? `${classes[positive]} ${percent(counts[positive], total)} · ${ratio(counts, positive)}` : "–";
+      ? `${classes[positive]} ${percent(counts[positive], total)}, others ${ratio(counts, positive)}` : "–";
   }
 }
 

@@ -1,11 +1,11 @@
 // What the colours and marks mean, how many patches of each are shown, and which to show alone.
 
-import { namesCss, SCALES } from "./colours.mjs";
+import { namesCss, stopsOf } from "./colours.mjs";
 import { make } from "./dom.mjs";
 import { toggled } from "./filters.mjs";
 import { groupFrames } from "./marks.mjs";
 import { countsOf, digits, LN2 } from "./numbers.mjs";
-import { trace } from "./shapes.mjs";
+import { sights, trace } from "./shapes.mjs";
 
 const MOST_NAMES = 16;
 
@@ -14,6 +14,7 @@ export class Legend {
     this.app = app;
     this.node = make("div", { className: "ax-legend", role: "group", "aria-label": "Legend" });
     this.counts = [];
+    this.entries = []; // as a saved picture shows them: {sample or stops, node} each
   }
 
   /** Anew where something else is meant; the counts follow what is shown. */
@@ -21,12 +22,19 @@ export class Legend {
     const { app } = this;
     const { colour, theme, filter } = app;
     const pressed = JSON.stringify(filter.only ?? {});
-    const key = [colour, theme.dark, pressed, app.runs.far, app.look.fill, app.nearHalf, app.hand.on, app.compare].join("|");
+    const key = [colour, theme.dark, pressed, app.runs.far, app.look.fill, app.nearHalf, app.hand.on, app.compare,
+      app.pinnedRow >= 0, this.unknown()].join("|");
     if (this.key !== key) {
       this.key = key;
       this.build();
     }
     this.count();
+  }
+
+  /** Whether there are patches whose colour is not known. */
+  unknown() {
+    const { codes, css } = this.app.coloursFor(this.app.mainStrategy);
+    return !this.app.patches.fact(this.app.colour)?.names.length && codes.includes(css.length - 1);
   }
 
   build() {
@@ -36,18 +44,19 @@ export class Legend {
     const named = colour === "class" || fact?.kind === "names";
     const shapes = patches.colours[1];
     this.counts = [];
+    this.entries = [];
     const nodes = [];
     if (named && fact) {
-      const css = namesCss(fact, theme.classColours, theme.faint);
+      const css = namesCss(fact, patches.classes, theme);
       nodes.push(...this.names(fact.names, colour, fact.values, (c) => [css[c], "circle"]));
     } else if (named) {
       nodes.push(...this.names(patches.classes, "class", patches.labels,
         (c) => [app.classColour(c), shapes[c % shapes.length]]));
     } else {
       nodes.push(...this.scale(fact));
-      nodes.push(...this.names(patches.classes, "class", patches.labels, (c) => [theme.faint, shapes[c % shapes.length]]));
+      nodes.push(...this.names(patches.classes, "class", patches.labels, (c) => [theme.plain, shapes[c % shapes.length]]));
     }
-    nodes.push(make("span", { className: "ax-marks" }, ...this.marks().flat()));
+    nodes.push(make("span", { className: "ax-marks" }, ...this.marks()));
     const focused = this.node.contains(document.activeElement) ? document.activeElement.dataset.code : null;
     this.node.replaceChildren(...nodes);
     if (focused != null) this.node.querySelector(`[data-code="${focused}"]`)?.focus();
@@ -61,11 +70,13 @@ export class Legend {
     const shown = names.slice(0, MOST_NAMES).map((name, code) => {
       const on = (app.filter.only?.[colour] ?? []).includes(code);
       const count = make("span", { className: "ax-count" });
+      const sample = this.sample(look(code)[1], look(code)[0]);
       const node = make("button", { type: "button", className: "ax-class", "aria-pressed": String(on),
         title: `Show only ${name}`,
         on: { click: () => app.set("filter", toggled(app.filter, colour, code)) } },
-      this.sample(look(code)[1], look(code)[0]), name, " ", count);
+      sample, name, " ", count);
       node.dataset.code = code;
+      this.entries.push({ sample, node });
       this.counts.push(count);
       return node;
     });
@@ -75,29 +86,47 @@ export class Legend {
   scale(fact) {
     const { colour, runs, theme } = this.app;
     const told = fact ?? runs.told[colour];
-    const scale = colour === "probability" && !told ? "boundary" : "numbers";
+    const stops = stopsOf(colour, told, theme.scales);
     const [low, high] = told ? [told.low, told.high]
       : [0, colour === "entropy" ? LN2 : colour === "distance" ? runs.far : 1];
-    return [
-      make("span", { className: "ax-scale" }, digits(low),
-        make("span", { className: "ax-ramp", style: `background:linear-gradient(to right,${SCALES[scale].join()})` }),
-        digits(high) + (colour === "distance" ? " and more" : "")),
-      make("span", {}, this.sample("circle", theme.faint), fact ? "not known" : "not known yet"),
-    ];
+    const to = digits(high) + (colour === "distance" ? " and more" : "");
+    const ramp = make("span", { className: "ax-scale" }, digits(low),
+      make("span", { className: "ax-ramp", style: `background:linear-gradient(to right,${stops.join()})` }), to);
+    this.entries.push({ stops, from: digits(low), to });
+    return this.unknown() ? [ramp, this.mark(this.sample("circle", theme.faint), fact ? "not known" : "not known yet")] : [ramp];
   }
 
   /** The frames, which are none of the shapes of classes. */
   marks() {
     const { app } = this;
     const { theme } = app;
-    const frame = (shape, text, colour = theme.ink) => [this.frame([[shape, colour]]), text];
+    const frame = (shape, text, colour = theme.ink) => this.mark(this.frame([[shape, colour]]), text);
+    const marks = [];
     if (app.compare.length) {
-      return Object.entries(groupFrames(app)).map(([group, frames]) => [this.frame(frames), app.groupTitle(group)]);
+      const groups = Object.entries(groupFrames(app));
+      marks.push(...groups.map(([group, frames]) => this.mark(this.frame(frames), app.groupTitle(group))));
+    } else {
+      marks.push(frame("circle", "chosen before"), frame("diamond", "picked in this round"));
+      if (app.nearHalf) marks.push(frame("frame", "nearest one half"));
+      if (app.hand.on) marks.push(frame("circle", "picked by hand", theme.accent));
     }
-    const marks = [frame("circle", "chosen before"), frame("diamond", "picked in this round")];
-    if (app.nearHalf) marks.push(frame("frame", "nearest one half"));
-    if (app.hand.on) marks.push(frame("circle", "picked by hand", theme.accent));
+    if (app.pinnedRow >= 0) marks.push(this.mark(this.pinned(), "pinned"), frame("circle", "nearest to it", theme.pin));
     return marks;
+  }
+
+  mark(sample, text) {
+    const node = make("span", { className: "ax-mark" }, sample, text);
+    this.entries.push({ sample, node });
+    return node;
+  }
+
+  pinned() {
+    const [canvas, pen] = this.pen();
+    sights(pen, 16, 16, 8, 14);
+    pen.lineWidth = 3;
+    pen.strokeStyle = this.app.theme.pin;
+    pen.stroke();
+    return canvas;
   }
 
   /** "47 of 412": of what is shown or selected, of all on the map. */

@@ -5,6 +5,7 @@ import { densityOf } from "./density.mjs";
 import { squareMark, together } from "./hit.mjs";
 import { clamp } from "./numbers.mjs";
 import { glyphOf } from "./painter.mjs";
+import { trace } from "./shapes.mjs";
 
 const MOST_THUMBNAILS = 800; // on all panels together: so many are drawn within a frame
 const CELL = 3; // pixels of the screen, of the density shading
@@ -107,6 +108,11 @@ function layersOf(app, s) {
     else layers.rest.push(i);
   }
   layers.now.sort((a, b) => order[b] - order[a]); // the first pick is drawn last, on top
+  const none = patches.fact(app.colour)?.none ?? -1;
+  if (none >= 0) { // what says "none" does not cover what says something
+    const { codes } = app.coloursFor(s);
+    layers.rest = [...layers.rest.filter((row) => codes[row] === none), ...layers.rest.filter((row) => codes[row] !== none)];
+  }
   return layers;
 }
 
@@ -122,7 +128,10 @@ export function drawRound(panel, s, total) {
   const size = thumbnailSize(panel, sheet, [layers.rest, layers.before, layers.now]);
   if (size) {
     painter.show();
-    drawThumbnails(panel, sheet, layers, size);
+    const { ink } = app.theme;
+    const squares = new Set(half);
+    drawThumbnails(sheet, size, [[layers.rest, []], [layers.before, [["circle", ink]]], [layers.now, [["diamond", ink]]]],
+      (row) => squares.has(row));
   } else {
     sheet.dots(layers.rest, glyphs.rest);
     sheet.density(layers.rest);
@@ -150,13 +159,20 @@ export function drawDifference(panel, [a], groups) {
   for (let i = 0; i < app.patches.n; i++) if (!picked.has(i)) rest[shown[i]].push(i);
   painter.clear(app.theme.paperRgb);
   sheet.dots(rest[0], glyphs.faint, { faint: true, known: false });
+  const frames = groupFrames(app);
+  const framed = ["both", "onlyA", "onlyB"].map((group) => [groups[group].filter((row) => shown[row]), frames[group]]);
+  const size = thumbnailSize(panel, sheet, [rest[1], ...framed.map(([rows]) => rows)]);
+  if (size) {
+    painter.show();
+    drawThumbnails(sheet, size, [[rest[1], []], ...framed]);
+    return;
+  }
   sheet.dots(rest[1], glyphs.faint);
-  const frames = groupFrames(app, dpr);
-  for (const group of ["both", "onlyA", "onlyB"]) {
-    for (const [shape, colour] of frames[group]) {
+  for (const [rows, marks] of framed) {
+    for (const [shape, colour] of marks) {
       const frame = glyphOf(shape, (app.pointRadius + 4.4 * f) * dpr, { hollow: !app.look.fill, outlines:
         [[app.theme.paper, 4.4 * f * dpr], [colour, Math.max(1.2, 2.4 * f) * dpr]] });
-      sheet.framed(groups[group].filter((row) => shown[row]), () => frame);
+      sheet.framed(rows, () => frame);
     }
   }
   painter.show();
@@ -186,12 +202,14 @@ function thumbnailSize(panel, { at, dpr }, layers) {
   return room < 18 ? 0 : Math.min(64, Math.floor(room)) * dpr;
 }
 
-function drawThumbnails(panel, sheet, layers, size) {
-  const { app, dpr, canvas, stack } = panel;
+/** layers: [rows, [shape, colour] of the marks in their corner] each. squared: row -> whether it has a square. */
+function drawThumbnails(sheet, size, layers, squared = () => false) {
+  const { app, dpr, stack, panel } = sheet;
   const { places, ox, oy, scale } = sheet.at;
-  const pen = panel.painter.pen;
+  const { canvas, painter: { pen } } = panel;
   const kind = stack.kind(squareMark(size));
-  for (const [name, rows] of [["rest", layers.rest], ["before", layers.before], ["now", layers.now]]) {
+  const inset = 9 * dpr;
+  for (const [rows, marks] of layers) {
     for (const row of rows) {
       const [x, y] = [Math.floor(ox + places[2 * row] * scale), Math.floor(oy - places[2 * row + 1] * scale)];
       if (x < -size || y < -size || x > canvas.width + size || y > canvas.height + size) continue;
@@ -201,25 +219,21 @@ function drawThumbnails(panel, sheet, layers, size) {
       pen.strokeStyle = app.coloursFor(sheet.s).css[sheet.codes[row]];
       pen.strokeRect(left + dpr, top + dpr, size - 2 * dpr, size - 2 * dpr);
       stack.push(row, kind);
-      if (name === "now") sheetMark(pen, sheet, "diamond", left + 7 * dpr, top + 7 * dpr);
-      if (name === "before") sheetMark(pen, sheet, "circle", left + 7 * dpr, top + 7 * dpr);
-      if (app.hand.has(row)) sheetMark(pen, sheet, "circle", left + size - 7 * dpr, top + 7 * dpr, app.theme.accent);
+      for (const [shape, colour] of marks) cornerMark(pen, sheet, shape, left + inset, top + inset, colour);
+      if (squared(row)) cornerMark(pen, sheet, "frame", left + inset, top + size - inset, app.theme.ink);
+      if (app.hand.has(row)) cornerMark(pen, sheet, "circle", left + size - inset, top + inset, app.theme.accent);
     }
   }
 }
 
-/** A small filled mark in a thumbnail's corner. */
-function sheetMark(pen, { app, dpr }, shape, x, y, colour = app.theme.ink) {
-  pen.beginPath();
-  if (shape === "diamond") {
-    for (const [px, py] of [[0, -5], [5, 0], [0, 5], [-5, 0]]) pen.lineTo(x + px * dpr, y + py * dpr);
-    pen.closePath();
-  } else pen.arc(x, y, 3.6 * dpr, 0, 2 * Math.PI);
-  pen.fillStyle = colour;
-  pen.strokeStyle = app.theme.paper;
-  pen.lineWidth = 1.5 * dpr;
-  pen.fill();
-  pen.stroke();
+/** A small mark in a thumbnail's corner, the same that frames a dot. */
+function cornerMark(pen, { app, dpr }, shape, x, y, colour) {
+  trace(pen, shape, x, y, 5 * dpr);
+  for (const [width, style] of [[5, app.theme.paper], [2.2, colour]]) {
+    pen.lineWidth = width * dpr;
+    pen.strokeStyle = style;
+    pen.stroke();
+  }
 }
 
 function drawNumbers(panel, sheet, picks) {

@@ -2,11 +2,13 @@
 
 import { choices, make, select, toggleButton } from "./dom.mjs";
 import { Composition, Curve } from "./facts.mjs";
+import { ROOMY } from "./layout.mjs";
 import { Stack } from "./hit.mjs";
 import { drawDifference, drawRound } from "./marks.mjs";
 import { inWords, countsOf, sum } from "./numbers.mjs";
 import { Painter } from "./painter.mjs";
 import { Pointer } from "./pointer.mjs";
+import { sights } from "./shapes.mjs";
 
 const REACH = 9; // pixels of the screen around a mark that still count as pointing at it
 
@@ -40,7 +42,8 @@ export class Panel {
     this.bars = [new Composition(this.app, "this round"), new Composition(this.app, "so far")];
     this.curve = new Curve(this.app);
     this.note = make("div", { className: "ax-note" });
-    return [this.note, make("div", { className: "ax-bars" }, ...this.bars.map((bar) => bar.node)), this.curve.node];
+    const bars = make("div", { className: "ax-bars" }, ...this.bars.map((bar) => bar.node));
+    return [this.note, make("div", { className: "ax-facts" }, bars, this.curve.node)];
   }
 
   get strategy() {
@@ -60,6 +63,7 @@ export class Panel {
   resize(width, height) {
     const dpr = window.devicePixelRatio || 1;
     this.node.classList.toggle("ax-tight", width < 290);
+    this.node.classList.toggle("ax-roomy", width >= ROOMY);
     if (this.width === width && this.height === height && this.dpr === dpr) return;
     this.stage.style.height = `${height + 2}px`; // with its border
     for (const canvas of [this.canvas, this.overlay]) {
@@ -178,26 +182,23 @@ export class Panel {
     pen.setTransform(dpr, 0, 0, dpr, 0, 0);
     pen.clearRect(0, 0, this.width, this.height);
     if (app.pinnedRow >= 0) {
-      for (const row of app.patches.nearestTo(app.pinnedRow)) this.ring(pen, row, 5, 1.4, [2, 1.5]);
-      this.ring(pen, app.pinnedRow, 10, 2.5);
+      for (const row of app.patches.nearestTo(app.pinnedRow)) this.ring(pen, row, 5.5, 2, app.theme.pin);
+      this.ring(pen, app.pinnedRow, 10, 3, app.theme.pin, 19);
     }
-    if (app.hovered >= 0) this.ring(pen, app.hovered, 8, 2);
+    if (app.hovered >= 0) this.ring(pen, app.hovered, 8, 2, app.theme.ink);
     for (const [how, corners] of lines) this.polygon(pen, corners, how === "take" ? [2, 3] : [5, 3]);
   }
 
-  ring(pen, row, r, width, dash = []) {
+  /** A ring; with lines out to ``far`` it is sights, which no other mark looks like. */
+  ring(pen, row, r, width, colour, far = r) {
     const { app } = this;
     const places = app.patches.places(app.round);
     const [x, y] = this.toScreen(places[2 * row], places[2 * row + 1]);
-    for (const [colour, line] of [[app.theme.paper, width + 1.4], [app.theme.ink, width]]) {
-      pen.beginPath();
-      pen.setLineDash(colour === app.theme.ink ? dash : []);
-      pen.strokeStyle = colour;
-      pen.lineWidth = line;
-      pen.arc(x, y, r, 0, 2 * Math.PI);
+    sights(pen, x, y, r, far);
+    for (const [line, style] of [[width + 2, app.theme.paper], [width, colour]]) {
+      [pen.lineWidth, pen.strokeStyle] = [line, style];
       pen.stroke();
     }
-    pen.setLineDash([]);
   }
 
   polygon(pen, corners, dash) {

@@ -1,6 +1,6 @@
 // What Python sent, made readable: the map and its patches, and the runs.
 
-import { clamp, entropyOf, probabilityOf } from "./numbers.mjs";
+import { entropyOf, probabilityOf } from "./numbers.mjs";
 
 export const NEVER = 1e9; // the "round" of a patch that nobody took
 export const UNKNOWN = 255; // in bytes of logits, distances and numeric facts
@@ -75,6 +75,7 @@ export class Runs {
     this.orders = unsigned(sent.order, count);
     this.logitBytes = typed(sent.logits, Uint8Array);
     this.distanceBytes = typed(sent.distances, Uint8Array);
+    this.halfBits = typed(sent.half, Uint8Array);
     // Of a task other than classification: what stands for "probability" and "entropy".
     this.told = Object.fromEntries(Object.entries(sent.told ?? {})
       .map(([name, one]) => [name, { ...one, values: typed(one.values, Uint8Array) }]));
@@ -138,15 +139,11 @@ export class Runs {
     return rows.sort((a, b) => taken[a] - taken[b] || order[a] - order[b]);
   }
 
-  /** The ``count`` patches left before the pick whose p is nearest one half, nearest first. */
-  nearestHalf(s, round, count) {
-    const [taken, logits] = [this.takenBy(s), this.logitsOf(s, clamp(round, 0, this.rounds))];
+  /** The patches left before the pick whose p is nearest one half, as many as are picked. */
+  nearestHalf(s, round) {
+    const from = (s * this.rounds + round) * Math.ceil(this.n / 8);
     const rows = [];
-    for (let i = 0; i < this.n; i++) {
-      if (taken[i] >= round && logits[i] !== UNKNOWN) rows.push(i);
-    }
-    const doubts = this.told.entropy && this.slot(this.told.entropy.values, s, clamp(round, 0, this.rounds));
-    const far = (i) => (doubts ? -doubts[i] : Math.abs(logits[i] - 127));
-    return rows.sort((a, b) => far(a) - far(b) || a - b).slice(0, count);
+    for (let i = 0; i < this.n; i++) if (this.halfBits[from + (i >> 3)] & (128 >> (i & 7))) rows.push(i);
+    return rows;
   }
 }

@@ -11,24 +11,65 @@ export function save(blob, name) {
 
 const LINE = 20; // pixels of a line of text
 const MARGIN = 12;
+const FONT = "13px system-ui, sans-serif";
 
-/** The visible maps side by side with their titles, the legend in words and the source: a canvas. */
+/** A text in lines that are no wider. */
+function wrapped(pen, text, width) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (pen.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** The legend's entries from left to right and line by line; returns how tall that is. draw: or measure only. */
+function legendOn(pen, { entries }, x0, y0, width, draw) {
+  let [x, y] = [x0, y0];
+  for (const { sample, stops, from, to, node } of entries) {
+    const text = sample ? node.textContent.trim() : to;
+    const before = sample ? 20 : pen.measureText(from).width + 116;
+    const wide = before + pen.measureText(text).width + 16;
+    if (x + wide > x0 + width && x > x0) [x, y] = [x0, y + LINE];
+    if (draw) {
+      if (sample) pen.drawImage(sample, x, y - 13, 16, 16);
+      else {
+        const ramp = pen.createLinearGradient(x + before - 110, 0, x + before - 6, 0);
+        stops.forEach((stop, i) => ramp.addColorStop(i / (stops.length - 1), stop));
+        pen.fillText(from, x, y);
+        const ink = pen.fillStyle;
+        pen.fillStyle = ramp;
+        pen.fillRect(x + before - 110, y - 10, 104, 11);
+        pen.fillStyle = ink;
+      }
+      pen.fillText(text, x + before, y);
+    }
+    x += wide;
+  }
+  return y - y0 + LINE;
+}
+
+/** The visible maps side by side with their titles, the legend, what was picked, and the source: a canvas. */
 export function pictureOf(app) {
-  const { visible, theme } = app;
+  const { visible, theme, legend } = app;
   const dpr = visible[0].dpr;
   const columns = Math.min(visible.length, 2);
   const [w, h] = [visible[0].width, visible[0].height];
-  const lines = app.pictureLines();
   const width = MARGIN + columns * (w + MARGIN);
-  const height = LINE * 1.6 + Math.ceil(visible.length / columns) * (h + LINE * 1.6) + (lines.length + 0.5) * LINE;
-  const canvas = new OffscreenCanvas(Math.round(width * dpr), Math.round(height * dpr));
-  const pen = canvas.getContext("2d");
+  const pen = new OffscreenCanvas(1, 1).getContext("2d");
+  pen.font = FONT;
+  const lines = app.pictureLines().flatMap((line) => wrapped(pen, line, width - 2 * MARGIN));
+  const maps = LINE * 1.6 + Math.ceil(visible.length / columns) * (h + LINE * 1.6);
+  const tall = legendOn(pen, legend, MARGIN, 0, width - 2 * MARGIN, false);
+  pen.canvas.width = Math.round(width * dpr); // also wipes it
+  pen.canvas.height = Math.round((maps + tall + (lines.length + 1) * LINE) * dpr);
   pen.scale(dpr, dpr);
   pen.fillStyle = theme.paper;
-  pen.fillRect(0, 0, width, height);
+  pen.fillRect(0, 0, width, pen.canvas.height);
   pen.fillStyle = theme.ink;
   const text = (said, x, y, bold = "") => {
-    pen.font = `${bold} 13px system-ui, sans-serif`;
+    pen.font = `${bold} ${FONT}`;
     pen.fillText(said, x, y, width - x - MARGIN);
   };
   text(app.viewTitle(), MARGIN, LINE, "bold");
@@ -40,8 +81,10 @@ export function pictureOf(app) {
     pen.strokeStyle = theme.faint;
     pen.strokeRect(x, y + LINE, w, h);
   });
-  lines.forEach((line, i) => text(line, MARGIN, height - (lines.length - i - 0.3) * LINE));
-  return canvas;
+  pen.font = FONT;
+  legendOn(pen, legend, MARGIN, maps + LINE, width - 2 * MARGIN, true);
+  lines.forEach((line, i) => text(line, MARGIN, maps + tall + (i + 1) * LINE));
+  return pen.canvas;
 }
 
 export async function savePicture(app, name) {

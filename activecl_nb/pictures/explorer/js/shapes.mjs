@@ -24,6 +24,16 @@ export const CORNERS = {
   star: star(5, 0.55, 1.35),
 };
 
+/** Trace sights around the middle (x, y): a ring of radius r, and four lines from it out to ``far``. */
+export function sights(pen, x, y, r, far) {
+  pen.beginPath();
+  pen.arc(x, y, r, 0, 2 * Math.PI);
+  for (const [dx, dy] of [[1, 0], [0, 1], [-1, 0], [0, -1]]) {
+    pen.moveTo(x + r * dx, y + r * dy);
+    pen.lineTo(x + far * dx, y + far * dy);
+  }
+}
+
 /** Trace a shape of radius r around the middle (x, y). */
 export function trace(pen, shape, x, y, r) {
   const corners = CORNERS[shape];

@@ -98,9 +98,7 @@ export class State {
 
   nearestHalfFor(s) {
     if (!this.nearHalf) return [];
-    const picked = sum(this.runs.summaries[s][this.round].picked);
-    const count = picked || sum(this.runs.summaries[s][0].picked);
-    return this.kept(`half|${s}|${this.round}|${count}`, () => this.runs.nearestHalf(s, this.round, count));
+    return this.kept(`half|${s}|${this.round}`, () => this.runs.nearestHalf(s, this.round));
   }
 
   // --- selections and groups
@@ -138,6 +136,13 @@ export class State {
 
   groupTitle(group) {
     return groupName(group, this.compare);
+  }
+
+  /** What a score is called in a table. */
+  scoreTitle(name) {
+    const { classes, positive } = this.patches;
+    const usual = { probability: `p(${classes[positive]})`, entropy: "entropy", distance: "distance to its chosen set" };
+    return this.runs.told[name]?.title ?? usual[name];
   }
 
   compareColours() {

@@ -14,8 +14,12 @@ export function readTheme(root, patches) {
     ink: dark ? "#ffffff" : "#111111",
     inkRgb: dark ? [255, 255, 255] : [17, 17, 17],
     faint: dark ? "#4a4a4a" : "#c8c8c8",
+    plain: dark ? "#9a9a9a" : "#767676", // of shapes, where colours say something else
     accent: dark ? "#ff6fb0" : "#c2005f",
+    pin: dark ? "#6db3ff" : "#0060df",
     classColours: patches.colours[0].map((pair) => pair[dark ? 1 : 0]),
+    inTurn: patches.in_turn.map((pair) => pair[dark ? 1 : 0]),
+    scales: Object.fromEntries(Object.entries(patches.scales).map(([name, pair]) => [name, pair[dark ? 1 : 0]])),
   };
 }
 

@@ -53,8 +53,8 @@ export class Tiles {
     if (row !== undefined && row >= 0) this.chosen(row);
   }
 
-  show(rows) {
-    const width = this.canvas.parentElement.clientWidth;
+  /** width: of the box around them. */
+  show(rows, width = this.canvas.parentElement.clientWidth) {
     if (this.rows.join() === rows.join() && this.width === width && this.drawnFor === this.app.theme) return;
     [this.rows, this.width] = [rows, width];
     this.at = 0;
@@ -66,9 +66,9 @@ export class Tiles {
 
   draw() {
     const { rows, size, tall, canvas, app } = this;
-    if (!rows.length || !app.thumbnails.ready || !canvas.parentElement.clientWidth) return;
+    if (!rows.length || !app.thumbnails.ready || !this.width) return;
     this.drawnFor = app.theme;
-    const room = canvas.parentElement.clientWidth - 16; // less its padding
+    const room = this.width - 16; // less its padding
     this.columns = clamp(Math.floor(room / size), 1, rows.length);
     const dpr = window.devicePixelRatio || 1;
     const [width, height] = [this.columns * size, Math.ceil(rows.length / this.columns) * tall];

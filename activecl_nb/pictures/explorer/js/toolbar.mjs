@@ -54,7 +54,7 @@ export class Toolbar {
       app.readState();
     });
     this.how = select("What the lasso does", (how) => (app.lassoHow = how),
-      [["new", "new"], ["add", "add"], ["take", "take away"]]);
+      [["new", "starts anew"], ["add", "adds"], ["take", "takes away"]]);
     this.hand = toggleButton("Pick by hand", "Pick by hand: be the strategy of a round", () => app.hand.toggle());
     return [this.lassoButton, this.how,
       button("Select view", "Select view: all patches that are in view", () => app.strokeView(app.visible[0])), this.hand];
@@ -63,7 +63,7 @@ export class Toolbar {
   zoom() {
     const { app } = this;
     return [button("+", "Zoom in", () => app.zoomBy(1.4)), button("−", "Zoom out", () => app.zoomBy(1 / 1.4)),
-      button("Reset", "Reset: show the whole map", () => app.resetZoom())];
+      button("Fit", "Fit: show the whole map", () => app.resetZoom())];
   }
 
   more() {

@@ -20,7 +20,8 @@ export class Tour {
     this.next = button("Next", "Next step of the tour", () => this.go(this.step + 1));
     this.node = make("div", { className: "ax-tour", role: "region", "aria-label": "Tour",
       on: { keydown: (event) => this.key(event) } },
-    this.text, this.back, this.next, button("Close", "Close the tour", () => this.close()));
+    this.text, make("div", { className: "ax-group" }, this.back, this.next,
+      button("Close", "Close the tour", () => this.close())));
     this.node.hidden = true;
   }
 
