@@ -133,8 +133,8 @@ def algorithm_2(
         losses = simclr.train(**state.training(t, chosen), on_batch=on_images)  # line 6
         clock.stop("train")
 
-        labelled, fitting = state.features(run.labelled), state.fitting(t)
-        state.proxy = state.task.fit(labelled, state.labels, **fitting)  # line 7: anew each round
+        labelled, answers = state.features(run.labelled), state.task.labels(run.labelled)
+        state.proxy = state.task.fit(labelled, answers, **state.fitting(t))  # line 7: anew
         judged = judge(run, data, state, labelled)
         clock.stop("proxy")
         watched = state.task.watch(state.proxy, state.features(run.watched))
@@ -265,19 +265,16 @@ class State:
     def of(cls, run: Run, data: Data, device: torch.device) -> State:
         """The state after the run's last round, or that before the first."""
         protocol = run.protocol
-        encoder = simclr.build_encoder(protocol.width, protocol.stem, seed=run.seed)
-        features = simclr.feature_count(encoder)
-        head = simclr.build_head(features, kind=protocol.head, seed=run.seed)
-        model = layout.arrange(simclr.SimCLR(encoder, head).to(device))
+        model = simclr.build(protocol, head=protocol.head, seed=run.seed)
+        model = layout.arrange(model.to(device))
         optimizer = simclr.adam(model, protocol.learning_rate)
         task = tasks.of(protocol, data)
         state = cls(run, data, plan(protocol, run.strategy), model, optimizer, task)
-        if run.weights and data.features is not None:  # an encoder from elsewhere learns nothing
+        if run.weights:
             state.proxy = run.proxy()
-        elif run.weights:
-            encoder.load_state_dict(runs.part(run.weights, "encoder"))
-            head.load_state_dict(runs.part(run.weights, "head"))
-            state.proxy = run.proxy()
+        if run.weights and data.features is None:  # an encoder from elsewhere learns nothing
+            model.encoder.load_state_dict(runs.part(run.weights, "encoder"))
+            model.head.load_state_dict(runs.part(run.weights, "head"))
             if state.plan.carry_optimizer:
                 state._take_moments(runs.part(run.weights, "optimizer"))
         return state
@@ -289,11 +286,6 @@ class State:
                 k: v.to(p.device if fused or v.ndim else "cpu")
                 for k, v in runs.part(moments, i).items()
             }
-
-    @property
-    def labels(self) -> Tensor:
-        """What the proxy learns of S_L, (n, ...), see ``tasks``."""
-        return self.task.labels(self.run.labelled)
 
     def told(self, candidates: np.ndarray, seen: Tensor, known: Tensor) -> dict[str, Tensor]:
         """What only some strategies ask for: of the candidates, and of the images known to them."""
@@ -355,8 +347,7 @@ class State:
         """Everything that the next round needs, by name, copied to the processor."""
         tensors = {"proxy.weight": self.proxy.weight, "proxy.bias": self.proxy.bias}
         if self.data.features is None:
-            tensors |= {f"encoder.{k}": v for k, v in self.model.encoder.state_dict().items()}
-            tensors |= {f"head.{k}": v for k, v in self.model.head.state_dict().items()}
+            tensors |= self.model.state_dict()  # "encoder.0.weight" to "head.4.bias"
         for i, p in enumerate(self.model.parameters()):
             for name, value in self.optimizer.state.get(p, {}).items():
                 tensors[f"optimizer.{i}.{name}"] = value

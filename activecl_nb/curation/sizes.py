@@ -137,9 +137,7 @@ def rehearse(
     images: uint8 (n, 3, H, W), a few batches at the least are best. count: how many there will be.
     """
     where = profiles.device(device)
-    encoder = simclr.build_encoder(protocol.width, protocol.stem, seed=seed)
-    head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
-    model = simclr.SimCLR(encoder, head).to(where)
+    model = simclr.build(protocol, head=protocol.head, seed=seed).to(where)
     batch = min(protocol.batch_size, max(SMALLEST_BATCH, _power_of_two(count)))
     recipe = simclr.Recipe(
         epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation)
@@ -154,9 +152,9 @@ def rehearse(
     simclr.train(model, images, positions[: 2 * batch], recipe, seed=seed)  # compiles, warms up
     training = seconds(lambda: simclr.train(model, images, positions, recipe, seed=seed))
     some = images[positions]
-    encoding = seconds(lambda: simclr.encode(encoder, some))
+    encoding = seconds(lambda: simclr.encode(model.encoder, some))
     labelled = max(20, min(MOST_LABELLED, count // 8))
-    judging = seconds(lambda: _judge(protocol, labelled, simclr.feature_count(encoder), seed))
+    judging = seconds(lambda: _judge(protocol, labelled, simclr.feature_count(model), seed))
     return Speed(training / len(positions), encoding / len(positions), judging)
 
 

@@ -286,9 +286,7 @@ def speed(profile: Profile, seconds: float = 2.0) -> float:
     noise = torch.randint(
         0, 256, shape, dtype=torch.uint8, generator=seeds.generator(0, "speed")
     ).to(device)
-    encoder = simclr.build_encoder(profile.width, profile.stem, seed=0)
-    head = simclr.build_head(simclr.feature_count(encoder), seed=0)
-    model = simclr.SimCLR(encoder, head).to(device)
+    model = simclr.build(profile).to(device)
 
     def train(epochs: int) -> float:
         since = time.perf_counter()
