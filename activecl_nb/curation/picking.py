@@ -56,8 +56,7 @@ class Picks:
         sheet = path.with_suffix(".png")
         titles = [str(order) for order in self.table["order"][:SHOWN]]
         drawn = figures.image_grid(self.images[:SHOWN], titles, side=1.0)
-        with files.replacing(sheet) as temporary:
-            temporary.write_bytes(drawn.png())
+        files.write(sheet, drawn.png())
         return [path, sheet]
 
     def _repr_html_(self) -> str:
@@ -198,8 +197,6 @@ def _labelled(
 
 
 # ---------------------------------------------------------------------------- features
-
-
 def _features(
     archive: ImageFiles,
     encoder: str | nn.Module | encoders.Encoder | None,

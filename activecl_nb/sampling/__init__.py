@@ -56,23 +56,13 @@ __all__ = [
 Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]
 
 STRATEGIES: dict[str, Strategy] = {
-    "random": random,
-    "entropy": entropy,
-    "kcenter": kcenter,
-    "certainty": certainty,
-    "least_confidence": least_confidence,
-    "margin": margin,
-    "entropy_balanced": entropy_balanced,
-    "entropy_diverse": entropy_diverse,
-    "kmeans": kmeans,
-    "typiclust": typiclust,
-    "badge": badge,
-    "sas": sas,
-    "random_balanced": random_balanced,
+    "random": random, "entropy": entropy, "kcenter": kcenter, "certainty": certainty,
+    "least_confidence": least_confidence, "margin": margin, "entropy_balanced": entropy_balanced,
+    "entropy_diverse": entropy_diverse, "kmeans": kmeans, "typiclust": typiclust, "badge": badge,
+    "sas": sas, "random_balanced": random_balanced,
     "oracle": oracle,  # type: ignore[dict-item]  # pick hands it the truth as well
-    "uncertainty": uncertainty,
-    "igs": igs,
-}
+    "uncertainty": uncertainty, "igs": igs,
+}  # fmt: skip
 # Those that read the logits as logits of classes.
 BY_CLASS = {
     "entropy", "certainty", "least_confidence", "margin", "entropy_balanced", "entropy_diverse",
