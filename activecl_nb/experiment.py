@@ -175,8 +175,8 @@ def judge(run: Run, data: Data, state: State, labelled: Tensor) -> dict[str, Any
     labelled: features of S_L.
     """
     task, test, way = state.task, state.test_features(), state.way
-    targets = task.targets(data.test)
-    on_way = [task.scores(targets, task.outputs(f_p, test))[task.headline] for f_p in way.values()]
+    targets, headline = task.targets(data.test), tasks.HEADLINES[run.protocol.task]
+    on_way = [task.scores(targets, task.outputs(f_p, test))[headline] for f_p in way.values()]
     answers = task.targets(data.train)[torch.from_numpy(run.labelled)]
     cut = task.cut(answers, task.outputs(state.proxy, labelled))
     probed, values = probe_scores(run, data, task, labelled, test)
