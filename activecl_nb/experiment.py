@@ -111,7 +111,6 @@ def algorithm_2(
 
     on_images: called after each batch of the training with its number of images.
     """
-    budget = run.protocol.budget
     for t in range(len(run.rounds), state.plan.rounds):  # line 5
         clock = Clock()
         if run.strategy == BENCHMARK:  # all of U at once
@@ -121,10 +120,11 @@ def algorithm_2(
         else:  # lines 8 and 9: the next subset, out of U without what is chosen
             candidates = draw_candidates(run, t)
             seen, known = state.features(candidates), state.features(known_to_strategy(run))
-            logits, draw = state.task.logits(state.proxy, seen), strategy_draw(run, t)
+            logits = state.task.logits(state.proxy, seen)
+            draw = seeds.generator(run.seed, "strategy", run.strategy, t)
             told = state.told(candidates, seen, known)  # doubt; truth, for the oracle alone
             seen, known = pooled(seen), pooled(known)
-            picks = sampling.pick(strategy, seen, logits, known, budget, draw, **told)
+            picks = sampling.pick(strategy, seen, logits, known, run.protocol.budget, draw, **told)
             picked = candidates[picks.numpy()]
         chosen = np.concatenate([run.chosen(), picked])  # line 10
         clock.stop("select")
@@ -162,11 +162,6 @@ def draw_candidates(run: Run, t: int) -> np.ndarray:
 def known_to_strategy(run: Run) -> np.ndarray:
     """The images that k-center is seeded with: all that are chosen, or none."""
     return run.chosen() if run.protocol.kcenter_seed == "chosen" else run.pool[:0]
-
-
-def strategy_draw(run: Run, t: int) -> torch.Generator:
-    """The generator of a strategy's random choices in round t."""
-    return seeds.generator(run.seed, "strategy", run.strategy, t)
 
 
 def judge(run: Run, data: Data, state: State, labelled: Tensor) -> dict[str, Any]:

@@ -6,8 +6,8 @@ does not name is not there yet, and what does not agree with it is damaged.
 
     with files.replacing(folder / "images.npy") as temporary:
         ...
-    files.seal(folder, "images.npy")         # from now on it is believed
-    files.verified(folder, "images.npy")     # ValueError if a byte of it has changed since
+    files.seal(folder, "images.npy")                    # from now on it is believed
+    files.Manifest.of(folder).verify("images.npy")      # ValueError if a byte has changed since
 """
 
 from __future__ import annotations
@@ -185,18 +185,6 @@ def seal(folder: str | os.PathLike[str], *names: str, without: Collection[str] =
     kept = {k: v for k, v in (before.entries or {}).items() if k not in without}
     write(before.folder / MANIFEST, _text(kept | entries))
     return Manifest(before.folder, kept | entries)
-
-
-def verified(folder: str | os.PathLike[str], *names: str) -> bool:
-    """Whether these files (by default all that are sealed) are what was written.
-
-    False: the folder has no manifest, so nobody can tell. FileNotFoundError, ValueError: one is
-    missing or damaged; the message names it.
-    """
-    manifest = Manifest.of(folder)
-    for name in names or (manifest.entries or ()):
-        manifest.verify(name)
-    return manifest.sealed
 
 
 def checksum(*parts: Any) -> str:
