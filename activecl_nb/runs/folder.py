@@ -71,10 +71,6 @@ def writing(run: Run, out: str | os.PathLike[str] | None) -> Iterator[Run]:
         _still_there(path)
 
 
-# What a process that was killed before it could write run.json leaves.
-BEGINNING = {"split.npz"}
-
-
 def _taken_up(run: Run) -> Run:
     path = run.folder
     if path.is_dir():
@@ -98,7 +94,8 @@ def _taken_up(run: Run) -> Run:
             )
         if kept.rounds or kept.sealed:  # what is sealed is not written again
             return kept
-    elif path.exists() and (others := {p.name for p in path.iterdir()} - BEGINNING):
+    elif path.exists() and (others := {p.name for p in path.iterdir()} - {"split.npz"}):
+        # Of a run whose process was killed before it could write run.json the split is left.
         raise ValueError(
             f"{path} holds files but no run.json, so it is no run's folder ({min(others)}, ...); "
             "choose an empty or a new one"
