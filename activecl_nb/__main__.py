@@ -42,8 +42,6 @@ A run that was stopped goes on from its last finished round when the same comman
 
 def parser() -> argparse.ArgumentParser:
     """The command line; ``--help`` of each command says what it needs."""
-    from activecl_nb.profiles import PROFILES
-
     top = argparse.ArgumentParser(
         prog="python -m activecl_nb",
         description="Contrastive learning that chooses its own training images.",
@@ -54,11 +52,6 @@ def parser() -> argparse.ArgumentParser:
     _run_options(commands)
     for wing in (evidence, pictures, own, lessons):
         wing.add(commands)
-    command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
-    command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
-    command.set_defaults(do=_prepare)
-    command = commands.add_parser("check", help="is this machine ready? what is missing, the mend")
-    command.set_defaults(do=_check)
     return top
 
 
@@ -303,27 +296,8 @@ def _show(run: Run) -> None:
     columns = ["round", "images", "image_epochs", score, also, "seconds_train"]
     print(run.table()[columns].to_string(index=False, float_format="{:.3f}".format))
     picture = figures.learning_curve(analysis.curve([run], score), score=score)
-    with files.replacing(run.folder / "curve.png") as temporary:
-        temporary.write_bytes(picture.png())
+    files.write(run.folder / "curve.png", picture.png())
     print(f"the run is in {run.path}, its curve in {run.folder / 'curve.png'}")
-
-
-def _prepare(options: argparse.Namespace) -> int:
-    from activecl_nb import augment, imbalance, profiles, seeds
-
-    profile = profiles.current(options.profile)
-    data = imbalance.load("phantom", profile)
-    augment.views(data.train.images[:8], seeds.generator(0, "prepare"))  # compiled now, kept
-    print(f"{data.train}\n{data.test}")
-    return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    from activecl_nb.lessons import machine
-
-    findings = machine.environment()
-    print(findings)
-    return 0 if findings.ready else 1
 
 
 if __name__ == "__main__":

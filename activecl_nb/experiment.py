@@ -111,7 +111,6 @@ def algorithm_2(
 
     on_images: called after each batch of the training with its number of images.
     """
-    budget = run.protocol.budget
     for t in range(len(run.rounds), state.plan.rounds):  # line 5
         clock = Clock()
         if run.strategy == BENCHMARK:  # all of U at once
@@ -121,10 +120,11 @@ def algorithm_2(
         else:  # lines 8 and 9: the next subset, out of U without what is chosen
             candidates = draw_candidates(run, t)
             seen, known = state.features(candidates), state.features(known_to_strategy(run))
-            logits, draw = state.task.logits(state.proxy, seen), strategy_draw(run, t)
+            logits = state.task.logits(state.proxy, seen)
+            draw = seeds.generator(run.seed, "strategy", run.strategy, t)
             told = state.told(candidates, seen, known)  # doubt; truth, for the oracle alone
             seen, known = pooled(seen), pooled(known)
-            picks = sampling.pick(strategy, seen, logits, known, budget, draw, **told)
+            picks = sampling.pick(strategy, seen, logits, known, run.protocol.budget, draw, **told)
             picked = candidates[picks.numpy()]
         chosen = np.concatenate([run.chosen(), picked])  # line 10
         clock.stop("select")
@@ -133,8 +133,8 @@ def algorithm_2(
         losses = simclr.train(**state.training(t, chosen), on_batch=on_images)  # line 6
         clock.stop("train")
 
-        labelled, fitting = state.features(run.labelled), state.fitting(t)
-        state.proxy = state.task.fit(labelled, state.labels, **fitting)  # line 7: anew each round
+        labelled, answers = state.features(run.labelled), state.task.labels(run.labelled)
+        state.proxy = state.task.fit(labelled, answers, **state.fitting(t))  # line 7: anew
         judged = judge(run, data, state, labelled)
         clock.stop("proxy")
         watched = state.task.watch(state.proxy, state.features(run.watched))
@@ -164,19 +164,14 @@ def known_to_strategy(run: Run) -> np.ndarray:
     return run.chosen() if run.protocol.kcenter_seed == "chosen" else run.pool[:0]
 
 
-def strategy_draw(run: Run, t: int) -> torch.Generator:
-    """The generator of a strategy's random choices in round t."""
-    return seeds.generator(run.seed, "strategy", run.strategy, t)
-
-
 def judge(run: Run, data: Data, state: State, labelled: Tensor) -> dict[str, Any]:
     """What the encoder is worth now, as fields of a ``Round``; nothing is ever chosen by it.
 
     labelled: features of S_L.
     """
     task, test, way = state.task, state.test_features(), state.way
-    targets = task.targets(data.test)
-    on_way = [task.scores(targets, task.outputs(f_p, test))[task.headline] for f_p in way.values()]
+    targets, headline = task.targets(data.test), tasks.HEADLINES[run.protocol.task]
+    on_way = [task.scores(targets, task.outputs(f_p, test))[headline] for f_p in way.values()]
     answers = task.targets(data.train)[torch.from_numpy(run.labelled)]
     cut = task.cut(answers, task.outputs(state.proxy, labelled))
     probed, values = probe_scores(run, data, task, labelled, test)
@@ -265,19 +260,16 @@ class State:
     def of(cls, run: Run, data: Data, device: torch.device) -> State:
         """The state after the run's last round, or that before the first."""
         protocol = run.protocol
-        encoder = simclr.build_encoder(protocol.width, protocol.stem, seed=run.seed)
-        features = simclr.feature_count(encoder)
-        head = simclr.build_head(features, kind=protocol.head, seed=run.seed)
-        model = layout.arrange(simclr.SimCLR(encoder, head).to(device))
+        model = simclr.build(protocol, head=protocol.head, seed=run.seed)
+        model = layout.arrange(model.to(device))
         optimizer = simclr.adam(model, protocol.learning_rate)
         task = tasks.of(protocol, data)
         state = cls(run, data, plan(protocol, run.strategy), model, optimizer, task)
-        if run.weights and data.features is not None:  # an encoder from elsewhere learns nothing
+        if run.weights:
             state.proxy = run.proxy()
-        elif run.weights:
-            encoder.load_state_dict(runs.part(run.weights, "encoder"))
-            head.load_state_dict(runs.part(run.weights, "head"))
-            state.proxy = run.proxy()
+        if run.weights and data.features is None:  # an encoder from elsewhere learns nothing
+            model.encoder.load_state_dict(runs.part(run.weights, "encoder"))
+            model.head.load_state_dict(runs.part(run.weights, "head"))
             if state.plan.carry_optimizer:
                 state._take_moments(runs.part(run.weights, "optimizer"))
         return state
@@ -289,11 +281,6 @@ class State:
                 k: v.to(p.device if fused or v.ndim else "cpu")
                 for k, v in runs.part(moments, i).items()
             }
-
-    @property
-    def labels(self) -> Tensor:
-        """What the proxy learns of S_L, (n, ...), see ``tasks``."""
-        return self.task.labels(self.run.labelled)
 
     def told(self, candidates: np.ndarray, seen: Tensor, known: Tensor) -> dict[str, Tensor]:
         """What only some strategies ask for: of the candidates, and of the images known to them."""
@@ -355,8 +342,7 @@ class State:
         """Everything that the next round needs, by name, copied to the processor."""
         tensors = {"proxy.weight": self.proxy.weight, "proxy.bias": self.proxy.bias}
         if self.data.features is None:
-            tensors |= {f"encoder.{k}": v for k, v in self.model.encoder.state_dict().items()}
-            tensors |= {f"head.{k}": v for k, v in self.model.head.state_dict().items()}
+            tensors |= self.model.state_dict()  # "encoder.0.weight" to "head.4.bias"
         for i, p in enumerate(self.model.parameters()):
             for name, value in self.optimizer.state.get(p, {}).items():
                 tensors[f"optimizer.{i}.{name}"] = value

@@ -6,8 +6,8 @@ does not name is not there yet, and what does not agree with it is damaged.
 
     with files.replacing(folder / "images.npy") as temporary:
         ...
-    files.seal(folder, "images.npy")         # from now on it is believed
-    files.verified(folder, "images.npy")     # ValueError if a byte of it has changed since
+    files.seal(folder, "images.npy")                    # from now on it is believed
+    files.Manifest.of(folder).verify("images.npy")      # ValueError if a byte has changed since
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file by ``replacing`` it; text as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 def sweep(folder: str | os.PathLike[str]) -> None:
     """Remove what killed processes left of ``replacing``; for who holds the folder's lock."""
     for path in Path(folder).glob(".*"):
@@ -74,13 +80,10 @@ def put_between(path: str | os.PathLike[str], begin: str, end: str, words: str) 
     _, last, after = rest.partition(end)
     if not first or not last:
         raise ValueError(f"{path} lacks the lines {begin!r} and {end!r}; put them where they go")
-    with replacing(path) as temporary:
-        temporary.write_text(f"{before}{begin}\n{words}\n{end}{after}", encoding="utf-8")
+    write(path, f"{before}{begin}\n{words}\n{end}{after}")
 
 
 # ---- the manifest -------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Manifest:
     """What a folder's manifest says of its files.
@@ -180,21 +183,8 @@ def seal(folder: str | os.PathLike[str], *names: str, without: Collection[str] =
     before = Manifest.of(folder)
     entries = {name: _described(before.folder / name) for name in names}
     kept = {k: v for k, v in (before.entries or {}).items() if k not in without}
-    with replacing(before.folder / MANIFEST) as temporary:
-        temporary.write_bytes(_text(kept | entries))
+    write(before.folder / MANIFEST, _text(kept | entries))
     return Manifest(before.folder, kept | entries)
-
-
-def verified(folder: str | os.PathLike[str], *names: str) -> bool:
-    """Whether these files (by default all that are sealed) are what was written.
-
-    False: the folder has no manifest, so nobody can tell. FileNotFoundError, ValueError: one is
-    missing or damaged; the message names it.
-    """
-    manifest = Manifest.of(folder)
-    for name in names or (manifest.entries or ()):
-        manifest.verify(name)
-    return manifest.sealed
 
 
 def checksum(*parts: Any) -> str:
@@ -248,7 +238,6 @@ def _text(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
 
 
 # ---- what the system refuses --------------------------------------------------------------
-
 MENDS = {
     errno.ENOSPC: "free some space there",
     errno.EACCES: "choose a place that you may read and write",
@@ -271,8 +260,6 @@ def told(error: OSError) -> str:
 
 
 # ---- settings and caches ------------------------------------------------------------------
-
-
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a TOML file says.
 

@@ -119,7 +119,7 @@ class Profile:
         """What departs from the paper: field name -> (the paper's value, this profile's)."""
         return {
             f.name: (f.default, getattr(self, f.name))
-            for f in fields(Profile)
+            for f in fields(self)
             if f.name != "name" and getattr(self, f.name) != f.default
         }
 
@@ -154,75 +154,35 @@ class Profile:
 # epochs. In both, S_L is a fifth of the images that a loop trains on by its last round.
 PROFILES = {
     "tiny": Profile(
-        name="tiny",
-        image_size=32,
-        train_images=300,
-        labelled=60,
-        test_images=120,
-        width=8,
-        rounds=3,
-        budget=32,
-        candidates=120,
-        epochs=2,
-        batch_size=16,
-        learning_rate=1e-3,
-        proxy_learning_rate=1e-2,
-        standardise=True,
-        benchmark_epochs=4,
-        benchmark_every=2,
-        benchmark_proxy_epochs=40,
-        repeats=2,
+        name="tiny", image_size=32, train_images=300, labelled=60, test_images=120, width=8,
+        rounds=3, budget=32, candidates=120, epochs=2, batch_size=16,
+        learning_rate=1e-3, proxy_learning_rate=1e-2, standardise=True,
+        benchmark_epochs=4, benchmark_every=2, benchmark_proxy_epochs=40, repeats=2,
     ),
     "laptop": Profile(
-        name="laptop",
-        image_size=32,
-        train_images=4_000,
-        labelled=150,
-        test_images=1_000,
-        width=16,
-        rounds=6,
-        budget=128,
-        candidates=1_000,
-        epochs=10,
-        batch_size=64,
-        learning_rate=1e-3,
-        proxy_learning_rate=1e-2,
-        standardise=True,
-        benchmark_epochs=20,
-        benchmark_every=4,
-        repeats=5,
+        name="laptop", image_size=32, train_images=4_000, labelled=150, test_images=1_000, width=16,
+        rounds=6, budget=128, candidates=1_000, epochs=10, batch_size=64,
+        learning_rate=1e-3, proxy_learning_rate=1e-2, standardise=True,
+        benchmark_epochs=20, benchmark_every=4, repeats=5,
     ),
     "study": Profile(
-        name="study",
-        image_size=32,
-        train_images=4_000,
-        labelled=200,
-        test_images=1_000,
-        width=16,
-        rounds=8,
-        budget=128,
-        candidates=1_280,
-        epochs=40,
-        batch_size=64,
-        learning_rate=1e-3,
-        schedule="cosine",
-        proxy_learning_rate=1e-2,
-        standardise=True,
-        benchmark_epochs=48,
-        benchmark_every=12,
-        benchmark_proxy_epochs=40,
-        benchmark_proxy_every=40,
-        repeats=4,
+        name="study", image_size=32, train_images=4_000, labelled=200, test_images=1_000, width=16,
+        rounds=8, budget=128, candidates=1_280, epochs=40, batch_size=64, schedule="cosine",
+        learning_rate=1e-3, proxy_learning_rate=1e-2, standardise=True,
+        benchmark_epochs=48, benchmark_every=12, benchmark_proxy_epochs=40,
+        benchmark_proxy_every=40, repeats=4,
     ),
     "paper": Profile(),
-}
+}  # fmt: skip
 
 
-def current(name: str | None = None) -> Profile:
+def current(name: str | Profile | None = None) -> Profile:
     """The profile of this name, else that of ``$ACTIVECL_PROFILE``, else the laptop's.
 
-    ValueError: there is no profile of that name.
+    A profile is given back as it is. ValueError: there is none of that name.
     """
+    if isinstance(name, Profile):
+        return name
     name = name or os.environ.get("ACTIVECL_PROFILE") or "laptop"
     if name not in PROFILES:
         raise ValueError(

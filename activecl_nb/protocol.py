@@ -59,14 +59,13 @@ class Protocol(Profile):
 
         ValueError: all that is wrong with them.
         """
-        if isinstance(profile, str):
-            profile = profiles.current(profile)
         known = [f.name for f in fields(cls)]
         lines = [f"the protocol has no field {name!r}" for name in choices if name not in known]
         if lines:
             lines[-1] += f"; it has {', '.join(known)}"
+        sizes = asdict(profiles.current(profile))
         try:
-            made = cls(**asdict(profile) | {k: v for k, v in choices.items() if k in known})
+            made = cls(**sizes | {k: v for k, v in choices.items() if k in known})
         except Problems as error:
             lines += error.lines
         if lines:
@@ -90,11 +89,6 @@ class Protocol(Profile):
                 "raise candidates or lower the budget",
             ),
         ]
-
-    def differences(self) -> dict[str, tuple[object, object]]:
-        """What departs from ``Protocol.paper()``: name -> (the paper's value, this one's)."""
-        ours, paper = asdict(self), asdict(Protocol.paper())
-        return {k: (paper[k], ours[k]) for k in ours if k != "name" and ours[k] != paper[k]}
 
 
 @dataclass(frozen=True)

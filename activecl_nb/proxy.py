@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from activecl_nb import seeds
+
+if TYPE_CHECKING:
+    from sklearn.preprocessing import StandardScaler
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,6 @@ def probe(
     *,
     groups: np.ndarray | None = None,
     seed: int = 0,
-    round: int = 0,
 ) -> tuple[Proxy, float]:
     """The judge of an encoder: logistic regression, L2, fitted to the end, alike for all.
 
@@ -134,7 +137,7 @@ def probe(
     x, y = scaler.transform(features.double().numpy()), targets.numpy().astype(int)
     model = LogisticRegression(warm_start=True, max_iter=1_000)
     left_out = np.zeros((len(PROBE_C), len(y)))  # logits of what a fold left out, for each C
-    folds = _folds(y, groups, seeds.number(seed, "probe", round))
+    folds = _folds(y, groups, seeds.number(seed, "probe", 0))
     for seen, unseen in folds:
         for row, c in zip(left_out, PROBE_C, strict=True):
             model.set_params(C=c).fit(x[seen], y[seen])
@@ -143,9 +146,14 @@ def probe(
     best = int(losses.argmin()) if folds else PROBE_C.index(1.0)
     threshold = best_threshold(y, left_out[best]) if folds else 0.0
     fitted = LogisticRegression(C=PROBE_C[best], max_iter=1_000).fit(x, y)
-    weight = fitted.coef_[0] / scaler.scale_
-    bias = fitted.intercept_[0] - weight @ scaler.mean_
-    return Proxy(*(torch.from_numpy(np.asarray(v, np.float32)) for v in (weight, bias))), threshold
+    return unscaled(fitted.coef_[0], fitted.intercept_[0], scaler), threshold
+
+
+def unscaled(weight: np.ndarray, bias: float, scaler: StandardScaler) -> Proxy:
+    """What was fitted on features that ``scaler`` standardised, for features as they come."""
+    weight = weight / scaler.scale_
+    bias = bias - weight @ scaler.mean_
+    return Proxy(*(torch.from_numpy(np.asarray(v, np.float32)) for v in (weight, bias)))
 
 
 def _folds(

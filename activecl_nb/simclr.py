@@ -19,27 +19,12 @@ from torch.nn import functional as F
 
 from activecl_nb import augment, seeds
 from activecl_nb.fast import distributed, loader, steps
+from activecl_nb.profiles import Profile
 
-# What stands before the first residual stage. The paper's ResNet18 shrinks a patch fourfold
-# there, which a 32-pixel patch does not survive; the others are for small patches.
-STEMS = {
-    "imagenet": lambda width: [
-        nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(3, stride=2, padding=1),
-    ],
-    "half": lambda width: [
-        nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-    ],
-    "full": lambda width: [
-        nn.Conv2d(3, width, 3, stride=1, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-    ],
-}
+# What stands before the first residual stage: side and stride of a convolution, and whether a
+# pooling follows. The paper's ResNet18 shrinks a patch fourfold there, which a 32-pixel patch
+# does not survive; the others are for small patches.
+STEMS = {"imagenet": (7, 2, True), "half": (3, 2, False), "full": (3, 1, False)}
 
 
 def build_encoder(width: int = 64, stem: str = "imagenet", *, seed: int = 0) -> nn.Sequential:
@@ -50,9 +35,13 @@ def build_encoder(width: int = 64, stem: str = "imagenet", *, seed: int = 0) -> 
     """
     if stem not in STEMS:
         raise ValueError(f"no stem is called {stem!r}; choose one of {', '.join(STEMS)}")
+    side, stride, pooled = STEMS[stem]
     with _seeded(seed, "encoder"):
         encoder = nn.Sequential(
-            *STEMS[stem](width),
+            nn.Conv2d(3, width, side, stride, padding=side // 2, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            *([nn.MaxPool2d(3, stride=2, padding=1)] if pooled else []),
             _stage(width, width, stride=1),
             _stage(width, 2 * width, stride=2),
             _stage(2 * width, 4 * width, stride=2),
@@ -143,6 +132,12 @@ class SimCLR(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.encoder(images))
+
+
+def build(profile: Profile, *, head: str = "paper", seed: int = 0) -> SimCLR:
+    """The encoder at a profile's width and stem, and a projection head on it; new weights."""
+    encoder = build_encoder(profile.width, profile.stem, seed=seed)
+    return SimCLR(encoder, build_head(feature_count(encoder), kind=head, seed=seed))
 
 
 def nt_xent(z_i: Tensor, z_j: Tensor, temperature: float = 0.1) -> Tensor:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +60,6 @@ class Classification:
 
     protocol: Protocol
     data: Data
-    headline: ClassVar[str] = HEADLINES["classification"]
 
     def see(self, encoder: nn.Module, images: Tensor) -> Tensor:
         """What the proxy looks at, of uint8 images (n, 3, H, W)."""
@@ -170,8 +169,6 @@ class _Told(Classification):
 class Regression(_Told):
     """A number a patch: the share that is tumour, the nuclei in it. Targets float32 (N,)."""
 
-    headline = HEADLINES["regression"]
-
     def targets(self, part: Tissue) -> Tensor:
         """float32 (N,); of masks the share that they cover."""
         fact = self._fact(part)
@@ -217,8 +214,6 @@ class Regression(_Told):
 
 class Segmentation(_Told):
     """Which pixels are inside the mask. Targets uint8 (N, H, W); seen are maps (n, h, w, d)."""
-
-    headline = HEADLINES["segmentation"]
 
     def see(self, encoder: nn.Module, images: Tensor) -> Tensor:
         """The last feature map, before it is averaged: float32 (n, h, w, d)."""
@@ -332,11 +327,11 @@ def ridge(
     count = min(5, len(np.unique(groups)))
     if count < 2:  # one patient alone: nothing to choose by
         fitted = _ridge_at(1.0, features, targets)
-        return Proxy(*fitted), 1.0, Proxy(*fitted).logits(features).double().numpy()
+        return fitted, 1.0, fitted.logits(features).double().numpy()
     folds = list(GroupKFold(count).split(x, y, groups))
     left_out = [cross_val_predict(Ridge(alpha), x, y, cv=folds) for alpha in ALPHAS]
     best = int(np.argmin([np.square(one - y).mean() for one in left_out]))
-    return Proxy(*_ridge_at(ALPHAS[best], features, targets)), ALPHAS[best], left_out[best]
+    return _ridge_at(ALPHAS[best], features, targets), ALPHAS[best], left_out[best]
 
 
 def ensemble(features: Tensor, targets: Tensor, seed: int = 0, round: int = 0) -> Proxy:
@@ -349,21 +344,19 @@ def ensemble(features: Tensor, targets: Tensor, seed: int = 0, round: int = 0) -
     draw = seeds.numpy_generator(seed, "bootstrap", round)
     n = len(targets)
     times = draw.multinomial(n, np.full(n, 1 / n), size=MEMBERS)
-    members = [_ridge_at(strength, features, targets, weights) for weights in times]
-    return Proxy(*(torch.stack(v, dim=-1) for v in zip(*members, strict=True)))
+    members = [_ridge_at(strength, features, targets, each) for each in times]
+    weights, biases = [m.weight for m in members], [m.bias for m in members]
+    return Proxy(torch.stack(weights, dim=-1), torch.stack(biases, dim=-1))
 
 
 def _ridge_at(
     strength: float, features: Tensor, targets: Tensor, times: np.ndarray | None = None
-) -> tuple[Tensor, Tensor]:
-    """Weight and bias of ridge on standardised features, each of the n counted so many times."""
+) -> Proxy:
+    """Ridge on standardised features, each of the n counted so many times."""
     from sklearn.linear_model import Ridge
     from sklearn.preprocessing import StandardScaler
 
     x, y = features.double().numpy(), targets.double().numpy()
     scaler = StandardScaler().fit(x)
     fitted = Ridge(strength).fit(scaler.transform(x), y, sample_weight=times)
-    weight = fitted.coef_ / scaler.scale_
-    bias = fitted.intercept_ - weight @ scaler.mean_
-    w, b = (torch.from_numpy(np.asarray(v, np.float32)) for v in (weight, bias))
-    return w, b
+    return proxy.unscaled(fitted.coef_, fitted.intercept_, scaler)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sealed import verified
 
 from activecl_nb import files
 
@@ -55,15 +56,15 @@ def test_the_manifest_says_type_and_shape_of_arrays(sealed):
 
 
 def test_every_changed_byte_is_seen(sealed):
-    assert files.verified(sealed)
+    assert verified(sealed)
     for path in sorted(sealed.iterdir()):
         whole = path.read_bytes()
         for at in range(len(whole)):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
             with pytest.raises(ValueError, match=f"{path.name} is damaged"):
-                files.verified(sealed)
+                verified(sealed)
         path.write_bytes(whole)
-    assert files.verified(sealed)
+    assert verified(sealed)
 
 
 @pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b""])
@@ -72,7 +73,7 @@ def test_a_file_of_another_length_is_seen(sealed, change):
         whole = (sealed / name).read_bytes()
         (sealed / name).write_bytes(change(whole))
         with pytest.raises(ValueError, match=f"{name} is damaged"):
-            files.verified(sealed, name)
+            verified(sealed, name)
         (sealed / name).write_bytes(whole)
 
 
@@ -80,19 +81,19 @@ def test_a_missing_file_and_one_that_is_not_named_are_told(sealed):
     (sealed / "c.csv").unlink()
     (sealed / "new.csv").write_text("two")
     with pytest.raises(FileNotFoundError, match=r"c\.csv is missing; restore it"):
-        files.verified(sealed)
+        verified(sealed)
     with pytest.raises(ValueError, match=r"new\.csv is not named in manifest\.json"):
-        files.verified(sealed, "new.csv")
-    assert files.verified(sealed, "a.npy")
+        verified(sealed, "new.csv")
+    assert verified(sealed, "a.npy")
 
 
 def test_a_folder_without_a_manifest_is_read_and_not_verified(tmp_path):
     (tmp_path / "old.csv").write_text("one")
-    assert files.verified(tmp_path, "old.csv") is False
+    assert verified(tmp_path, "old.csv") is False
     manifest = files.Manifest.of(tmp_path)
     assert not manifest.sealed and "old.csv" in manifest and "none.csv" not in manifest
     assert manifest.read("old.csv") == b"one"
-    assert files.verified(tmp_path / "nowhere") is False
+    assert verified(tmp_path / "nowhere") is False
 
 
 def test_what_follows_the_sealed_part_of_a_growing_file_is_not_believed(sealed):
@@ -107,7 +108,7 @@ def test_sealing_adds_replaces_and_leaves_out(sealed):
     (sealed / "d.csv").write_text("new")
     files.seal(sealed, "c.csv", "d.csv", without=["a.npy"])
     assert set(files.Manifest.of(sealed).entries) == {"b.npz", "c.csv", "d.csv"}
-    assert files.verified(sealed)
+    assert verified(sealed)
 
 
 def test_leftovers_of_a_killed_process_are_swept_and_nothing_else(tmp_path):

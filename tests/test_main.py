@@ -5,6 +5,7 @@ import pytest
 
 from activecl_nb import __main__ as terminal
 from activecl_nb import runs
+from activecl_nb.lessons import commands as lessons
 
 SMALL = ["--set=rounds=2", "--set=epochs=1", "--set=width=4", "--set=benchmark_epochs=2"]
 
@@ -110,7 +111,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
 
 
 def test_what_no_user_can_cause_keeps_its_traceback(monkeypatch, tmp_path):
-    monkeypatch.setattr(terminal, "_check", lambda options: {}["slip"])
+    monkeypatch.setattr(lessons, "_check", lambda options: {}["slip"])
     with pytest.raises(KeyError):
         terminal.main(["check"])
 

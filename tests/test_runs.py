@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from same_runs import assert_same
+from sealed import verified
 
 from activecl_nb import experiment, files, imbalance, runs, simclr
 from activecl_nb.protocol import BENCHMARK
@@ -183,7 +184,7 @@ def test_a_kill_before_any_file_appears_is_gone_on_from(made, again, tmp_path, m
         again(tmp_path / "run")
     assert_same(runs.load(made / "whole"), again(tmp_path / "run"))
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == FILES
-    assert files.verified(tmp_path / "run")
+    assert verified(tmp_path / "run")
 
 
 def test_weights_that_a_kill_left_beside_the_new_ones_are_not_believed(made, half, again):
@@ -360,7 +361,7 @@ def test_no_run_there(tmp_path):
 def test_without_weights_a_run_loads_but_does_not_go_on(whole, half, again):
     runs.drop_weights(whole)
     run = runs.load(whole)
-    assert len(run.rounds) == 2 and files.verified(whole)
+    assert len(run.rounds) == 2 and verified(whole)
     with pytest.raises(ValueError, match="holds no weights"):
         run.encoder()
     (half / "weights-00.safetensors").unlink()
@@ -384,13 +385,13 @@ def test_an_older_folder_is_gone_on_from_and_sealed(made, half, again):
     rows = (half / "rounds.csv").read_text().splitlines()  # of fewer columns than today's
     (half / "rounds.csv").write_text("\n".join(row.rpartition(",")[0] for row in rows) + "\n")
     assert_same(runs.load(made / "whole"), again(half))
-    assert files.verified(half)
+    assert verified(half)
     assert set(files.Manifest.of(half).entries) == {*FILES} - {files.MANIFEST}
 
 
 def test_stored_runs_are_verified_and_fit_together():
     for run in [*runs.stored("laptop"), *runs.stored("tiny")]:
-        assert files.verified(run.path), run.path
+        assert verified(run.path), run.path
 
 
 # ---- one writer -------------------------------------------------------------------------

@@ -147,23 +147,19 @@ def _opened(options: argparse.Namespace) -> Any:
 def of_source(options: argparse.Namespace) -> dict[str, Any]:
     """What the command line says of a table or a folder, as ``tissue.load`` takes it."""
     found = {
-        "columns": {k: v or None for k, v in _pairs("--columns", options.columns).items()},
+        "columns": {k: v or None for k, v in _pairs("--columns", options.columns)},
         "images": options.images,
         "patient": options.patient,
         "nested": options.nested,
         "target": options.target,
     }
     rows: dict[str, list[str]] = {}
-    for column, value in _each_pair("--rows", options.rows):
+    for column, value in _pairs("--rows", options.rows):
         rows.setdefault(column, []).append(value)
     return {name: value for name, value in {**found, "rows": rows}.items() if value}
 
 
-def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
-    return dict(_each_pair(option, given))
-
-
-def _each_pair(option: str, given: Sequence[str]) -> list[tuple[str, str]]:
+def _pairs(option: str, given: Sequence[str]) -> list[tuple[str, str]]:
     """NAME=VALUE,NAME=VALUE as pairs; a comma only parts where another NAME= follows."""
     found = []
     for text in given:

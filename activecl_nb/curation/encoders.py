@@ -261,8 +261,6 @@ def headless(module: nn.Module) -> nn.Module:
 
 
 # ---------------------------------------------------------------------------- features of data
-
-
 def attach(
     data: Data,
     encoder: str | nn.Module | Encoder | os.PathLike[str],

@@ -176,8 +176,6 @@ def _group(patches: Tissue, rows: list[int], test: np.ndarray) -> Group:
 
 
 # ---------------------------------------------------------------------------- image by image
-
-
 @dataclass(frozen=True)
 class _Seen:
     """What is kept of an image once it was decoded."""
@@ -259,8 +257,6 @@ def _patients_by_class(patches: Tissue) -> dict[str, int]:
 
 
 # ---------------------------------------------------------------------------- split and leak
-
-
 def _split(patches: Tissue, positive: str, fold: int, folds: int) -> tuple[np.ndarray, str]:
     """bool (N,), which images test, and in words how that was decided."""
     part = patches.facts.get("part")
@@ -325,8 +321,6 @@ def _mean_auroc(patches: Tissue, features: np.ndarray, positive: str, folds: int
 
 
 # ---------------------------------------------------------------------------- sizes, samples
-
-
 def _sizes(
     archive: ImageFiles,
     patches: Tissue,
@@ -337,7 +331,7 @@ def _sizes(
     profile: Profile | str | None,
 ) -> sizes.Sizes | str:
     """The sizes for this split, measured on some of its patches; why there are none."""
-    base = profile if isinstance(profile, Profile) else profiles.current(profile)
+    base = profiles.current(profile)
     targets = imbalance.is_positive(patches, positive).numpy()[~test]
     rarer = min(int(targets.sum()), int((~targets).sum()))
     counts = sizes.Counts(int((~test).sum()), rarer, int(test.sum()))

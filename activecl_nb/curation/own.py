@@ -40,6 +40,5 @@ def miniature(folder: str | os.PathLike[str], count: int = 360, seed: int = 0) -
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.transpose(1, 2, 0).copy()).save(file)
         lines.append(f"{name},{drawn.class_names[label]},{drawn.facts['patient'][i]}")
-    with files.replacing(Path(folder) / TABLE) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files.write(Path(folder) / TABLE, "\n".join(lines) + "\n")
     return Path(folder) / TABLE

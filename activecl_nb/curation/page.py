@@ -24,7 +24,7 @@ TOLD = 20  # groups and names that are listed; the rest is counted
 
 def text(look: Look) -> str:
     """Some thirty lines for a terminal."""
-    return _templates(False).get_template("look.txt").render(**_values(look)).strip()
+    return templates(TEMPLATES, False).get_template("look.txt").render(**_values(look)).strip()
 
 
 def html(look: Look, whole: bool = True) -> str:
@@ -36,7 +36,7 @@ def html(look: Look, whole: bool = True) -> str:
         alt = "Images that are the same, side by side, named by their group."
         pictures.append(figures.image_grid(*look.twice, columns=8, side=1.2, alt=alt))
     shown = [(picture.alt, base64.b64encode(picture.png()).decode()) for picture in pictures]
-    page = _templates(True).get_template("look.html")
+    page = templates(TEMPLATES).get_template("look.html")
     return page.render(**_values(look), pictures=shown, whole=whole)
 
 
@@ -45,15 +45,15 @@ def write_page(look: Look, path: str | os.PathLike[str]) -> Path:
     path = files.expanded(path)
     if path.suffix.lower() not in (".html", ".htm"):
         path = path / "look.html"
-    with files.replacing(path) as temporary:
-        temporary.write_text(html(look), encoding="utf-8")
+    files.write(path, html(look))
     return path
 
 
 @functools.cache
-def _templates(escaped: bool) -> Environment:
+def templates(folder: Path, escaped: bool = True) -> Environment:
+    """The Jinja templates in a folder. escaped: for HTML. A name that is not given is an error."""
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         autoescape=escaped,
         trim_blocks=True,

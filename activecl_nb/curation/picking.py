@@ -56,8 +56,7 @@ class Picks:
         sheet = path.with_suffix(".png")
         titles = [str(order) for order in self.table["order"][:SHOWN]]
         drawn = figures.image_grid(self.images[:SHOWN], titles, side=1.0)
-        with files.replacing(sheet) as temporary:
-            temporary.write_bytes(drawn.png())
+        files.write(sheet, drawn.png())
         return [path, sheet]
 
     def _repr_html_(self) -> str:
@@ -198,8 +197,6 @@ def _labelled(
 
 
 # ---------------------------------------------------------------------------- features
-
-
 def _features(
     archive: ImageFiles,
     encoder: str | nn.Module | encoders.Encoder | None,
@@ -238,16 +235,14 @@ def train(
     speed = sizes.rehearse(protocol, patches.images, len(patches), device=device, seed=seed)
     an_epoch = speed.train * max(1, len(patches) // batch * batch)
     epochs = max(1, min(sizes.MOST_EPOCHS, int(60 * minutes / an_epoch)))
-    encoder = simclr.build_encoder(base.width, base.stem, seed=seed)
-    head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
-    model = simclr.SimCLR(encoder, head).to(profiles.device(device))
+    model = simclr.build(base, head=protocol.head, seed=seed).to(profiles.device(device))
     recipe = simclr.Recipe(
         epochs=epochs, batch_size=batch, learning_rate=base.learning_rate, schedule=base.schedule
     )
     total = epochs * (len(patches) // batch * batch)
     with tqdm(total=total, desc=f"train, {epochs} epochs", unit="image", unit_scale=True) as bar:
         simclr.train(model, patches.images, recipe=recipe, seed=seed, on_batch=bar.update)
-    return encoder.eval()
+    return model.encoder.eval()
 
 
 def _predicted(features: Tensor, known: np.ndarray, labels: Sequence[str], seed: int) -> Tensor:

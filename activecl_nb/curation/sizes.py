@@ -98,7 +98,7 @@ def fit(
 
     ValueError: there are too few images, or too few of the rarer side, for any sizes.
     """
-    base = _base(base)
+    base = profiles.current(base)
     others = {name: value for name, value in choices.items() if name != "budget"}
     enough = max(base.budget, choices.get("batch_size", base.batch_size))
     protocol = Protocol.of(replace(base, budget=enough), **others)
@@ -119,10 +119,6 @@ def resolved(out: str | os.PathLike[str], **choices: Any) -> Protocol | None:
     return Protocol.of(stored, **choices) if stored.name == NAME else None
 
 
-def _base(base: Profile | str | None) -> Profile:
-    return base if isinstance(base, Profile) else profiles.current(base)
-
-
 def rehearse(
     protocol: Protocol,
     images: torch.Tensor,
@@ -137,9 +133,7 @@ def rehearse(
     images: uint8 (n, 3, H, W), a few batches at the least are best. count: how many there will be.
     """
     where = profiles.device(device)
-    encoder = simclr.build_encoder(protocol.width, protocol.stem, seed=seed)
-    head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head, seed=seed)
-    model = simclr.SimCLR(encoder, head).to(where)
+    model = simclr.build(protocol, head=protocol.head, seed=seed).to(where)
     batch = min(protocol.batch_size, max(SMALLEST_BATCH, _power_of_two(count)))
     recipe = simclr.Recipe(
         epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation)
@@ -154,9 +148,9 @@ def rehearse(
     simclr.train(model, images, positions[: 2 * batch], recipe, seed=seed)  # compiles, warms up
     training = seconds(lambda: simclr.train(model, images, positions, recipe, seed=seed))
     some = images[positions]
-    encoding = seconds(lambda: simclr.encode(encoder, some))
+    encoding = seconds(lambda: simclr.encode(model.encoder, some))
     labelled = max(20, min(MOST_LABELLED, count // 8))
-    judging = seconds(lambda: _judge(protocol, labelled, simclr.feature_count(encoder), seed))
+    judging = seconds(lambda: _judge(protocol, labelled, simclr.feature_count(model), seed))
     return Speed(training / len(positions), encoding / len(positions), judging)
 
 
@@ -180,7 +174,7 @@ def choose(
     """``fit`` for a data set of these counts on a machine of this speed: arithmetic alone."""
     if not minutes > 0:
         raise ValueError(f"minutes must be more than 0, not {minutes}")
-    base, seconds = _base(base), 60 * minutes * OF_THE_TIME
+    base, seconds = profiles.current(base), 60 * minutes * OF_THE_TIME
     images = _images_trained_on(counts)
     sized = _sizes(images, counts, speed, seconds, base, choices)
     epochs = _epochs(sized.protocol, counts, speed, seconds)
@@ -260,9 +254,10 @@ def _sizes(
         min(base.batch_size, _power_of_two(budget)),
         f"of profile {base.name}, smaller where the budget is",
     )
+    affordable = int(min(MOST_CANDIDATES, seconds / 5 / max(rounds * speed.encode, 1e-9)))
     candidates = why.size(
         "candidates",
-        min(counts.train - labelled, max(4 * budget, _affordable(rounds, speed, seconds))),
+        min(counts.train - labelled, max(4 * budget, affordable)),
         "the whole pool, or what can be encoded in a fifth of the time",
     )
     sized = {"labelled": labelled, "rounds": rounds, "budget": budget, "batch_size": batch}
@@ -306,11 +301,6 @@ def _with_epochs(sized: Sizes, affordable: float, counts: Counts, speed: Speed) 
     protocol = replace(protocol, epochs=epochs)
     seconds = _besides(protocol, counts, speed) + epochs * _an_epoch(protocol, speed)
     return Sizes(protocol, sized.reasons | dict(why), sized.given, seconds)
-
-
-def _affordable(rounds: int, speed: Speed, seconds: float) -> int:
-    """Candidates that can be encoded each round in a fifth of the time; never above the paper's."""
-    return int(min(MOST_CANDIDATES, seconds / 5 / max(rounds * speed.encode, 1e-9)))
 
 
 def _besides(protocol: Protocol, counts: Counts, speed: Speed) -> float:

@@ -1,4 +1,4 @@
-"""The commands of lessons and classes: lessons, site, stick, student, collect."""
+"""The commands of lessons and classes: lessons, site, stick, student, collect, prepare, check."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Lessons to take away, as notebooks, pages or a stick; then what a teacher hands out, and
-    the marks of what comes back."""
+    """Lessons to take away, as notebooks, pages or a stick; what a teacher hands out, and the
+    marks of what comes back; whether a machine is ready."""
+    from activecl_nb.profiles import PROFILES
+
     _to_take_away(commands)
     summary = "a class edition of the lessons, without solutions, and the teacher's copy"
     command = commands.add_parser("student", help=summary, description=summary)
@@ -32,6 +34,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     command.add_argument("--seconds", type=float, help="of the processor for one answer")
     command.set_defaults(do=_collect)
+    command = commands.add_parser("prepare", help="draw the embedded tissue, so that it is there")
+    command.add_argument("--profile", choices=list(PROFILES), help="whose sizes")
+    command.set_defaults(do=_prepare)
+    command = commands.add_parser("check", help="is this machine ready? what is missing, the mend")
+    command.set_defaults(do=_check)
 
 
 def _to_take_away(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -109,3 +116,20 @@ def _collect(options: argparse.Namespace) -> int:
     for text in sorted({text for row in rows for text in row.lacking}):
         print(f"a limit that this machine lacks: {text}")
     return 0
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from activecl_nb import augment, imbalance, profiles, seeds
+
+    data = imbalance.load("phantom", profiles.current(options.profile))
+    augment.views(data.train.images[:8], seeds.generator(0, "prepare"))  # compiled now, kept
+    print(f"{data.train}\n{data.test}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from activecl_nb.lessons import machine
+
+    findings = machine.environment()
+    print(findings)
+    return 0 if findings.ready else 1

@@ -110,8 +110,6 @@ def _manifest(folder: str | os.PathLike[str] | None) -> files.Manifest:
 
 
 # ---- judging -----------------------------------------------------------------------------
-
-
 def by_patient(patient: np.ndarray, split: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions to fit on and positions held out: a quarter of the patients, another each split."""
     everyone = np.unique(patient)
@@ -164,8 +162,6 @@ def auroc(
 
 
 # ---- buying labels -----------------------------------------------------------------------
-
-
 def told(values: Tensor, positive: np.ndarray, bought: np.ndarray) -> np.ndarray:
     """Logits (N,) of all patches by a judge of these labels; 0 while these are of one class."""
     if len(np.unique(positive[bought])) < 2:
@@ -247,8 +243,6 @@ def race(
 
 
 # ---- beside the stored study -------------------------------------------------------------
-
-
 def like_the_study(found: Features, fold: int, seed: int) -> dict[str, np.ndarray]:
     """Positions of the labelled, the training and the test patches of a run of the grid "real".
 
@@ -295,40 +289,31 @@ def beside_the_study(found: Features, stored: Stored | None = None) -> pd.DataFr
         return None
     ends = grid.rounds.sort_values("round").groupby(["strategy", "tissue", "seed"]).last()
     runs = ends[ends["probe_auroc"].notna()].reset_index()
-    places = runs[["tissue", "seed"]].drop_duplicates().sort_values(["tissue", "seed"])
     rows = []
-    for tissue, seed in places.itertuples(index=False):
-        rows += _frozen(found, tissue, int(seed))
-        of_both = runs[(runs["tissue"] == tissue) & (runs["seed"] == seed)]
+    for (tissue, seed), of_both in runs.groupby(["tissue", "seed"]):
+        rows.append(("frozen encoder", tissue, seed, *_frozen(found, tissue, int(seed))))
         rows += [
-            _row(TRAINED[run.strategy], tissue, seed, run.probe_auroc, run.probe_average_precision)
+            (TRAINED[run.strategy], tissue, seed, run.probe_auroc, run.probe_average_precision)
             for run in of_both.itertuples()
             if run.strategy in TRAINED
         ]
         floors = grid.floors[grid.floors["run"].isin(of_both["run"])]
-        rows += [
-            _row(name.replace("_", " "), tissue, seed, one["auroc"], one["average_precision"])
-            for name, one in floors.groupby("floor")[["auroc", "average_precision"]]
-            .mean()
-            .iterrows()
-        ]
+        means = floors.groupby("floor")[["auroc", "average_precision"]].mean()
+        rows += [(name.replace("_", " "), tissue, seed, *two) for name, *two in means.itertuples()]
     order = ["frozen encoder", *TRAINED.values(), "untrained", "colour moments"]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["features", "fold", "seed", "auroc", "average_precision"])
     return table.sort_values("features", key=lambda names: names.map(order.index), kind="stable")
 
 
-def _frozen(found: Features, tissue: str, seed: int) -> list[dict[str, object]]:
+def _frozen(found: Features, tissue: str, seed: int) -> tuple[float, float]:
+    """AUROC and average precision of the encoder from elsewhere on these patients."""
     at = like_the_study(found, int(tissue.split()[-1]), seed)
     labelled, test = at["labelled"], at["test"]
     values = _turned(found.values)
-    fitted, _ = proxy.probe(
-        values[labelled],
-        found.positive[labelled],
-        groups=found.patient[labelled],
-        seed=seed,
-    )
+    groups = found.patient[labelled]
+    fitted, _ = proxy.probe(values[labelled], found.positive[labelled], groups=groups, seed=seed)
     scores = proxy.scores(found.positive[test], fitted.logits(values[test]))
-    return [_row("frozen encoder", tissue, seed, scores["auroc"], scores["average_precision"])]
+    return scores["auroc"], scores["average_precision"]
 
 
 def _turned(values: Tensor) -> Tensor:
@@ -340,13 +325,3 @@ def _turned(values: Tensor) -> Tensor:
     draw = seeds.generator(0, "turn")
     turn, _ = torch.linalg.qr(torch.randn(values.shape[1], values.shape[1], generator=draw))
     return values @ turn
-
-
-def _row(name: str, fold: str, seed: int, auroc: float, precision: float) -> dict[str, object]:
-    return {
-        "features": name,
-        "fold": fold,
-        "seed": int(seed),
-        "auroc": float(auroc),
-        "average_precision": float(precision),
-    }

@@ -42,30 +42,14 @@ BROWSERS = (
 # images per second (see ``speed``). ``make notebooks`` prints both lines anew.
 LESSON_SECONDS = {
     "tiny": {
-        "00": 13,
-        "01": 20,
-        "02": 55,
-        "03": 39,
-        "04": 41,
-        "05": 54,
-        "06": 94,
-        "07": 20,
-        "08": 30,
+        "00": 13, "01": 20, "02": 55, "03": 39, "04": 41, "05": 54, "06": 94, "07": 20, "08": 30,
         "09": 40,
     },
     "laptop": {
-        "00": 14,
-        "01": 17,
-        "02": 67,
-        "03": 41,
-        "04": 22,
-        "05": 130,
-        "06": 62,
-        "07": 15,
-        "08": 40,
+        "00": 14, "01": 17, "02": 67, "03": 41, "04": 22, "05": 130, "06": 62, "07": 15, "08": 40,
         "09": 60,
     },
-}
+}  # fmt: skip
 REFERENCE_SPEED = {"tiny": 119, "laptop": 606}
 
 
@@ -120,13 +104,8 @@ def _packages() -> list[Finding]:
         try:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            missing.append(
-                Finding(
-                    name,
-                    f"missing: it is for {purpose}",
-                    f"run `make lab`, or `pip install {name}`",
-                )
-            )
+            mend = f"run `make lab`, or `pip install {name}`"
+            missing.append(Finding(name, f"missing: it is for {purpose}", mend))
     if missing:
         return missing
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "umap-learn")]
@@ -287,9 +266,7 @@ def speed(profile: Profile, seconds: float = 2.0) -> float:
     noise = torch.randint(
         0, 256, shape, dtype=torch.uint8, generator=seeds.generator(0, "speed")
     ).to(device)
-    encoder = simclr.build_encoder(profile.width, profile.stem, seed=0)
-    head = simclr.build_head(simclr.feature_count(encoder), seed=0)
-    model = simclr.SimCLR(encoder, head).to(device)
+    model = simclr.build(profile).to(device)
 
     def train(epochs: int) -> float:
         since = time.perf_counter()

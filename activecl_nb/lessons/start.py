@@ -82,9 +82,7 @@ def _keep(stem: str, weights: dict[str, Tensor]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_name("lessons.lock")):
             files.sweep(folder)
-            file = folder / f"{stem}-{files.checksum(content)}.safetensors"
-            with files.replacing(file) as temporary:
-                temporary.write_bytes(content)
+            files.write(folder / f"{stem}-{files.checksum(content)}.safetensors", content)
     except OSError as error:
         warnings.warn(
             f"{files.told(error)}; the encoder is trained again in the next process, unless "

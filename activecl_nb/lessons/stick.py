@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activecl_nb import __version__, files
+from activecl_nb.curation.page import templates
 from activecl_nb.lessons import takeaway
 
 HERE = Path(__file__).parent / "templates"
@@ -162,24 +163,14 @@ def _run(*words: str, **surroundings: str) -> None:
 
 def _page(folder: Path, systems: Sequence[str], python: str) -> Path:
     """How the stick is used, with the bytes that are on it."""
-    from jinja2 import Environment, FileSystemLoader
-
-    texts = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
     megabytes = {
         part.name: round(sum(f.stat().st_size for f in part.rglob("*") if f.is_file()) / 1e6)
         for part in sorted(folder.iterdir())
         if part.is_dir()
     }
     page = folder / "README.html"
-    with files.replacing(page) as temporary:
-        temporary.write_text(
-            texts.get_template("stick.html").render(
-                systems=[(name, SYSTEMS[name].title) for name in systems],
-                python=python,
-                version=__version__,
-                megabytes=megabytes,
-            ),
-            encoding="utf-8",
-        )
+    titles = [(name, SYSTEMS[name].title) for name in systems]
+    facts = {"python": python, "version": __version__, "megabytes": megabytes}
+    files.write(page, templates(HERE).get_template("stick.html").render(systems=titles, **facts))
     shutil.copyfile(HERE / "install_offline.py", folder / "install.py")
     return page

@@ -86,12 +86,9 @@ def _of_weights(weights: dict[str, Tensor], protocol: Protocol) -> Iterator[str]
     """Against tensors of a new encoder and head; the rest is the proxy's and the optimiser's."""
     if not weights:
         return
-    expected = {}
+    expected: dict[str, Tensor] = {}
     if protocol.encoder == "trained":  # else nothing was but the proxy
-        encoder = simclr.build_encoder(protocol.width, protocol.stem)
-        head = simclr.build_head(simclr.feature_count(encoder), kind=protocol.head)
-        expected = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
-        expected |= {f"head.{k}": v for k, v in head.state_dict().items()}
+        expected = simclr.build(protocol, head=protocol.head).state_dict()
     theirs = {k for k in weights if not k.startswith(("proxy.", "optimizer."))}
     proxy = {k for k in weights if k.startswith("proxy.")}
     for name in sorted(expected.keys() ^ theirs | {"proxy.weight", "proxy.bias"} ^ proxy):

@@ -71,10 +71,6 @@ def writing(run: Run, out: str | os.PathLike[str] | None) -> Iterator[Run]:
         _still_there(path)
 
 
-# What a process that was killed before it could write run.json leaves.
-BEGINNING = {"split.npz"}
-
-
 def _taken_up(run: Run) -> Run:
     path = run.folder
     if path.is_dir():
@@ -98,7 +94,8 @@ def _taken_up(run: Run) -> Run:
             )
         if kept.rounds or kept.sealed:  # what is sealed is not written again
             return kept
-    elif path.exists() and (others := {p.name for p in path.iterdir()} - BEGINNING):
+    elif path.exists() and (others := {p.name for p in path.iterdir()} - {"split.npz"}):
+        # Of a run whose process was killed before it could write run.json the split is left.
         raise ValueError(
             f"{path} holds files but no run.json, so it is no run's folder ({min(others)}, ...); "
             "choose an empty or a new one"
@@ -106,8 +103,7 @@ def _taken_up(run: Run) -> Run:
     with files.replacing(path / "split.npz") as temporary:
         np.savez_compressed(temporary, pool=run.pool, labelled=run.labelled, watched=run.watched)
     content = identity(run) | {"recipe": run.recipe, "environment": run.environment}
-    with files.replacing(path / "run.json") as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    files.write(path / "run.json", json.dumps(content, indent=1) + "\n")
     files.seal(path, "split.npz", "run.json")
     return run
 
@@ -131,8 +127,7 @@ def save_round(run: Run) -> None:
     arrays, weights = f"round-{number:02d}.npz", f"weights-{number:02d}.safetensors"
     with files.replacing(path / arrays) as temporary:
         np.savez_compressed(temporary, **run.rounds[-1].arrays())  # type: ignore[arg-type]  # names of ours
-    with files.replacing(path / weights) as temporary:
-        temporary.write_bytes(save(run.weights))  # a full disk is an OSError here
+    files.write(path / weights, save(run.weights))  # a full disk is an OSError here
     before = files.Manifest.of(path)
     lines = _table_text(run.rounds).encode()
     if "rounds.csv" in before and not lines.startswith(before.read_grown("rounds.csv")[0]):
@@ -140,8 +135,7 @@ def save_round(run: Run) -> None:
         # the folder is one without a manifest, which can be gone on from, too.
         (path / files.MANIFEST).unlink(missing_ok=True)
         before = files.Manifest(path, None)
-    with files.replacing(path / "rounds.csv") as temporary:
-        temporary.write_bytes(lines)
+    files.write(path / "rounds.csv", lines)
     new = {arrays, weights, "rounds.csv"}
     if not before.sealed:
         new |= {p.name for p in path.glob("round-*.npz")}
@@ -164,8 +158,7 @@ def _table_text(rounds: tuple[Round, ...]) -> str:
 
 def save_floors(run: Run) -> None:
     """Keep what was measured before the first round."""
-    with files.replacing(run.folder / "floors.json") as temporary:
-        temporary.write_text(json.dumps(run.floors, indent=1) + "\n")
+    files.write(run.folder / "floors.json", json.dumps(run.floors, indent=1) + "\n")
     files.seal(run.folder, "floors.json")
 
 
@@ -295,18 +288,15 @@ def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None
     return runs
 
 
-class _naming:
+@contextlib.contextmanager
+def _naming(file: Path) -> Iterator[None]:
     """Turn whatever goes wrong while a file is read into one error that names the file."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and str(self.file.parent) not in str(error):
-            raise ValueError(
-                f"{self.file} cannot be read ({type(error).__name__}: {error}); restore it, "
-                "or remove the run's folder and run again"
-            ) from error
+    try:
+        yield
+    except Exception as error:
+        if str(file.parent) in str(error):
+            raise
+        raise ValueError(
+            f"{file} cannot be read ({type(error).__name__}: {error}); restore it, "
+            "or remove the run's folder and run again"
+        ) from error

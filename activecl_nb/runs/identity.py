@@ -128,10 +128,8 @@ def same_tissue(recorded: Mapping[str, Any], data: Data | Mapping[str, Any]) -> 
     patches have to be the same to the last bit, which ``exact`` says.
     """
     here = fingerprint(data) if isinstance(data, Data) else data
-    return all(recorded.get(name) == here.get(name) for name in TISSUE)
-
-
-TISSUE = ("source", "train", "test", "positive", "sha256")
+    told = ("source", "train", "test", "positive", "sha256")
+    return all(recorded.get(name) == here.get(name) for name in told)
 
 
 def load_data(run: Run) -> Data:

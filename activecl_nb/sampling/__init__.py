@@ -7,7 +7,7 @@ A strategy is a function with this signature, and ``STRATEGIES`` is a plain dict
     features         float tensor (n, d): what the encoder makes of the n candidates
     logits           float tensor (n,), or (n, k) for k classes: what the proxy makes of them
     chosen_features  float tensor (m, d): what is in the training set already; m may be 0
-    budget           how many candidates to pick, 0 to n
+    budget           how many candidates to pick, 1 to n
     generator        torch.Generator on the processor; every random choice and every tie is its
     picks            int64 tensor (budget,) on the processor: positions of candidates in the
                      order picked, none twice
@@ -56,23 +56,13 @@ __all__ = [
 Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]
 
 STRATEGIES: dict[str, Strategy] = {
-    "random": random,
-    "entropy": entropy,
-    "kcenter": kcenter,
-    "certainty": certainty,
-    "least_confidence": least_confidence,
-    "margin": margin,
-    "entropy_balanced": entropy_balanced,
-    "entropy_diverse": entropy_diverse,
-    "kmeans": kmeans,
-    "typiclust": typiclust,
-    "badge": badge,
-    "sas": sas,
-    "random_balanced": random_balanced,
+    "random": random, "entropy": entropy, "kcenter": kcenter, "certainty": certainty,
+    "least_confidence": least_confidence, "margin": margin, "entropy_balanced": entropy_balanced,
+    "entropy_diverse": entropy_diverse, "kmeans": kmeans, "typiclust": typiclust, "badge": badge,
+    "sas": sas, "random_balanced": random_balanced,
     "oracle": oracle,  # type: ignore[dict-item]  # pick hands it the truth as well
-    "uncertainty": uncertainty,
-    "igs": igs,
-}
+    "uncertainty": uncertainty, "igs": igs,
+}  # fmt: skip
 # Those that read the logits as logits of classes.
 BY_CLASS = {
     "entropy", "certainty", "least_confidence", "margin", "entropy_balanced", "entropy_diverse",
@@ -106,6 +96,8 @@ def pick(
     told = {one: given[one] for one in getattr(select, "asks_for", ())}
     if told.get("truth", ...) is None:
         raise ValueError(f"strategy {name!r} has to be told the truth; only the loop can do that")
+    if budget == 0:
+        return torch.empty(0, dtype=torch.int64)
     picks = select(features, logits, chosen_features, budget, generator, **told)
     return checked_picks(picks, name, len(features), budget)
 
@@ -172,8 +164,6 @@ def checked_picks(picks: object, name: str, n: int, budget: int) -> Tensor:
             f"strategy {name!r} must return {budget} picks, one for each unit of the budget, "
             f"as a shape ({budget},); it returned the shape {tuple(picks.shape)}"
         )
-    if budget == 0:
-        return picks.long()
     if picks.is_floating_point() or picks.is_complex() or picks.dtype == torch.bool:
         raise ValueError(f"strategy {name!r} must return whole-number positions, not {picks.dtype}")
     picks = picks.long()

@@ -6,7 +6,7 @@ What they are made of (k-means, typicality, k-means++) stands in ``sampling.clus
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from activecl_nb.sampling.order import in_turn, largest
 from activecl_nb.sampling.paper import entropy_of
@@ -18,11 +18,7 @@ SHORTLIST = 3
 
 
 def kmeans(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """One candidate for each part of the feature space: ``budget`` clusters, the middle of each.
 
@@ -36,11 +32,7 @@ def kmeans(
 
 
 def entropy_diverse(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """Entropy with a diversity step: k-means on a shortlist of the most uncertain candidates.
 
@@ -59,11 +51,7 @@ def entropy_diverse(
 
 
 def typiclust(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """The most typical candidates of clusters that the chosen images do not cover yet.
 
@@ -75,8 +63,6 @@ def typiclust(
     neighbours among the cluster's candidates are nearest. When all have given one, they give
     their next (the authors compute typicality anew for that, without those picked).
     """
-    if budget == 0:
-        return torch.empty(0, dtype=torch.int64)
     from activecl_nb.sampling import clusters
 
     n = len(features)
@@ -95,11 +81,7 @@ def typiclust(
 
 
 def badge(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """Uncertain and diverse at once: k-means++ on the gradients of the proxy's loss.
 
@@ -110,8 +92,6 @@ def badge(
     gradients and so are far from all others. The first pick is the longest, as in the authors'
     code; what is chosen already has no say.
     """
-    if budget == 0:
-        return torch.empty(0, dtype=torch.int64)
     from activecl_nb.sampling import clusters
 
     features = features.double()
@@ -123,11 +103,9 @@ def badge(
 
 
 def nearest_to_centres(
-    features: Tensor, weights: Tensor | None, budget: int, generator: torch.Generator
+    features: Tensor, weights: Tensor | None, budget: int, generator: Generator
 ) -> Tensor:
     """Of ``budget`` k-means clusters the member nearest to the centre, the largest first."""
-    if budget == 0:
-        return torch.empty(0, dtype=torch.int64)
     from activecl_nb.sampling import clusters
 
     groups, apart = clusters.clusters(features, budget, generator, weights=weights)
@@ -136,11 +114,7 @@ def nearest_to_centres(
 
 
 def sas(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """Those that are most like the rest of their class: what contrastive learning needs most.
 

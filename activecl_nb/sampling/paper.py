@@ -7,7 +7,7 @@ contract stands in ``sampling``, and ``sampling.pick`` has checked what comes in
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from activecl_nb.sampling.order import largest
 
@@ -17,22 +17,14 @@ PLAIN_PRODUCTS = 500_000_000
 
 
 def random(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """Any candidates, each with the same chance: what every other strategy has to beat."""
     return torch.randperm(len(features), generator=generator)[:budget]
 
 
 def entropy(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """The candidates about which the proxy is least certain (paper, formula (3); Settles 2009).
 
@@ -43,11 +35,7 @@ def entropy(
 
 
 def certainty(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """Formula (3) of the paper to the letter: the largest ``sum p log p``.
 
@@ -58,11 +46,7 @@ def certainty(
 
 
 def kcenter(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """k-center greedy: always the candidate farthest from all that is chosen (Algorithm 1).
 

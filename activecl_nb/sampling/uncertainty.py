@@ -6,7 +6,7 @@ All but ``uncertainty`` read doubt out of the logits of classes.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from activecl_nb.sampling.order import in_turn, largest, rarest_first
 from activecl_nb.sampling.paper import entropy_of
@@ -17,7 +17,7 @@ def uncertainty(
     logits: Tensor,
     chosen_features: Tensor,
     budget: int,
-    generator: torch.Generator,
+    generator: Generator,
     doubt: Tensor | None = None,
 ) -> Tensor:
     """The candidates that the proxy doubts most, by whatever its task doubts (Settles 2009).
@@ -34,11 +34,7 @@ uncertainty.asks_for = ("doubt",)  # type: ignore[attr-defined]  # what pick loo
 
 
 def least_confidence(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """The candidates whose most probable class is least probable (Settles 2009, section 3.1).
 
@@ -48,11 +44,7 @@ def least_confidence(
 
 
 def margin(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """The candidates whose two most probable classes are closest (Scheffer et al. 2001).
 
@@ -65,11 +57,7 @@ def margin(
 
 
 def entropy_balanced(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """Entropy with as many picks of each predicted class, as far as the candidates go.
 
@@ -84,11 +72,7 @@ def entropy_balanced(
 
 
 def random_balanced(
-    features: Tensor,
-    logits: Tensor,
-    chosen_features: Tensor,
-    budget: int,
-    generator: torch.Generator,
+    features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int, generator: Generator
 ) -> Tensor:
     """Any candidates, but as many of each predicted class, as far as the candidates go.
 

@@ -8,8 +8,8 @@ can fetch from.
 
 While it is fetched a file is called ``NAME.part``. It gets its name only after its size and md5
 were found right; if they are wrong it becomes ``NAME.broken-TIME`` and is never read. pooch
-holds the addresses and computes the hashes. The bytes are fetched here, since pooch starts
-afresh after a broken connection, and a connection that holds for 11.7 GB is rare in a classroom.
+computes the hashes. The bytes are fetched here, since pooch starts afresh after a broken
+connection, and a connection that holds for 11.7 GB is rare in a classroom.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import pooch
 import requests
 from tqdm.auto import tqdm
 
-from activecl_nb.files import cache_dir, replacing
+from activecl_nb import files
 from activecl_nb.sources.sets import SETS, DataSet, RemoteFile
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 def home(to: str | os.PathLike[str] | None = None) -> Path:
     """The folder that data sets are fetched into: ``to``, else ``data`` in the kit's cache."""
-    return Path(os.path.expanduser(to)) if to is not None else cache_dir() / "data"
+    return files.cache_dir() / "data" if to is None else files.expanded(to)
 
 
 def check_space(folder: Path, needed: int, what: str) -> None:
@@ -62,8 +62,6 @@ def readable(size: int) -> str:
 
 
 # ---------------------------------------------------------------------------- whole or not
-
-
 def find(name: str) -> DataSet:
     """The data set of that name; ValueError with all names if there is none."""
     if name not in SETS:
@@ -83,7 +81,7 @@ def is_whole(path: Path, file: RemoteFile) -> bool:
     if not hash_matches(path, file):
         return False
     if os.access(path.parent, os.W_OK):  # a stick may be read-only: then it is hashed each time
-        _remember(path, file)
+        files.write(_note(path), _noted(path, file))
     return True
 
 
@@ -94,11 +92,6 @@ def _note(path: Path) -> Path:
 def _noted(path: Path, file: RemoteFile) -> str:
     state = path.stat()
     return json.dumps({"md5": file.md5, "size": state.st_size, "changed": state.st_mtime_ns})
-
-
-def _remember(path: Path, file: RemoteFile) -> None:
-    with replacing(_note(path)) as temporary:
-        temporary.write_text(_noted(path, file))
 
 
 def hash_matches(path: Path, file: RemoteFile) -> bool:
@@ -131,8 +124,6 @@ def verify(name: str, to: str | os.PathLike[str] | None = None) -> dict[str, str
 
 
 # ---------------------------------------------------------------------------- fetching
-
-
 @dataclass(frozen=True)
 class Patience:
     """When a fetch gives up: after ``tries`` failures in a row that brought no new byte.
@@ -249,7 +240,7 @@ def fetch(
             )
         print(f"{file.name}: wrong md5, set aside as {broken.name}; once more", file=sys.stderr)
     os.replace(part, path)
-    _remember(path, file)
+    files.write(_note(path), _noted(path, file))
     return path
 
 
@@ -257,13 +248,7 @@ def _source(file: RemoteFile, mirror: str | None) -> str:
     """The address, or the path, that ``file`` comes from."""
     if mirror is not None and "://" in mirror and not mirror.startswith(("http://", "https://")):
         raise ValueError(f"--mirror is an http(s) address or a folder, not {mirror!r}")
-    shelf = pooch.create(
-        path=".",  # pooch wants one; nothing is written to it
-        base_url="" if mirror is None else f"{str(mirror).rstrip('/')}/",
-        registry={file.name: f"md5:{file.md5}"},
-        urls={file.name: file.url} if mirror is None else {},
-    )
-    return shelf.get_url(file.name)
+    return file.url if mirror is None else f"{str(mirror).rstrip('/')}/{file.name}"
 
 
 def _fill(part: Path, file: RemoteFile, source: str, reserve: int, patience: Patience) -> None:

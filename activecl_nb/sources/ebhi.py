@@ -77,8 +77,6 @@ EXPECTED = Measured(
 
 
 # ---------------------------------------------------------------------------- remaking
-
-
 @dataclass(frozen=True)
 class _Pair:
     """An image of the original, its mask, and what the kit calls it."""
@@ -214,8 +212,6 @@ def _write(pair: _Pair, out: Path) -> dict[str, str]:
 
 
 # ---------------------------------------------------------------------------- comparing
-
-
 def measure(folder: str | os.PathLike[str]) -> Measured:
     """What is in a folder with patches.csv."""
     folder = Path(os.path.expanduser(folder))

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -97,6 +97,13 @@ def class_folders(root: Path) -> list[Path]:
 
 
 # ---------------------------------------------------------------------------- a tree
+class _Image(NamedTuple):
+    """An image of a tree; ``below``: its path below its class folder, in form C."""
+
+    part: str
+    label: str
+    below: str
+    path: Path
 
 
 @dataclass
@@ -106,10 +113,7 @@ class _Tree:
     root: Path
     nested: bool
     met: set[str] = field(default_factory=set)  # the names of class folders
-    paths: list[Path] = field(default_factory=list)
-    classes: list[str] = field(default_factory=list)
-    below: list[str] = field(default_factory=list)  # the image's path below its class folder
-    parts: list[str] = field(default_factory=list)
+    images: list[_Image] = field(default_factory=list)
     left_out: Counter = field(default_factory=Counter)  # images in a folder below a class folder
     other_files: Counter = field(default_factory=Counter)  # by their ending
     empty: list[str] = field(default_factory=list)  # class folders without images
@@ -126,9 +130,9 @@ class _Tree:
                 self.other_files["links to nowhere"] += 1
         for folder in folders:
             self.met.add(one_form(folder.name))
-            before = len(self.paths) + self.left_out.total()
+            before = len(self.images) + self.left_out.total()
             self._read_class(folder, part)
-            if len(self.paths) + self.left_out.total() == before:
+            if len(self.images) + self.left_out.total() == before:
                 self.empty.append(self.name(folder))
 
     def name(self, path: Path) -> str:
@@ -147,10 +151,8 @@ class _Tree:
                     self.left_out[self.name(inside)] += len(images)
                 continue
             for name in images:
-                self.paths.append(inside / name)
-                self.classes.append(one_form(folder.name))
-                self.below.append(one_form((inside / name).relative_to(folder).as_posix()))
-                self.parts.append(part)
+                below = one_form((inside / name).relative_to(folder).as_posix())
+                self.images.append(_Image(part, one_form(folder.name), below, inside / name))
 
     def check(self, official: bool) -> None:
         """ValueError for what would be left out; a warning for files that are no images."""
@@ -177,17 +179,6 @@ class _Tree:
                 "in class folders",
                 stacklevel=5,
             )
-
-    def order(self, class_names: tuple[str, ...]) -> None:
-        """By class, then by name."""
-        keys = [
-            (part, class_names.index(name), below)
-            for part, name, below in zip(self.parts, self.classes, self.below, strict=True)
-        ]
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        columns: list[list[Any]] = [self.paths, self.classes, self.below, self.parts]
-        for column in columns:
-            column[:] = [column[i] for i in order]
 
 
 def _counted(counts: Counter) -> str:
@@ -224,29 +215,43 @@ def from_folder(
         tree.read_classes(top, part)
     class_names = class_numbers(tree.met, str(root), official)
     tree.check(official)
-    tree.order(class_names)
-    files = [tree.name(path) for path in tree.paths]
-    facts = {"file": np.array(files), **patients_in(tree.below, patient, nested, str(root))}
-    if tree.parts[0]:
-        facts["part"] = np.array(tree.parts)
+    number = {name: i for i, name in enumerate(class_names)}
+    images = sorted(tree.images, key=lambda one: (one.part, number[one.label], one.below))
+    named, labels, below, paths = zip(*images, strict=True)
+    facts = patients_in(below, patient, nested, str(root))
+    if named[0]:
+        facts["part"] = np.array(named)
         across = parts.crossing(facts["part"], facts["patient"]) if "patient" in facts else []
         if across and not crossing:
             raise ValueError(
                 f"{root}: {parts.say_crossing(across)}; move each patient's images to one of them"
             )
-    paths = tree.paths
+    files = [tree.name(path) for path in paths]
+    return on_disk(files, paths, labels, class_names, str(root), facts)
+
+
+def on_disk(
+    names: list[str],
+    paths: Sequence[Path],
+    classes: Sequence[str],
+    class_names: tuple[str, ...],
+    where: str,
+    facts: dict[str, np.ndarray],
+) -> ImageFiles:
+    """Image files at these paths, each with its name and its class."""
+    number = {name: i for i, name in enumerate(class_names)}
     return ImageFiles(
-        names=files,
-        labels=np.array([class_names.index(name) for name in tree.classes], dtype=np.int64),
+        names=names,
+        labels=np.array([number[name] for name in classes], dtype=np.int64),
         class_names=class_names,
-        where=str(root),
-        identity=digest(f"{file} {state(path)}" for file, path in zip(files, paths, strict=True)),
+        where=where,
+        identity=digest(f"{name} {_state(path)}" for name, path in zip(names, paths, strict=True)),
         open_bytes=lambda position: paths[position].read_bytes(),
-        facts=facts,
+        facts={"file": np.array(names), **facts},
     )
 
 
-def state(path: str | os.PathLike[str]) -> str:
+def _state(path: Path) -> str:
     """Size and time of change; empty for a link to nowhere, which is told when it is read."""
     try:
         stat = os.stat(path)
@@ -324,8 +329,6 @@ def patients_in(
 
 
 # ---------------------------------------------------------------------------- an official zip
-
-
 def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) -> ImageFiles:
     """The official zips, ``NCT-CRC-HE-100K/TUM/TUM-AAAA.tif``, read in place, never unpacked.
 

@@ -72,8 +72,6 @@ def shown(name: str) -> str:
 
 
 # ---------------------------------------------------------------------------- decoding
-
-
 def decode_bytes(content: bytes, name: str) -> Image.Image:
     """One image file as RGB, turned upright. BadImage if it is broken or would be changed."""
     try:
@@ -192,8 +190,6 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 # ---------------------------------------------------------------------------- pixels
-
-
 def resize(image: Image.Image, size: int | None) -> Image.Image:
     """Bicubic with antialiasing (the filter widens as the image shrinks), to size x size."""
     if size is None or image.size == (size, size):

@@ -144,11 +144,12 @@ class NpzFile:
                 with archive.open(f"{part}_images.npy") as member:
                     shape, *_ = _npy_header(member, self.where)
                     here = asked[(asked >= first) & (asked < first + shape[0])] - first
-                    at = 0
+                    first_byte = member.tell()
                     for position in here:
-                        _skip(member, (position - at) * row_bytes)
-                        content = _read_exactly(member, row_bytes)
-                        at = position + 1
+                        member.seek(first_byte + int(position) * row_bytes)
+                        content = member.read(row_bytes)
+                        if len(content) < row_bytes:
+                            raise EOFError("the file ends too early")
                         yield np.frombuffer(content, np.uint8).reshape(height, width, 3)
                 first += shape[0]
 
@@ -179,18 +180,3 @@ def _npy_header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np
 def _read_to_end(member: IO[bytes]) -> None:
     while member.read(1 << 20):
         pass
-
-
-def _skip(member: IO[bytes], length: int) -> None:
-    while length > 0:
-        length -= len(_read_exactly(member, min(length, 1 << 20)))
-
-
-def _read_exactly(member: IO[bytes], length: int) -> bytes:
-    content = member.read(length)
-    while len(content) < length:
-        more = member.read(length - len(content))
-        if not more:
-            raise EOFError("the file ends too early")
-        content += more
-    return content

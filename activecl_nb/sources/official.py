@@ -26,37 +26,25 @@ def open_set(
     limit: how many patches are wanted. All of a set is prepared once and mapped; a few patches
     are decoded from its file.
     """
+    root, in_npz = download.home(path), data_set.name.startswith("pathmnist")
+    if in_npz and path is not None and not os.path.isdir(root):
+        return NpzFile(root, _npz_parts(split))
+    unpacked = None if in_npz else _unpacked(data_set, root, split)
     whole = limit is None or limit >= data_set.patches[split == "test"]
-    opened = _open_pathmnist if data_set.name.startswith("pathmnist") else _open_kather19
-    return opened(data_set, path, split, size, whole)
+    return unpacked or _open_official(data_set, root, split, size, whole)
 
 
-def _open_pathmnist(
-    data_set: DataSet,
-    path: str | os.PathLike[str] | None,
-    split: str,
-    size: int | None,
-    whole: bool,
-) -> Archive:
-    root = download.home(path)
-    if path is None or os.path.isdir(root):
-        return _open_official(data_set, root, split, size, whole)
-    return NpzFile(root, ("train", "val") if split == "train" else ("test",))
+def _npz_parts(split: str) -> tuple[str, ...]:
+    return ("train", "val") if split == "train" else ("test",)
 
 
-def _open_kather19(
-    data_set: DataSet,
-    path: str | os.PathLike[str] | None,
-    split: str,
-    size: int | None,
-    whole: bool,
-) -> Archive:
-    root = download.home(path)
+def _unpacked(data_set: DataSet, root: Path, split: str) -> Archive | None:
+    """The tree of a zip that somebody has unpacked, in ``root`` or ``root`` itself."""
     trees = {part: Path(getattr(data_set, part).name).stem for part in ("train", "test")}
     if os.path.isdir(root / trees[split]):
         return from_folder(root / trees[split], official=True)
-    if not os.path.isdir(root) or not _holds_classes(root):
-        return _open_official(data_set, root, split, size, whole)
+    if not os.path.isdir(root) or not {p.name for p in class_folders(root)} & {*CLASS_NAMES}:
+        return None
     serves = "test" if root.name == trees["test"] else "train"
     if split != serves:
         raise FileNotFoundError(
@@ -64,10 +52,6 @@ def _open_kather19(
             f"both {trees['train']} and {trees['test']}"
         )
     return from_folder(root, official=True)
-
-
-def _holds_classes(root: Path) -> bool:
-    return any(folder.name in CLASS_NAMES for folder in class_folders(root))
 
 
 def _open_official(
@@ -119,8 +103,7 @@ def open_official(data_set: DataSet, split: str, home: Path) -> Archive:
             "and fetches it anew"
         )
     if path.suffix == ".npz":
-        parts = ("train", "val") if split == "train" else ("test",)
-        return NpzFile(path, parts, verified=True)
+        return NpzFile(path, _npz_parts(split), verified=True)
     return from_zip(path, file.counts)
 
 

@@ -16,14 +16,9 @@ from activecl_nb.sources.image import listed
 SPLITS = ("train", "test", "all")
 # What folders and tables call the three; "val" trains, as PathMNIST's does here.
 PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 
 
 def part_named(name: str) -> str | None:

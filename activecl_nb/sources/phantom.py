@@ -121,24 +121,6 @@ def draw(
     return _drawn(indices, _checked_size(size), seed, _checked_split(split), dials).images
 
 
-def masks(
-    indices: np.ndarray | list[int] | range,
-    size: int,
-    *,
-    seed: int = 0,
-    split: str = "train",
-    dials: Dials = Dials(),
-) -> np.ndarray:
-    """Where tumour lies in these patches: uint8 (n, size, size), 1 on tumour, 0 elsewhere.
-
-    The outline is the tumour's own as it was drawn: a gland with its lumen, a sheet with the
-    holes in it. The same strokes draw it, so it fits the image to the pixel; where the stain is
-    faint or a pen mark lies over it the truth stays what it is. Errors as ``draw``.
-    """
-    indices = _checked_indices(indices)
-    return _drawn(indices, _checked_size(size), seed, _checked_split(split), dials).unpacked()
-
-
 def load(
     split: str,
     count: int,
@@ -156,7 +138,10 @@ def load(
     the share of the patch's pixels that is tumour; nuclei, int64 (count,), how many nuclei have
     their centre in the patch and are not covered by a gland, a sheet or a cleft drawn later
     (nuclear dust and the ghosts of dead cells are none; pixels decide what is covered, so that
-    the count may differ by a few between sizes). With ``masks`` also mask, as ``masks`` gives it.
+    the count may differ by a few between sizes). With ``masks`` also mask, uint8 (count, size,
+    size), 1 on tumour, 0 elsewhere: the tumour's own outline as it was drawn, a gland with its
+    lumen, a sheet with its holes. It fits the image to the pixel; where the stain is faint or a
+    pen mark lies over it the truth stays what it is.
 
     With ``cache`` the patches are drawn once, kept under ``files.cache_dir()/phantom`` with a
     checksum and memory-mapped (a change to the returned array never reaches the disk); a longer
@@ -182,8 +167,6 @@ def load(
 
 
 # --- the plan: what each index stands for ----------------------------------------------------
-
-
 def _plan(indices: np.ndarray, seed: int, split: str, dials: Dials) -> dict[str, np.ndarray]:
     """Everything about each patch that is settled before a stroke is drawn."""
 
@@ -263,7 +246,6 @@ def _uniform(base: int, index: np.ndarray) -> np.ndarray:
 
 
 # --- the slides ------------------------------------------------------------------------------
-
 # Absorbance of one unit of stain in red, green and blue. The directions are near those that
 # Macenko et al. (2009) normalise to, which the real sets were normalised with.
 HAEMATOXYLIN = np.array([0.68, 1.07, 0.56])
@@ -319,8 +301,6 @@ def _stray(row: np.ndarray, seed: int, split: str, patient: int, variation: floa
 
 
 # --- drawing ---------------------------------------------------------------------------------
-
-
 def _drawn(indices: np.ndarray, size: int, seed: int, split: str, dials: Dials) -> Drawing:
     """These patches, by a thread for each core that this process may use."""
     from activecl_nb.sources.structures.render import render  # numba, only now
@@ -369,8 +349,6 @@ def _parts(count: int, size: int, seed: int, split: str, dials: Dials) -> Iterat
 
 
 # --- what is asked for -----------------------------------------------------------------------
-
-
 def _checked_indices(indices: np.ndarray | list[int] | range) -> np.ndarray:
     array = np.asarray(indices)
     if array.size == 0:

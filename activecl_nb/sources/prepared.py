@@ -23,7 +23,6 @@ import xxhash
 from tqdm.auto import tqdm
 
 from activecl_nb import files
-from activecl_nb.files import replacing
 from activecl_nb.sources.archive import Archive, all_bad, decode, digest
 from activecl_nb.sources.download import check_space, full_disk_explained, write_all
 from activecl_nb.sources.image import (
@@ -255,7 +254,7 @@ class _Preparation:
 
     def finish(self) -> None:
         """The manifest comes last: what has one is complete."""
-        with replacing(self.folder / "labels.npy") as path:
+        with files.replacing(self.folder / "labels.npy") as path:
             np.save(path, np.delete(self.archive.labels, list(self.left_out)))
         about = {
             "identity": self.archive.identity,
@@ -263,16 +262,13 @@ class _Preparation:
             "class_names": self.archive.class_names,
             "left_out": [str(image) for image in self.left_out.values()],
         }
-        with replacing(self.folder / "about.json") as path:
-            path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+        files.write(self.folder / "about.json", json.dumps(about, indent=1))
         os.replace(self.part, self.folder / "images.npy")
         files.seal(self.folder, *FILES)
         (self.folder / "progress.json").unlink()
 
 
 # ---------------------------------------------------------------------------- a begun array
-
-
 def _sum_of(path: Path, start: int, length: int) -> xxhash.xxh3_128:
     """The running checksum of ``length`` bytes of a file; OSError if it is shorter."""
     found = xxhash.xxh3_128()
@@ -297,9 +293,7 @@ def _read_sealed(path: Path) -> dict[str, Any]:
 
 def _write_sealed(path: Path, content: dict[str, Any]) -> None:
     content = json.loads(json.dumps(content))  # tuples as lists, keys as text, as they are read
-    with replacing(path) as temporary:
-        text = json.dumps({**content, "seal": _seal(content)}, indent=1)
-        temporary.write_text(text, encoding="utf-8")
+    files.write(path, json.dumps({**content, "seal": _seal(content)}, indent=1))
 
 
 def _seal(content: dict[str, Any]) -> str:

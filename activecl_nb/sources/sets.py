@@ -59,26 +59,19 @@ def _pathmnist(pixels: int, md5: str, size: int | None = None) -> DataSet:
 
 _COUNTS_100K = (10407, 10566, 11512, 11557, 8896, 13536, 8763, 10446, 14317)
 _COUNTS_7K = (1338, 847, 339, 634, 1035, 592, 741, 421, 1233)
+_KATHER = 1214456  # the record
 _TRAIN = RemoteFile(
-    "NCT-CRC-HE-100K.zip",
-    1214456,
-    "6fd702d11df6292bc054397ae038a464",
-    11_690_284_003,
+    "NCT-CRC-HE-100K.zip", _KATHER, "6fd702d11df6292bc054397ae038a464", 11_690_284_003,
     counts=_COUNTS_100K,
-)
+)  # fmt: skip
 _TRAIN_NONORM = RemoteFile(
-    "NCT-CRC-HE-100K-NONORM.zip",
-    1214456,
-    "035777cf327776a71a05c95da6d6325f",
+    "NCT-CRC-HE-100K-NONORM.zip", _KATHER, "035777cf327776a71a05c95da6d6325f",
     at_most=100_000 * 3 * 224 * 224,
-)
+)  # fmt: skip
 _TEST = RemoteFile(
-    "CRC-VAL-HE-7K.zip",
-    1214456,
-    "2fd1651b4f94ebd818ebf90ad2b6ce06",
-    800_276_929,
+    "CRC-VAL-HE-7K.zip", _KATHER, "2fd1651b4f94ebd818ebf90ad2b6ce06", 800_276_929,
     counts=_COUNTS_7K,
-)
+)  # fmt: skip
 
 SETS: dict[str, DataSet] = {
     data_set.name: data_set

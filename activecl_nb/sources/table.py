@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from activecl_nb.sources import parts
-from activecl_nb.sources.archive import ImageFiles, digest
-from activecl_nb.sources.folders import class_numbers, one_form, state, walk
+from activecl_nb.sources.archive import ImageFiles
+from activecl_nb.sources.folders import class_numbers, on_disk, one_form, walk
 from activecl_nb.sources.image import ENDINGS, listed, shown
 from activecl_nb.sources.unlabelled import UNLABELLED
 
@@ -81,17 +81,9 @@ def from_table(
     files = [one_form(os.path.relpath(file, root).replace(os.sep, "/")) for file in found]
     labels = cells.get("label", [UNLABELLED] * len(files))
     class_names = _class_names(labels, str(path))
-    number = {name: i for i, name in enumerate(class_names)}
     facts = {role: np.array(cells[role]) for role in ROLES[2:] if role in cells}
-    return ImageFiles(
-        names=files,
-        labels=np.array([number[label] for label in labels], dtype=np.int64),
-        class_names=class_names,
-        where=str(path),
-        identity=digest(f"{name} {state(file)}" for name, file in zip(files, found, strict=True)),
-        open_bytes=lambda position: Path(found[position]).read_bytes(),
-        facts={"file": np.array(files), **facts, **wanted},
-    )
+    paths = [Path(file) for file in found]
+    return on_disk(files, paths, labels, class_names, str(path), facts | wanted)
 
 
 def _target(
@@ -134,8 +126,6 @@ def _root(path: Path, images: str | os.PathLike[str] | None) -> Path:
 
 
 # ---------------------------------------------------------------------------- reading
-
-
 @dataclass
 class _Table:
     """Columns of text, stripped; ``lines`` are the rows' numbers as an editor shows them."""
@@ -259,8 +249,6 @@ def _roles(
 
 
 # ---------------------------------------------------------------------------- checking
-
-
 @dataclass
 class _Problems:
     """What is wrong with the table, a sentence a kind."""

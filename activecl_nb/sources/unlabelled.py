@@ -6,10 +6,8 @@ import os
 import re
 from pathlib import Path
 
-import numpy as np
-
-from activecl_nb.sources.archive import ImageFiles, digest
-from activecl_nb.sources.folders import is_image, one_form, patients_in, state, walk
+from activecl_nb.sources.archive import ImageFiles
+from activecl_nb.sources.folders import is_image, on_disk, one_form, patients_in, walk
 from activecl_nb.sources.image import ENDINGS
 
 UNLABELLED = "unlabelled"  # their class
@@ -31,12 +29,5 @@ def from_files(
     if not paths:
         raise ValueError(f"{root} holds no images ({' '.join(ENDINGS)})")
     names = [one_form(path.relative_to(root).as_posix()) for path in paths]
-    return ImageFiles(
-        names=names,
-        labels=np.zeros(len(names), dtype=np.int64),
-        class_names=(UNLABELLED,),
-        where=str(root),
-        identity=digest(f"{name} {state(path)}" for name, path in zip(names, paths, strict=True)),
-        open_bytes=lambda position: paths[position].read_bytes(),
-        facts={"file": np.array(names), **patients_in(names, patient, False, str(root))},
-    )
+    classes, facts = [UNLABELLED] * len(names), patients_in(names, patient, False, str(root))
+    return on_disk(names, paths, classes, (UNLABELLED,), str(root), facts)

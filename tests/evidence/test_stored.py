@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sealed import verified
 
-from activecl_nb import files
 from activecl_nb.evidence import claims, study
 from activecl_nb.evidence.report import limits
 from activecl_nb.evidence.study import folder, running, stored
@@ -95,4 +95,4 @@ def test_the_page_says_where_runs_were_made():
 
 @pytest.mark.parametrize("name", ["study", "laptop/random-0", "tiny/entropy-0"])
 def test_the_kits_results_are_what_was_stored(name):
-    assert files.verified(ROOT / "results" / name)
+    assert verified(ROOT / "results" / name)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sealed import verified
 
 from activecl_nb import files, imbalance, tissue
 from activecl_nb.lessons import good_features
@@ -45,7 +46,7 @@ def test_the_stored_real_features_are_whole_and_hold_no_image() -> None:
     assert int(real.positive.sum()) == 795
     assert all(name.startswith("image/") for name in real.file)
     assert sum(path.stat().st_size for path in KEPT.iterdir()) < 0.75e6
-    assert files.verified(KEPT)
+    assert verified(KEPT)
     credit = good_features.credit()
     assert "EBHI-Seg" in credit and "CC BY 4.0" in credit and "No image" in credit
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from jinja2 import Environment, FileSystemLoader, Template
-
 from activecl_nb import __version__, files
+from activecl_nb.curation.page import templates
 from activecl_nb.lessons.site import lessons, links, reference, texts
 
 HERE = Path(__file__).parent / "templates"
+PAGES = templates(HERE)
 REPORT = ("results/report.md", "results/report_appendix.md")
 TEXTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/RESULTS.md")
 STRATEGIES = ("random", "entropy", "kcenter", "certainty")  # what the explorer's page shows
@@ -101,7 +101,7 @@ def _explorer(folder: Path) -> Page | None:
     firsts.sort(key=lambda run: STRATEGIES.index(run.strategy))
     folder.mkdir(parents=True, exist_ok=True)
     Explorer(firsts, data, map=shelf.map_of(firsts, data)).to_html(folder / "explorer_alone.html")
-    return Page("explorer.html", "Explorer", _template("explorer.html").render())
+    return Page("explorer.html", "Explorer", PAGES.get_template("explorer.html").render())
 
 
 def _map(opened: Sequence[lessons.Lesson], went: Mapping[str, str], explorer: bool) -> str:
@@ -111,9 +111,8 @@ def _map(opened: Sequence[lessons.Lesson], went: Mapping[str, str], explorer: bo
         rows = texts.fragment(report.findings(report.make()))
     except (FileNotFoundError, ValueError) as error:  # a copy without its study still has lessons
         rows = f"<p>{error}</p>"
-    return _template("index.html").render(
-        lessons=opened, went=went, words=_words(), findings=rows, explorer=explorer
-    )
+    page = PAGES.get_template("index.html")
+    return page.render(lessons=opened, went=went, words=_words(), findings=rows, explorer=explorer)
 
 
 def _words() -> str:
@@ -128,21 +127,16 @@ def _words() -> str:
     return texts.fragment("\n".join(found.groups())) if found else ""
 
 
-def _template(name: str) -> Template:
-    return Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template(name)
-
-
 def _write(pages: list[Page], folder: Path) -> None:
     """Each page in its frame; what they point to; what is searched."""
     urls = {page.url for page in pages}
     root, needed, searched = files.of_the_kit("README.md").parent, set(), []
+    frame = PAGES.get_template("base.html")
     for page in pages:
         body, pointed = links.followed(page.body, page.url, urls, root)
         needed |= pointed
         up = "../" * page.url.count("/")
-        text = _template("base.html").render(
+        text = frame.render(
             title=page.title,
             body=body,
             sections=texts.sections(body),
@@ -152,13 +146,13 @@ def _write(pages: list[Page], folder: Path) -> None:
             urls=urls,
             url=page.url,
         )
-        _save(folder / page.url, text)
+        files.write(folder / page.url, text)
         plain = " ".join(html.unescape(TAGS.sub(" ", page.body)).split())
         searched.append([page.title, page.url, plain[:60_000]])
     for name in sorted(needed):
         _copy(root / name, folder / PurePosixPath(name))
     script = json.dumps(searched, ensure_ascii=False).replace("</", "<\\/")
-    _save(folder / "search-data.js", f"window.activeclSearch = {script};\n")
+    files.write(folder / "search-data.js", f"window.activeclSearch = {script};\n")
     for name in ("site.css", "site.js"):
         _copy(HERE / name, folder / name)
 
@@ -166,8 +160,3 @@ def _write(pages: list[Page], folder: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     with files.replacing(target) as temporary:
         shutil.copyfile(source, temporary)
-
-
-def _save(path: Path, text: str) -> None:
-    with files.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -148,8 +148,6 @@ def _task(
 
 
 # ---- a process ---------------------------------------------------------------------------
-
-
 def _process(
     tasks: Sequence[Mapping[str, Any]], limits: Limits, row: Row
 ) -> tuple[Mark, list[Mapping[str, Any]]]:
@@ -273,8 +271,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 # ---- what lesson 06 looks at -------------------------------------------------------------
-
-
 def _looked_at(handed_in: Sequence[Submission], asked: Mapping[str, Exercise]) -> bool:
     keys = [key for key, exercise in asked.items() if VIEW in exercise.beyond]
     return any(

@@ -70,8 +70,7 @@ def make(
         for whose in written:
             notebook = edited(path.stem, stored, edition, solutions=whose == TEACHER)
             target = files.expanded(out) / whose / path.name
-            with files.replacing(target) as temporary:
-                temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+            files.write(target, nbformat.writes(notebook) + "\n")
             written[whose].append(target)
     return written
 

@@ -78,22 +78,15 @@ class Lesson:
         return self.name.partition("_")[0]
 
 
-def folder() -> Path:
-    """Where the kit's notebooks lie. FileNotFoundError: it was installed without them."""
-    notebooks = files.of_the_kit("notebooks")
-    if not notebooks.is_dir():
-        raise FileNotFoundError(
-            f"no notebooks in {notebooks}: get the kit's folder whole, or name theirs"
-        )
-    return notebooks
-
-
 def stored(notebooks: Path | None = None) -> list[Path]:
-    """The lessons' files, in order. FileNotFoundError: there is none."""
-    notebooks = notebooks or folder()
+    """The lessons' files, in order; the kit's own by default. FileNotFoundError: there is none."""
+    notebooks = notebooks or files.of_the_kit("notebooks")
     paths = sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))
     if not paths:
-        raise FileNotFoundError(f"no lesson (such as 01_....ipynb) in {notebooks}")
+        raise FileNotFoundError(
+            f"no lesson (such as 01_....ipynb) in {notebooks}: get the kit's folder whole, or "
+            "name theirs"
+        )
     return paths
 
 
@@ -118,7 +111,8 @@ def lesson(name: str, notebook: Any) -> Lesson:
         for identity, cell in cells.items()
         if "prediction" in cell.metadata.get("tags", ())
     }
-    return Lesson(name, tuple(exercises), predictions, tuple(_imports(notebook)), frozenset(cells))
+    imports = tuple(dict.fromkeys(_imports(notebook)))
+    return Lesson(name, tuple(exercises), predictions, imports, frozenset(cells))
 
 
 def _exercise(lesson: str, n: int, cells: dict[str, Any]) -> Exercise:
@@ -147,16 +141,11 @@ def assigned(source: str) -> tuple[str, ...]:
 
 
 def _imports(notebook: Any) -> Iterator[str]:
-    seen = set()
     for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        for statement in ast.parse(cell.source).body:
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                text = ast.unparse(statement)
-                if text not in seen:
-                    seen.add(text)
-                    yield text
+        if cell.cell_type == "code":
+            for statement in ast.parse(cell.source).body:
+                if isinstance(statement, ast.Import | ast.ImportFrom):
+                    yield ast.unparse(statement)
 
 
 def needed(imports: tuple[str, ...], *sources: str) -> str:

@@ -43,10 +43,8 @@ def write(rows: Sequence[Row], lessons: Mapping[str, Lesson], out: Path) -> list
     page = out.with_suffix(".html")
     if page == out:
         raise ValueError(f"{out} would be both the table and the page; let it end in .csv")
-    with files.replacing(out) as temporary:
-        temporary.write_text(table(rows, lessons), encoding="utf-8-sig", newline="")
-    with files.replacing(page) as temporary:
-        temporary.write_text(html(rows, lessons), encoding="utf-8")
+    files.write(out, table(rows, lessons).encode("utf-8-sig"))  # as spreadsheets know it
+    files.write(page, html(rows, lessons))
     return [out, page]
 
 
@@ -88,8 +86,6 @@ def exercises_of(lessons: Mapping[str, Lesson]) -> list[Exercise]:
 
 
 # ---- answers that are alike --------------------------------------------------------------
-
-
 def alike(rows: Sequence[Row], asked: Sequence[Exercise]) -> dict[str, list[str]]:
     """Functions that are the same but for names, comments and spaces: student -> what is.
 
@@ -154,8 +150,6 @@ class _Renamed(ast.NodeTransformer):
 
 
 # ---- the page ----------------------------------------------------------------------------
-
-
 def went_wrong(rows: Sequence[Row], asked: Sequence[Exercise]) -> list[Wrong]:
     """The exercises that were tried, what most got wrong first."""
     return sorted(_tried(rows, asked), key=lambda one: (-one.failed, one.exercise.key))
@@ -188,22 +182,19 @@ def guessed(rows: Sequence[Row], lessons: Mapping[str, Lesson]) -> list[tuple[st
 
 def html(rows: Sequence[Row], lessons: Mapping[str, Lesson]) -> str:
     """The page for the teacher: one file, nothing else is loaded."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from activecl_nb.curation.page import templates
 
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     asked = exercises_of(lessons)
-    return templates.get_template("page.html").render(
-        rows=rows,
-        asked=asked,
-        wrong=went_wrong(rows, asked),
-        guessed=guessed(rows, lessons),
-        alike=alike(rows, asked),
-        lacking=sorted({text for row in rows for text in row.lacking}),
-        in_cell=in_cell,
+    return (
+        templates(Path(__file__).parent)
+        .get_template("page.html")
+        .render(
+            rows=rows,
+            asked=asked,
+            wrong=went_wrong(rows, asked),
+            guessed=guessed(rows, lessons),
+            alike=alike(rows, asked),
+            lacking=sorted({text for row in rows for text in row.lacking}),
+            in_cell=in_cell,
+        )
     )

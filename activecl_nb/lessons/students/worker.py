@@ -17,31 +17,13 @@ from typing import Any
 LONGEST = 400  # characters of a text that goes back
 TAMPERED = ("tampered", "the check was tampered with: it calls an untouched stub solved")
 REFUSED = (
-    "os.exec",
-    "os.fork",
-    "os.forkpty",
-    "os.kill",
-    "os.killpg",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.startfile",
-    "os.system",
-    "pty.spawn",
-    "signal.pthread_kill",
-    "subprocess.Popen",
-)
+    "os.exec", "os.fork", "os.forkpty", "os.kill", "os.killpg", "os.posix_spawn", "os.spawn",
+    "os.startfile", "os.system", "pty.spawn", "signal.pthread_kill", "subprocess.Popen",
+)  # fmt: skip
 CHANGES = (
-    "os.chmod",
-    "os.chown",
-    "os.link",
-    "os.mkdir",
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.symlink",
-    "os.truncate",
-    "shutil.rmtree",
-)
+    "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
+    "os.symlink", "os.truncate", "shutil.rmtree",
+)  # fmt: skip
 
 
 class Guard:
@@ -90,22 +72,20 @@ def limit(memory: int) -> list[str]:
         lacking.append(
             f"network, other programs and the disk are refused by a hook in Python alone ({why})"
         )
+    unlimited = "memory is not limited: this system cannot"
     try:
         import resource
-
+    except ImportError:
+        clock = "only the time on the clock is limited, not the processor's"
+        return [*lacking, unlimited, clock]
+    try:
         with open("/proc/self/statm") as file:  # beyond what the kit takes up itself
             most = int(file.read().split()[0]) * resource.getpagesize() + memory
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ImportError, OSError, ValueError):
-        lacking.append("memory is not limited: this system cannot")
-    try:
-        import resource
-
-        resource.getrlimit(resource.RLIMIT_CPU)
-    except ImportError:
-        lacking.append("only the time on the clock is limited, not the processor's")
+    except (OSError, ValueError):
+        lacking.append(unlimited)
     return lacking
 
 
