@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -252,7 +253,7 @@ def _mean(
 
 
 def _measured(
-    estimate: analysis.Estimate, how: str, unit: str, digits: int, **more: float
+    estimate: analysis.Estimate, how: str, unit: str, digits: int, **more: Any
 ) -> Measured:
     return Measured(
         estimate.mean,

@@ -204,7 +204,7 @@ def _source(cell: Mapping[str, Any]) -> str:
 def add(known: Submission, notebook: Notebook, lesson: Lesson, edition: int | None) -> None:
     """Take answers and predictions out of this notebook, its letters in this edition's order."""
     if notebook.says_edition and notebook.edition != edition:
-        name = {None: "the kit's public copy"}
+        name: dict[int | None, str] = {None: "the kit's public copy"}
         of, wanted = (name.get(one, f"edition {one}") for one in (notebook.edition, edition))
         known.notes.append(f"{notebook.path.name} is of {of}, not of {wanted}")
     for exercise in lesson.exercises:

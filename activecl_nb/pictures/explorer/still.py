@@ -101,9 +101,9 @@ def _shade(view: ViewModel, colour: str, strategy: int, slot: int) -> dict[str, 
         return {"c": np.array(palette(colouring, view.class_names))[values]}
     from matplotlib.colors import LinearSegmentedColormap
 
-    scale = colours.scale_of(colour, view.predicts)
-    light, _ = colours.SCALES[scale]
-    scale = LinearSegmentedColormap.from_list(scale, light).with_extremes(bad=colours.GREY)
+    name = colours.scale_of(colour, view.predicts)
+    light, _ = colours.SCALES[name]
+    scale = LinearSegmentedColormap.from_list(name, light).with_extremes(bad=colours.GREY)
     shown = np.ma.masked_invalid(values)
     return {"c": shown, "cmap": scale, "vmin": colouring.low, "vmax": colouring.high}
 
@@ -144,7 +144,7 @@ def _frames(
     axes: Any, view: ViewModel, rows: np.ndarray, round: int, marker: str, size: float, **how: Any
 ) -> None:
     """Hollow marks around patches, which leave to be seen what they frame."""
-    style = {"facecolors": "none", "edgecolors": "black", "linewidths": 1.2} | how
+    style: dict[str, Any] = {"facecolors": "none", "edgecolors": "black", "linewidths": 1.2} | how
     if not len(rows):
         return
     # Smaller where there are many, so that they never hide everything.
