@@ -98,15 +98,15 @@ def picks_2d(
 ) -> Picture:
     """What each strategy picks in two dimensions, a panel each.
 
-    points: (n, 2). picks: strategy -> positions, in the order picked. chosen: (m, 2), what is
-    in the training set already. positive: bool (n,). probability: a function of (k, 2) points
+    points: (n, 2). picks: strategy -> positions, in the order picked, or a panel's title and none
+    where nothing is picked so far. chosen: (m, 2), what is in the training set already. positive: bool (n,). probability: a function of (k, 2) points
     that gives the proxy's probability, drawn as a line where it is one half.
     """
     points = np.asarray(points)
     figure, axes = canvas(3.4 * len(picks), 3.4, ncols=len(picks), squeeze=False)
     positive = np.zeros(len(points), bool) if positive is None else np.asarray(positive)
     for axis, (name, picked) in zip(axes.flat, picks.items(), strict=True):
-        picked = np.asarray(picked)
+        picked = np.asarray(picked, dtype=int)
         axis.scatter(*points[~positive].T, s=9, c="#b8c7d3", marker="o", linewidths=0)
         # No strategy's picks are stars, so a rare point is told from a pick of a common one.
         axis.scatter(*points[positive].T, s=24, c="#4fae8a", marker="*", linewidths=0)
@@ -132,12 +132,17 @@ def picks_2d(
             p = np.asarray(probability(np.stack([x.ravel(), y.ravel()], 1))).reshape(x.shape)
             axis.contour(x, y, p, levels=[0.5], colors="black", linewidths=1, linestyles="--")
         axis.set(title=name, xticks=[], yticks=[])
-    shares = ", ".join(f"{n} {positive[np.asarray(p)].mean():.0%}" for n, p in picks.items())
+    known = (
+        f"{len(points)} points; crosses are points chosen before, stars the rare class, the dashed "
+        "line is where the proxy says one half."
+    )
+    shares = [f"{n} {positive[np.asarray(p)].mean():.0%}" for n, p in picks.items() if len(p)]
+    if not shares:
+        return Picture(figure, known)
     return Picture(
         figure,
-        f"The picks of {', '.join(picks)} among {len(points)} points, outlined; crosses are "
-        f"points chosen before, stars the rare class, the dashed line is where the proxy "
-        f"says one half. Share of the rare class in the picks: {shares}.",
+        f"The picks of {', '.join(picks)}, outlined, among {known} Share of the rare class in the "
+        f"picks: {', '.join(shares)}.",
     )
 
 
