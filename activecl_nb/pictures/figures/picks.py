@@ -99,8 +99,9 @@ def picks_2d(
     """What each strategy picks in two dimensions, a panel each.
 
     points: (n, 2). picks: strategy -> positions, in the order picked, or a panel's title and none
-    where nothing is picked so far. chosen: (m, 2), what is in the training set already. positive: bool (n,). probability: a function of (k, 2) points
-    that gives the proxy's probability, drawn as a line where it is one half.
+    where nothing is picked so far. chosen: (m, 2), what is in the training set already. positive:
+    bool (n,). probability: a function of (k, 2) points that gives the proxy's probability, drawn as
+    a line where it is one half.
     """
     points = np.asarray(points)
     figure, axes = canvas(3.4 * len(picks), 3.4, ncols=len(picks), squeeze=False)
