@@ -287,7 +287,7 @@ def test_zoom_and_pan_are_linked(page):
     page.mouse.move(0, 0)
     panned = [picture(page, panel) for panel in (0, 3)]
     assert all(a != b for a, b in zip(zoomed, panned, strict=True))
-    page.get_by_role("button", name="Reset: show the whole map").click()
+    page.get_by_role("button", name="Fit: show the whole map").click()
     assert [picture(page, panel) for panel in (0, 3)] == before
 
 
@@ -336,7 +336,7 @@ def test_everything_is_reached_and_worked_by_keyboard(page, view):
         *("Picked from round", "Show a range of", "Show all: clear the filter"),
         *("CSV: save what is selected, or else shown, as a table", "Enlarge panel 1"),
         *("Link: copy an address that opens this view", "Next step of the tour"),
-        *("Select view: all patches that are in view", "Reset: show the whole map"),
+        *("Select view: all patches that are in view", "Fit: show the whole map"),
         *(f"TUM {(view.labels == 8).sum()}", "Strategy of panel 1", "Strategy of panel 4"),
     ):
         assert wanted in reached, (wanted, reached)

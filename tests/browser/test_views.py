@@ -358,3 +358,36 @@ def test_what_is_nearest_one_half_is_said_in_words(page, view):
     low, high = (float(word) for word in said.split("one half: ")[1].split(";")[0].split(" to "))
     assert (low, high) == pytest.approx((p.min(), p.max()), abs=0.02)
     assert f"{(view.taken[1, half] == 1).sum()} of them picked" in said
+
+
+COLOURS = """() => {
+  const canvas = document.querySelector(".ax-stage canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(new Uint32Array(data.buffer)).size;
+}"""
+
+
+def test_zoomed_in_the_difference_shows_the_patches_too(page):
+    press(page, "Difference:")
+    dots = page.evaluate(COLOURS)
+    map = page.locator(".ax-overlay").first
+    map.focus()
+    for key in (".", *"+++++++"):
+        map.press(key)
+    rest(page)
+    assert page.evaluate(COLOURS) > 2 * dots + 1000
+
+
+def test_the_legend_says_what_the_pin_and_the_squares_are(page):
+    def legend() -> str:
+        return page.locator(".ax-marks").inner_text()
+
+    assert "pinned" not in legend() and "one half" not in legend()
+    map = page.locator(".ax-overlay").first
+    map.focus()
+    map.press(".")
+    map.press("Enter")
+    press(page, "Look: size")
+    page.get_by_label("nearest one half").check()
+    settle(page)
+    assert "pinned" in legend() and "nearest to it" in legend() and "nearest one half" in legend()

@@ -94,6 +94,8 @@ test("panels stand as their maps are largest, and never narrower than can be rea
   assert.equal(columns(4, 1376, 950, 0.7), 2); // two rows of two are larger than a row of four
   assert.equal(columns(4, 1376, 950, 1.3), 4); // but not where the map is tall
   assert.equal(columns(4, 576, 900, 0.7), 2);
+  assert.equal(columns(2, 576, 900, 0.7), 1); // one above the other, and both in the window
+  assert.equal(columns(2, 576, 600, 0.7), 2);
   assert.equal(columns(3, 1376, 950, 0.7), 3);
   for (const count of [1, 2, 3, 4]) assert.equal(columns(count, 396, 850, 0.7), 1);
 });

@@ -31,7 +31,7 @@ export class Card {
     pen.setTransform(dpr, 0, 0, dpr, 0, 0);
     pen.clearRect(0, 0, SIDE, SIDE);
     if (whole) pen.drawImage(whole, 0, 0, SIDE, SIDE);
-    else app.thumbnails.draw(pen, row, 0, 0, SIDE);
+    else app.thumbnails.draw(pen, row, 0, 0, SIDE, "high");
     canvas.setAttribute("aria-label", app.spoken(row));
     this.title.textContent = `${patches.className(row)}  patch ${patches.id[row]}` +
       (row === app.pinnedRow ? " (pinned)" : "");

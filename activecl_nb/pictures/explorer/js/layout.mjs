@@ -21,10 +21,12 @@ export function arranged(count, room, high, slant) {
     if (count % columns || (columns > 1 && width < NARROWEST[columns > 2 ? 4 : 2])) continue;
     const rows = count / columns;
     const beside = (high - 150 - GAP * (rows - 1)) / rows - (width < ROOMY ? 162 : 106); // less what is above and below a map
-    const most = columns > 1 && rows > 1 ? clamp(beside, 200, tallest) : tallest;
+    const alone = columns === 1 && !ways.length; // a narrow page is scrolled
+    if (columns === 1 && rows > 1 && !alone && beside < 200) continue;
+    const most = rows > 1 && !alone ? clamp(beside, 200, tallest) : tallest;
     const height = Math.round(clamp(width * slant, 200, most));
     ways.push({ columns, width, height, scale: Math.min(width, height / slant) });
   }
-  const { scale, ...best } = ways.reduce((a, b) => (b.columns > 1 && b.scale > a.scale ? b : a));
+  const { scale, ...best } = ways.reduce((a, b) => (b.scale > a.scale ? b : a));
   return best;
 }

@@ -10,11 +10,12 @@ export class Thumbnails {
     this.ready = true;
   }
 
-  draw(pen, row, x, y, size) {
+  /** quality: "high" takes several times as long, which the many on a map cannot afford. */
+  draw(pen, row, x, y, size, quality = "low") {
     if (!this.ready) return;
     const { cell, side, columns } = this;
     pen.imageSmoothingEnabled = true;
-    pen.imageSmoothingQuality = size > side ? "high" : "low";
+    pen.imageSmoothingQuality = quality;
     pen.drawImage(this.sheet, (row % columns) * cell, Math.floor(row / columns) * cell, side, side, x, y, size, size);
   }
 }
