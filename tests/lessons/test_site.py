@@ -12,7 +12,8 @@ import nbformat
 import pytest
 
 from activecl_nb.lessons import shelf, site
-from activecl_nb.lessons.site import formulas, lessons, links, reference, texts
+from activecl_nb.lessons.site import building, formulas, lessons, links, reference, texts
+from activecl_nb.pictures.explorer.widget import INVITATION
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -82,6 +83,14 @@ def test_every_lesson_has_a_page_a_picture_and_its_minutes(made):
     assert index.count("Teaching: ") == len(NOTEBOOKS)
     assert len(list((made / "pictures").glob("*.png"))) >= 7
     assert 'href="explorer.html"' not in index  # there is none here
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_still_explorer_leads_to_the_one_to_play_with(live):
+    stored = [path for path in NOTEBOOKS if path.stem[:2] in ("06", "90")]
+    for page in building._lessons([lessons.read(path, path) for path in stored], live=live):
+        assert ('href="../explorer.html"' in page.body) == live
+        assert (INVITATION in page.body) != live
 
 
 def test_a_lesson_says_what_it_teaches_and_chooses_its_picture():

@@ -20,6 +20,7 @@ PAGES = templates(HERE)
 REPORT = ("results/report.md", "results/report_appendix.md")
 TEXTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/RESULTS.md")
 STRATEGIES = ("random", "entropy", "kcenter", "certainty")  # what the explorer's page shows
+PLAY = '<a href="../explorer.html">Play with the explorer, here, on the runs of the kit.</a>'
 TAGS = re.compile(r"<(script|style|svg)\b.*?</\1>|<[^>]+>", re.S)
 
 
@@ -54,9 +55,9 @@ def build(
         lessons.read(files.expanded(notebooks or kept) / path.name, path)
         for path in sorted(kept.glob("*.ipynb"))
     ]
-    pages = [*_lessons(opened), *_texts()]
-    pages += [Page(*made) for made in reference.pages()]
     explorer = _explorer(folder)
+    pages = [*_lessons(opened, live=bool(explorer)), *_texts()]
+    pages += [Page(*made) for made in reference.pages()]
     if explorer:
         pages.append(explorer)
     for lesson in opened:
@@ -66,13 +67,17 @@ def build(
     return folder / "index.html"
 
 
-def _lessons(opened: Sequence[lessons.Lesson]) -> list[Page]:
+def _lessons(opened: Sequence[lessons.Lesson], *, live: bool) -> list[Page]:
+    """A page each. live: whether there is an explorer, to which a still picture of it can lead."""
+    from activecl_nb.pictures.explorer.widget import INVITATION
+
     places = [(f"notebooks/{one.name}.html", one.title) for one in opened]
     pages = []
     for number, one in enumerate(opened):
         around = {"before": places[:number][-1:], "next": places[number + 1 :][:1]}
         beside = tuple((word, *place) for word, found in around.items() for place in found)
-        pages.append(Page(*places[number], one.body(), beside))
+        body = one.body().replace(INVITATION, PLAY) if live else one.body()
+        pages.append(Page(*places[number], body, beside))
     return pages
 
 
