@@ -149,7 +149,9 @@ def _reduced(value: Any, seen: Seen) -> Iterator[str]:
     reduce = copyreg.dispatch_table.get(type(value))
     try:
         made = reduce(value) if reduce else value.__reduce_ex__(4)
-        items = [made] if isinstance(made, str) else [*made[:3], *map(list, filter(None, made[3:]))]
+        items = (
+            [made] if isinstance(made, str) else [*made[:3], *map(list, filter(None, made[3:5]))]
+        )
     except Exception:
         raise _Opaque(value) from None
     if isinstance(made, str):  # the name of what is written in C
