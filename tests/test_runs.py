@@ -394,6 +394,33 @@ def test_stored_runs_are_verified_and_fit_together():
         assert verified(run.path), run.path
 
 
+@pytest.mark.parametrize("folder", ["whole", "half"])
+def test_a_lost_manifest_is_damage_and_no_older_kit_s(made, folder, tmp_path, again):
+    copy = shutil.copytree(made / folder, tmp_path / folder)
+    (copy / files.MANIFEST).unlink()
+    for ask in (runs.load, again):
+        with pytest.raises(ValueError, match=r"manifest\.json is missing.*restore it, or remove"):
+            ask(copy)
+
+
+def test_a_kill_while_the_table_gets_new_columns_loses_nothing(made, half, again, monkeypatch):
+    """The run was begun by a kit of other columns, which sealed it."""
+    rows = (half / "rounds.csv").read_text().splitlines()
+    (half / "rounds.csv").write_text("\n".join(row.rpartition(",")[0] for row in rows) + "\n")
+    files.seal(half, "rounds.csv")
+
+    def killed(*_, **__):
+        raise Stop
+
+    with monkeypatch.context() as patched, pytest.raises(Stop):
+        patched.setattr(files, "seal", killed)
+        again(half)
+    with pytest.warns(UserWarning, match="unverified"):
+        found = again(half)
+    assert_same(runs.load(made / "whole"), found)
+    assert not found.sealed
+
+
 # ---- one writer -------------------------------------------------------------------------
 
 
@@ -440,6 +467,35 @@ def test_a_folder_that_vanishes_is_an_error(tiny_data, short, tmp_path, after):
             short, tiny_data, "random", 0, tmp_path / "run", progress=False, on_round=vanish
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_another_run_s_folder_in_its_place_is_an_error(tiny_data, short, made, tmp_path):
+    def replaced(run):
+        shutil.rmtree(tmp_path / "run")
+        shutil.copytree(made / "other", tmp_path / "run")
+
+    with pytest.raises(ValueError, match=r"replaced by another run's while .* another seed;"):
+        experiment.run(
+            short, tiny_data, "random", 0, tmp_path / "run", progress=False, on_round=replaced
+        )
+    assert_same(runs.load(tmp_path / "run"), runs.load(made / "other"))
+
+
+@pytest.mark.parametrize("again_there", [False, True])
+def test_a_lock_that_is_removed_stops_the_run(tiny_data, short, made, again, tmp_path, again_there):
+    lock = tmp_path / "run.lock"
+
+    def remove(run):
+        lock.unlink()
+        if again_there:
+            lock.touch()
+
+    with pytest.raises(runs.Busy, match=r"run\.lock was removed or replaced"):
+        experiment.run(
+            short, tiny_data, "random", 0, tmp_path / "run", progress=False, on_round=remove
+        )
+    assert len(runs.load(tmp_path / "run").rounds) == 1
+    assert_same(runs.load(made / "whole"), again(tmp_path / "run"))
 
 
 def test_a_run_is_read_while_its_next_round_is_written(made, half, monkeypatch):

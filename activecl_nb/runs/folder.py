@@ -24,6 +24,8 @@ from activecl_nb.runs.identity import DataFile, RunFile, differences, identity
 from activecl_nb.runs.record import ARRAYS, Round, Run
 from activecl_nb.values import Problems, checked
 
+ASIDE = "manifest-aside.json"  # where the manifest lies while the table is written anew
+
 
 class Busy(ValueError):
     """Another process is at the run."""
@@ -38,19 +40,48 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     import filelock
 
-    folder = files.expanded(path).resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder.parent / f"{folder.name}.lock", is_singleton=True)
+    place = _lock_of(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(place, is_singleton=True)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise Busy(
             f"another process is at the run in {path}; wait for it, or choose another folder"
         ) from None
+    _held[place] = os.fstat(lock._context.lock_file_fd)  # type: ignore[arg-type]  # it is open
     try:
+        _still_locked(path)
         yield
     finally:
         lock.release()
+        if not lock.is_locked:
+            del _held[place]
+
+
+_held: dict[Path, os.stat_result] = {}  # the locks of this process, as files that it holds open
+
+
+def _lock_of(path: str | os.PathLike[str]) -> Path:
+    folder = files.expanded(path).resolve()
+    return folder.parent / f"{folder.name}.lock"
+
+
+def _still_locked(path: str | os.PathLike[str]) -> None:
+    """Busy: the lock that this process holds has been removed, so another may have one, too."""
+    place = _lock_of(path)
+    if (held := _held.get(place)) is None:
+        return
+    try:
+        there = os.path.samestat(held, place.stat())
+    except FileNotFoundError:
+        there = False
+    if not there:
+        raise Busy(
+            f"{place} was removed or replaced while this process was at the run, so that another "
+            "may have begun to write it; leave that file alone, and run it again: it goes on from "
+            "its last finished round"
+        )
 
 
 @contextlib.contextmanager
@@ -59,16 +90,17 @@ def writing(run: Run, out: str | os.PathLike[str] | None) -> Iterator[Run]:
 
     run: as ``fresh`` gives it. Without ``out`` it has no folder.
 
-    Busy: another process is at it. ValueError: the folder holds another run, or something else,
-    or is damaged. FileNotFoundError: it has vanished meanwhile.
+    Busy: another process is at it, or may be. ValueError: the folder holds another run, or
+    something else, or is damaged. FileNotFoundError: it has vanished meanwhile.
     """
     if out is None:
         yield run
         return
     path = files.expanded(out)
     with locked(path):
-        yield _taken_up(replace(run, path=path, sealed=True))
-        _still_there(path)
+        begun = _taken_up(replace(run, path=path, sealed=True))
+        yield begun
+        _still_there(begun)
 
 
 def _taken_up(run: Run) -> Run:
@@ -108,22 +140,32 @@ def _taken_up(run: Run) -> Run:
     return run
 
 
-def _still_there(path: Path) -> None:
+def _still_there(run: Run) -> None:
+    """Whether the folder is still this run's, and nobody else's to write."""
+    path = run.folder
+    _still_locked(path)
     if not (path / "run.json").exists():
         raise FileNotFoundError(
             f"{path} has vanished while the run went on, and the run with it; run it again"
+        )
+    told = _told(files.Manifest(path, None))
+    which = sorted(told.keys() - {"recipe", "environment"})
+    if other := [name for name in which if told[name] != getattr(run, name)]:
+        raise ValueError(
+            f"{path} was replaced by another run's while the run went on, with another "
+            f"{', '.join(other)}; nothing more is written to it: run again in another folder"
         )
 
 
 def save_round(run: Run) -> None:
     """The arrays, the weights and the table first, the manifest last: it makes the round true.
 
-    FileNotFoundError: the run's folder has vanished.
+    FileNotFoundError, ValueError or Busy: the run's folder is no longer there, or no longer its.
     """
     from safetensors.torch import save
 
     path, number = run.folder, run.rounds[-1].number
-    _still_there(path)
+    _still_there(run)
     arrays, weights = f"round-{number:02d}.npz", f"weights-{number:02d}.safetensors"
     with files.replacing(path / arrays) as temporary:
         np.savez_compressed(temporary, **run.rounds[-1].arrays())  # type: ignore[arg-type]  # names of ours
@@ -133,7 +175,8 @@ def save_round(run: Run) -> None:
     if "rounds.csv" in before and not lines.startswith(before.read_grown("rounds.csv")[0]):
         # The columns are no longer those of the kit that began it: from here to the seal below
         # the folder is one without a manifest, which can be gone on from, too.
-        (path / files.MANIFEST).unlink(missing_ok=True)
+        if before.sealed:
+            os.replace(path / files.MANIFEST, path / ASIDE)
         before = files.Manifest(path, None)
     files.write(path / "rounds.csv", lines)
     new = {arrays, weights, "rounds.csv"}
@@ -142,7 +185,7 @@ def save_round(run: Run) -> None:
         new |= {n for n in ("run.json", "split.npz", "floors.json") if (path / n).exists()}
     old = {p.name for p in path.glob("weights-*.safetensors")} - {weights}
     files.seal(path, *new, without=old)
-    for name in old:
+    for name in old | {ASIDE}:
         (path / name).unlink(missing_ok=True)
 
 
@@ -158,6 +201,7 @@ def _table_text(rounds: tuple[Round, ...]) -> str:
 
 def save_floors(run: Run) -> None:
     """Keep what was measured before the first round."""
+    _still_there(run)
     files.write(run.folder / "floors.json", json.dumps(run.floors, indent=1) + "\n")
     files.seal(run.folder, "floors.json")
 
@@ -165,8 +209,8 @@ def save_floors(run: Run) -> None:
 def load(path: str | os.PathLike[str]) -> Run:
     """Read a run's folder.
 
-    A folder without a manifest was written by an older kit: it is read, checked as far as it can
-    be, and a warning says that nothing vouches for it.
+    A folder without a manifest that was written by an older kit is read, checked as far as it can
+    be, and a warning says that nothing vouches for it. This kit's is damaged without one.
 
     FileNotFoundError: there is no run. ValueError: a file of it is damaged (it is named).
     """
@@ -183,14 +227,15 @@ def load(path: str | os.PathLike[str]) -> Run:
 def _read(path: Path, manifest: files.Manifest) -> Run:
     if "run.json" not in manifest:
         raise FileNotFoundError(f"{path} is no run's folder: it has no run.json")
-    with _naming(path / "run.json"):
-        content = json.loads(manifest.read("run.json"))
-        told = _whole(RunFile, content, {"version", "code", "recipe", "environment"})
-        told["data"] = _whole(
-            DataFile, told["data"], {"fold", "exact", "encoder", "target", "targets"}
+    told = _told(manifest)
+    # Kits that recorded the environment sealed all but a run that was being begun.
+    begun = {path / "run.json", path / "split.npz"}
+    sealed_once = "environment" in told and not (path / ASIDE).exists()
+    if not manifest.sealed and sealed_once and {*path.glob("[!.]*")} - begun:
+        raise ValueError(
+            f"{path / files.MANIFEST} is missing, so that nothing vouches for the files beside it; "
+            f"{files.MEND}"
         )
-        told.setdefault("version", 1)
-        told["protocol"] = Protocol(**checked(Protocol, told["protocol"]))
     with _naming(path / "split.npz"):
         split = _arrays_of(manifest, "split.npz")
         told |= {name: split[name] for name in ("pool", "labelled", "watched")}
@@ -219,6 +264,19 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
             stacklevel=4,
         )
     return run
+
+
+def _told(manifest: files.Manifest) -> dict[str, Any]:
+    """What run.json tells of a run."""
+    with _naming(manifest.folder / "run.json"):
+        content = json.loads(manifest.read("run.json"))
+        told = _whole(RunFile, content, {"version", "code", "recipe", "environment"})
+        told["data"] = _whole(
+            DataFile, told["data"], {"fold", "exact", "encoder", "target", "targets"}
+        )
+        told.setdefault("version", 1)
+        told["protocol"] = Protocol(**checked(Protocol, told["protocol"]))
+        return told
 
 
 def _whole(kind: type, content: Mapping[str, Any], optional: set[str]) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def kept(stem: str, count: int, size: int, draw: Callable[[], Iterator[Drawing]]
             files.sweep(folder)
             drawing = _kept_before(folder, stem, count, size)
             if drawing is None:
-                _write(path, count, size, draw())
-                drawing = _opened(path, size)
+                _write(path, stem, count, size, draw())
+                drawing = _opened(path, stem, size)
     except OSError as error:
         reason = error.strerror or error
         warnings.warn(
@@ -75,14 +75,17 @@ def kept(stem: str, count: int, size: int, draw: Callable[[], Iterator[Drawing]]
 def _kept_before(folder: Path, stem: str, count: int, size: int) -> Drawing | None:
     for path in sorted(folder.glob(f"{stem}-*.npy"), key=_count_of):
         if _count_of(path) >= count:
-            drawing = _opened(path, size)
+            drawing = _opened(path, stem, size)
             if drawing is not None:
                 return Drawing(*(values[:count] for values in drawing))
     return None
 
 
-def _write(path: Path, count: int, size: int, parts: Iterator[Drawing]) -> None:
-    """The images as path, which can be mapped; then the rest and the checksum of all as .npz."""
+def _write(path: Path, stem: str, count: int, size: int, parts: Iterator[Drawing]) -> None:
+    """The images as path, which can be mapped; then the rest and the checksum of all as .npz.
+
+    The stem is in it, too: files may be swapped by name, each whole.
+    """
     checksum, rest = hashlib.sha256(), []
     with files.replacing(path) as temporary, open(temporary, "wb") as file:
         layout = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, size, size)}
@@ -102,6 +105,7 @@ def _write(path: Path, count: int, size: int, parts: Iterator[Drawing]) -> None:
             tumour_share=share,
             nuclei=nuclei,
             sha256=np.frombuffer(checksum.digest(), np.uint8),
+            stem=np.array(stem),
         )
 
 
@@ -114,14 +118,19 @@ def _count_of(path: Path) -> int:
 _verified: dict[Path, tuple] = {}  # what this process has held against its checksum
 
 
-def _opened(path: Path, size: int) -> Drawing | None:
-    """A cached draw, memory-mapped; None when it is not, to the last bit, what was drawn."""
+def _opened(path: Path, stem: str, size: int) -> Drawing | None:
+    """A cached draw, memory-mapped; None when it is not, to the last bit, what was drawn.
+
+    Draws of older kits do not say of which stem they are.
+    """
     try:
         # Mode "c": what a user writes into the array never gets to the disk.
         images = np.load(path, mmap_mode="c", allow_pickle=False)
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as stored:
             drawing = Drawing(images, *(stored[name] for name in Drawing._fields[1:]))
             checksum = stored["sha256"].tobytes()
+            if "stem" in stored and str(stored["stem"]) != stem:
+                return None
     except Exception:  # damaged headers of NumPy and zip fail in half a dozen ways
         return None
     if images.dtype != np.uint8 or images.shape != (_count_of(path), 3, size, size):

@@ -252,12 +252,15 @@ def on_disk(
 
 
 def _state(path: Path) -> str:
-    """Size and time of change; empty for a link to nowhere, which is told when it is read."""
+    """Size and times of change; empty for a link to nowhere, which is told when it is read.
+
+    The second time is the system's own, which ``cp -p`` and ``rsync -t`` cannot set back.
+    """
     try:
         stat = os.stat(path)
     except OSError:
         return ""
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 def _parts_of(root: Path) -> list[tuple[str, Path]]:

@@ -112,6 +112,25 @@ def test_no_flipped_bit_is_used(home):
                 assert np.array_equal(known[name], expected[2][name])
 
 
+def test_files_swapped_by_name_are_drawn_again(home):
+    expected = [np.array(phantom.load("train", 4, 16, seed=seed)[0]) for seed in (0, 1)]
+    for ending in ("npy", "npz"):
+        one, other = home.glob(f"*.{ending}")
+        one.rename(home / "aside"), other.rename(one), (home / "aside").rename(other)
+    for seed in (0, 1):
+        assert np.array_equal(phantom.load("train", 4, 16, seed=seed)[0], expected[seed])
+
+
+def test_a_draw_of_an_older_kit_is_read(home, monkeypatch):
+    expected = np.array(phantom.load("train", 4, 16)[0])
+    (path,) = home.glob("*.npz")
+    with np.load(path) as stored:
+        rest = {name: values for name, values in stored.items() if name != "stem"}
+    np.savez(path, **rest)
+    monkeypatch.setattr(phantom, "_drawn", None)
+    assert np.array_equal(phantom.load("train", 4, 16)[0], expected)
+
+
 def test_a_draw_without_its_checksum_is_drawn_again(home):
     phantom.load("train", 5, 32)
     (path,) = home.glob("*.npz")

@@ -203,6 +203,24 @@ def test_other_images_are_prepared_anew(tmp_path: Path, zip_path: Path) -> None:
     np.testing.assert_array_equal(ready.images[22].transpose(1, 2, 0), patch(77))
 
 
+def test_an_image_replaced_by_one_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
+    """As ``cp -p`` and ``rsync -t`` do it."""
+    root = write_folder(tmp_path / "d", {f"d/{c}/0.bmp": b"" for c in "AB"}) / "d"
+    for number, path in enumerate(sorted(root.rglob("*.bmp"))):
+        path.write_bytes(image_bytes(patch(number), "bmp"))
+    before, first = (
+        path.stat(),
+        prepared.prepare(folders.from_folder(root), None, tmp_path / "array"),
+    )
+    assert np.array_equal(first.images[1].transpose(1, 2, 0), patch(1))
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # until the clock has ticked
+        path.write_bytes(image_bytes(patch(2), "bmp"))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    again = prepared.prepare(folders.from_folder(root), None, tmp_path / "array")
+    assert np.array_equal(again.images[1].transpose(1, 2, 0), patch(2))
+
+
 def test_damaged_array_is_named(tmp_path: Path, zip_path: Path) -> None:
     prepared.prepare(folders.from_zip(zip_path), None, tmp_path / "array")
     path = tmp_path / "array" / "images.npy"
