@@ -55,6 +55,14 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def read(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file. ValueError: a pipe, a device or a socket, which may never end."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{path} is a pipe or a device and no file; take it away")
+    return path.read_bytes()
+
+
 def sweep(folder: str | os.PathLike[str]) -> None:
     """Remove what killed processes left of ``replacing``; for who holds the folder's lock."""
     for path in Path(folder).glob(".*"):
@@ -270,7 +278,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read(path).decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no TOML file: {error}") from error
 

@@ -18,6 +18,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from activecl_nb.files import read
 from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, digest
 from activecl_nb.sources.image import ENDINGS, listed
@@ -246,7 +247,7 @@ def on_disk(
         class_names=class_names,
         where=where,
         identity=digest(f"{name} {_state(path)}" for name, path in zip(names, paths, strict=True)),
-        open_bytes=lambda position: paths[position].read_bytes(),
+        open_bytes=lambda position: read(paths[position]),
         facts={"file": np.array(names), **facts},
     )
 

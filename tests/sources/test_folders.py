@@ -23,7 +23,7 @@ from small_sets import (
     write_zip,
 )
 
-from activecl_nb import tissue
+from activecl_nb import files, tissue
 from activecl_nb.sources import archive, folders
 from activecl_nb.sources.image import BadImage
 
@@ -345,6 +345,25 @@ def test_a_link_to_nowhere_is_told(tree: Tree, tmp_path: Path) -> None:
         assert len(folders.from_folder(root).names) == 20
 
 
+def test_a_pipe_or_a_device_is_not_waited_for(tree: Tree, tmp_path: Path) -> None:
+    """Whatever its name, wherever it is named: to read it would never end."""
+    root = tree(*ten("A"), *ten("B"))
+    os.mkfifo(root / "A" / "pipe.png")
+    os.symlink("/dev/zero", root / "A" / "zero.png")
+    (tmp_path / "t.csv").write_text("file,label,mask\nd/A/1.png,A,d/A/pipe.png\n")
+    (tmp_path / "p.csv").write_text("file,label\nd/A/1.png,A\npipe.png,A\n")
+    os.mkfifo(tmp_path / "t.toml")
+    told = r"pipe\.png.*is a pipe or a device"
+    with pytest.raises(BadImage, match=told + r".*zero\.png.*is a pipe or a device"):
+        tissue.load("folder", "all", path=root)
+    with pytest.raises(ValueError, match=told):
+        tissue.load("table", "all", path=tmp_path / "p.csv", images=tmp_path)
+    with pytest.raises(ValueError, match=told):
+        tissue.load("table", "all", path=tmp_path / "t.csv", target="mask")
+    with pytest.raises(ValueError, match=r"t\.toml is a pipe or a device"):
+        files.read_toml(tmp_path / "t.toml")
+
+
 @pytest.mark.parametrize("name", [b"\xff\xfe.png", b"two\nlines.png", b"\x1b[31mred.png"])
 def test_names_that_are_no_text(tree: Tree, name: bytes) -> None:
     """They are read; and an error that names one is a line of plain text."""
@@ -355,6 +374,6 @@ def test_names_that_are_no_text(tree: Tree, name: bytes) -> None:
     os.unlink(path)
     with open(path, "wb"):
         pass
-    with pytest.raises(ValueError, match=r"cannot be decoded") as told:
+    with pytest.raises(ValueError, match=r"is no image") as told:
         tissue.load("folder", "all", path=root)
     assert str(told.value).isprintable()
