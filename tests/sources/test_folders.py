@@ -47,6 +47,13 @@ def test_resized_as_pil_does(tmp_path: Path, zip_path: Path) -> None:
         np.testing.assert_array_equal(images[number], expected.transpose(2, 0, 1))
 
 
+def test_a_zip_with_two_entries_of_one_name(zip_path: Path) -> None:
+    with zipfile.ZipFile(zip_path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(archive.namelist()[0], b"another")
+    with pytest.raises(ValueError, match=r"holds several entries NCT-.*; fetch it again"):
+        folders.from_zip(zip_path)
+
+
 @pytest.mark.parametrize("outside", ["../TUM/evil.tif", "/etc/evil.tif", "a/../../TUM/evil.tif"])
 def test_path_outside_the_folder(tmp_path: Path, outside: str) -> None:
     path = write_zip(tmp_path / "in" / "x.zip", {**official_files(STEM), outside: b""})
@@ -336,6 +343,22 @@ def test_paths_that_no_disk_holds(path: str) -> None:
     for source in ("folder", "table", "kather19", "pathmnist"):
         with pytest.raises(FileNotFoundError):
             tissue.load(source, path=path)
+
+
+def test_two_images_of_one_name(tree: Tree) -> None:
+    """Their folders are one class, in two of Unicode's forms."""
+    root = tree(*ten("A"), "e\u0301/0.png", "\xe9/0.png")
+    with pytest.raises(ValueError, match=r"e\\u0301/0\.png' .* and '.*\\xe9/0\.png' .*one name"):
+        folders.from_folder(root)
+
+
+def test_classes_and_patients_that_look_alike(tree: Tree) -> None:
+    root = tree("A/1_0.png", "A/01_0.png", "B/2_0.png")
+    with pytest.warns(UserWarning, match=r"one patient.*'01' and '1' are kept apart"):
+        folders.from_folder(root, patient=r"^(\d+)_")
+    tree("A\u200b/0.png")
+    with pytest.raises(ValueError, match=r"a class is written .* 'A' and 'A\\u200b'"):
+        folders.from_folder(root)
 
 
 def test_a_link_to_nowhere_is_told(tree: Tree, tmp_path: Path) -> None:
