@@ -46,6 +46,7 @@ MOST = 2**31 - 1  # more images, rounds or epochs than any machine holds
 
 Switch = Annotated[bool, BeforeValidator(_plain)]
 Count = Annotated[int, BeforeValidator(_plain), Field(ge=1, le=MOST)]
+Side = Annotated[int, BeforeValidator(_plain), Field(ge=1, le=4096)]  # of a patch, in pixels
 Pairs = Annotated[int, BeforeValidator(_plain), Field(ge=2, le=MOST)]
 Whole = Annotated[int, BeforeValidator(_plain), Field(ge=0, le=MOST)]
 Seed = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**63)]
@@ -112,6 +113,8 @@ def written(kind: type, settings: Sequence[str]) -> dict[str, Any]:
     pairs = [setting.partition("=") for setting in settings]
     lines = [f"{name!r} is not NAME=VALUE" for name, sign, _ in pairs if not sign]
     values: dict[str, Any] = {}
+    names = [name.strip() for name, sign, _ in pairs if sign]
+    lines += [f"{n}: is given twice; give one value" for n in set(names) if names.count(n) > 1]
     try:
         given = {name.strip(): value.strip() for name, sign, value in pairs if sign}
         values = checked(kind, given, text=True)

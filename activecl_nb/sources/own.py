@@ -23,7 +23,7 @@ OWN: dict[str, Callable[..., ImageFiles]] = {
 class Options:
     """What ``tissue.load`` is told beside the source, the split and the dials."""
 
-    size: values.Count
+    size: values.Side
     count: values.Count
     at_most: values.Count
     seed: values.Seed
