@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -119,9 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
-    for name, value in vars(options).items():
-        setattr(options, name, _at_home(value))
     try:
+        for name, value in vars(options).items():
+            setattr(options, name, _at_home(value))
         return options.do(options)
     except KeyboardInterrupt:
         print(
@@ -161,7 +162,9 @@ def _told(error: Exception) -> tuple[str, int]:
     if place := place_of(error):
         return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}", 1
     if isinstance(error, MemoryError) or re.search(r"memory|Storage size", first):
-        return f"{first}; ask for a smaller profile, width or batch_size", 1
+        return f"{first}; ask for a smaller profile, image_size, width or batch_size", 1
+    if isinstance(error, RuntimeError) and first.startswith("Symlink loop"):  # of Path.resolve
+        return f"{first}: {files.MENDS[errno.ELOOP]}", 1
     raise error
 
 

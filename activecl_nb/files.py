@@ -55,6 +55,14 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def read(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file. ValueError: a pipe, a device or a socket, which may never end."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{path} is a pipe or a device and no file; take it away")
+    return path.read_bytes()
+
+
 def sweep(folder: str | os.PathLike[str]) -> None:
     """Remove what killed processes left of ``replacing``; for who holds the folder's lock."""
     for path in Path(folder).glob(".*"):
@@ -106,7 +114,7 @@ class Manifest:
         try:
             entries = json.loads(text)["files"]
             whole = text == _text(entries)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             whole = False
         if not whole:
             raise ValueError(f"{folder / MANIFEST} is damaged; {MEND}")
@@ -246,6 +254,7 @@ MENDS = {
     errno.ENOTDIR: "a file is where a folder should be; choose another path",
     errno.EEXIST: "a file is where a folder should be; choose another path",
     errno.EISDIR: "name a file, not a folder",
+    errno.ELOOP: "this link leads back to itself; name another place",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 
@@ -269,10 +278,11 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+    content = read(path)
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no TOML file: {error}") from error
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # too long a number, too many brackets
+        raise ValueError(f"{path} is no TOML file: {error}; mend it there") from error
 
 
 def cache_dir() -> Path:
@@ -293,5 +303,12 @@ def cache_dir() -> Path:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """The path with a leading ``~`` as the user's home, where that can be found."""
+    """The path with a leading ``~`` as the user's home, where that can be found.
+
+    FileNotFoundError: it holds a NUL, which the system takes for the end of a path.
+    """
+    if "\0" in os.fspath(path):
+        raise FileNotFoundError(
+            f"{os.fspath(path)!r} is no path, since it holds a NUL; take it out"
+        )
     return Path(os.path.expanduser(path))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from activecl_nb.values import Count, Pairs, Positive, Problems, Switch, checked
+from activecl_nb.values import Count, Pairs, Positive, Problems, Side, Switch, checked
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ class Profile:
     """
 
     name: str = "paper"
-    image_size: Count = 224
+    image_size: Side = 224
     train_images: Count = 100_000
     labelled: Count = 1_000
     test_images: Count = 7_180

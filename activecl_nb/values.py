@@ -12,6 +12,7 @@ line, in a run's folder.
 from __future__ import annotations
 
 import functools
+import os
 import typing
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
@@ -19,12 +20,21 @@ from typing import Annotated, Any
 import numpy as np
 import pydantic
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 
 def _plain(value: object) -> object:
     """A NumPy scalar as the Python value that it stands for."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _real(value: object) -> object:
+    """As ``_plain``; and what could be turned into a number without being one is refused."""
+    value = _plain(value)
+    if not isinstance(value, (int, float, str)):
+        raise PydanticCustomError("float_type", "should be a number")
+    return value
 
 
 def _shown(value: object) -> str:
@@ -36,10 +46,27 @@ MOST = 2**31 - 1  # more images, rounds or epochs than any machine holds
 
 Switch = Annotated[bool, BeforeValidator(_plain)]
 Count = Annotated[int, BeforeValidator(_plain), Field(ge=1, le=MOST)]
+Side = Annotated[int, BeforeValidator(_plain), Field(ge=1, le=4096)]  # of a patch, in pixels
 Pairs = Annotated[int, BeforeValidator(_plain), Field(ge=2, le=MOST)]
 Whole = Annotated[int, BeforeValidator(_plain), Field(ge=0, le=MOST)]
 Seed = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**63)]
-Positive = Annotated[float, BeforeValidator(_plain), Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, BeforeValidator(_real), Field(gt=0, allow_inf_nan=False)]
+
+
+def _place(value: object) -> object:
+    if not isinstance(os.fspath(value) if hasattr(value, "__fspath__") else value, str):
+        raise ValueError("should be a path")
+    return value
+
+
+def _expression(value: object) -> object:
+    if not isinstance(getattr(value, "pattern", value), str):
+        raise ValueError("should be a regular expression, as text")
+    return value
+
+
+Place = Annotated[Any, BeforeValidator(_place)]
+Expression = Annotated[Any, BeforeValidator(_expression)]
 
 
 class Problems(ValueError):
@@ -86,6 +113,8 @@ def written(kind: type, settings: Sequence[str]) -> dict[str, Any]:
     pairs = [setting.partition("=") for setting in settings]
     lines = [f"{name!r} is not NAME=VALUE" for name, sign, _ in pairs if not sign]
     values: dict[str, Any] = {}
+    names = [name.strip() for name, sign, _ in pairs if sign]
+    lines += [f"{n}: is given twice; give one value" for n in set(names) if names.count(n) > 1]
     try:
         given = {name.strip(): value.strip() for name, sign, value in pairs if sign}
         values = checked(kind, given, text=True)

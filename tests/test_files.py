@@ -137,6 +137,13 @@ def test_toml_with_a_byte_order_mark(tmp_path):
     assert files.read_toml(tmp_path / "s.toml") == {"title": "x"}
 
 
+@pytest.mark.parametrize("text", ["a = " + "[" * 3000 + "]" * 3000, "a = " + "9" * 5000, "a = "])
+def test_toml_that_cannot_be_read_is_named(tmp_path, text):
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(ValueError, match=r"s\.toml is no TOML file: .*; mend it there"):
+        files.read_toml(tmp_path / "s.toml")
+
+
 def test_cache_dir_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path))
     assert files.cache_dir() == tmp_path

@@ -41,6 +41,10 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
         (["--set", "rounds=many"], "rounds: should be a whole number, not 'many'"),
         (["--set", "rounds"], "'rounds' is not NAME=VALUE"),
         (["--set", "temperature=-1", "--set", "batch_size=1"], "batch_size: should be at least 2"),
+        (["--set", "rounds=2", "--set", " rounds = 3"], "rounds: is given twice; give one value"),
+        (["--set", "image_size=99999"], "image_size: should be at most 4096, not '99999'"),
+        (["--profile", "auto", "--minutes", "inf"], "minutes must be above 0 and at most 525,600"),
+        (["--out", "a\0b"], "'a\\x00b' is no path, since it holds a NUL; take it out"),
         (["--seed", "9" * 30], "seed: should be below"),
         (["--device", "cpu:x"], "'cpu:x' is not on this machine"),
         (["--data", "nothing"], "unknown source 'nothing'"),
@@ -55,6 +59,14 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, arguments, message):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert "Traceback" not in error and error.count("\n") == 1
+
+
+def test_a_link_that_leads_back_to_itself_is_one_line_and_exit_1(tmp_path, capsys):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert terminal.main(["run", "--profile", "tiny", "--out", str(tmp_path / "a")]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ") and str(tmp_path / "a") in error and "name another" in error
 
 
 def test_a_slip_in_a_strategy_of_ones_own_is_named_with_its_line(tmp_path, capsys):
@@ -103,7 +115,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     here.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(here)
-    command = ["run", "--profile", "tiny", "--strategy", "random", *SMALL, "--set=rounds=1"]
+    command = ["run", "--profile", "tiny", "--strategy", "random", *SMALL[1:], "--set=rounds=1"]
     monkeypatch.setattr(terminal, "_show", lambda run: None)
     assert terminal.main([*command, "--out", "~/runs/a"]) == 0
     assert runs.load("~/runs/a").path == home / "runs" / "a"

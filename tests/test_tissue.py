@@ -358,7 +358,7 @@ def test_folder_resized_and_of_several_sizes(two_classes: Path) -> None:
 def test_broken_image_is_named(two_classes: Path) -> None:
     for path in (two_classes / "birch").iterdir():
         path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"trees: 7 images cannot.*Cannot be decoded \(7\): birch"):
+    with pytest.raises(ValueError, match=r"trees: 7 images cannot.*Is no image \(7\): birch"):
         tissue.load("folder", path=two_classes)
 
 
@@ -397,10 +397,17 @@ def test_what_is_no_class_folder(tmp_path: Path, two_classes: Path) -> None:
     [
         ({"source": "kather"}, r"unknown source 'kather'; there are phantom, kather19, .*folder"),
         ({"source": "phantom", "split": "val"}, r"split is 'train' or 'test', .*not 'val'"),
-        ({"source": "phantom", "count": 0}, r"count is a whole number of at least 1, not 0"),
-        ({"source": "phantom", "size": -5}, r"size is a whole number of at least 1, not -5"),
-        ({"source": "phantom", "size": 32.5}, r"size is a whole number of at least 1, not 32\.5"),
-        ({"source": "phantom", "count": "9"}, r"count is a whole number of at least 1, not '9'"),
+        ({"source": "folder", "seed": "a"}, r"seed: should be a whole number, not 'a'"),
+        ({"source": "phantom", "seed": float("nan")}, r"seed: should be a whole number, not nan"),
+        ({"source": "folder", "nested": "yes"}, r"nested: should be true or false, not 'yes'"),
+        ({"source": "table", "size": True}, r"size: should be a whole number, not True"),
+        ({"source": "folder", "patient": b"(x)"}, r"patient: should be a regular expression"),
+        ({"source": "folder", "path": 3.5}, r"path: should be a path, not 3\.5"),
+        ({"source": "phantom", "target": 3}, r"target: should be text, not 3"),
+        ({"source": "phantom", "count": 0}, r"count: should be at least 1, not 0"),
+        ({"source": "phantom", "size": -5}, r"size: should be at least 1, not -5"),
+        ({"source": "phantom", "size": 32.5}, r"size: should be a whole number, not 32\.5"),
+        ({"source": "phantom", "count": "9"}, r"count: should be a whole number, not '9'"),
     ],
 )
 def test_unknown_arguments(arguments: dict, message: str) -> None:

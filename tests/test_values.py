@@ -1,3 +1,5 @@
+import decimal
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,8 @@ def test_numbers_are_taken_as_plain_ones(given, expected):
         ({"rate": 0.0}, "rate: should be above 0, not 0.0"),
         ({"rate": float("nan")}, "rate: should be above 0, not nan"),
         ({"rate": float("inf")}, "rate: should be finite"),
+        ({"rate": decimal.Decimal("0.5")}, r"rate: should be a number, not Decimal\('0.5'\)"),
+        ({"rate": np.array(0.5)}, r"rate: should be a number, not array\(0.5\)"),
         ({"rate": None}, "rate: should be a number, not None"),
         ({"seed": np.bool_(False)}, "seed: should be a whole number"),
         ({"seed": [1]}, r"seed: should be a whole number, not \[1\]"),

@@ -32,6 +32,7 @@ MOST_LABELLED, MOST_CANDIDATES = 1_000, 10_000  # the paper's
 FEWEST_RARE = 5  # images of the rarer side that S_L should hold, on average
 LABELLED_SHARE = 5  # S_L is at most one in so many of the images that are trained on in the end
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 200  # a round below learns little, one above little more
+MOST_MINUTES = 525_600  # a year
 OF_THE_TIME = 0.85  # what is planned for; the rest goes to start-up, and to a rehearsal's error
 
 
@@ -172,8 +173,8 @@ def choose(
     **choices: Any,
 ) -> Sizes:
     """``fit`` for a data set of these counts on a machine of this speed: arithmetic alone."""
-    if not minutes > 0:
-        raise ValueError(f"minutes must be more than 0, not {minutes}")
+    if not 0 < minutes <= MOST_MINUTES:
+        raise ValueError(f"minutes must be above 0 and at most {MOST_MINUTES:,}, not {minutes}")
     base, seconds = profiles.current(base), 60 * minutes * OF_THE_TIME
     images = _images_trained_on(counts)
     sized = _sizes(images, counts, speed, seconds, base, choices)

@@ -8,8 +8,11 @@ hundred decodes. ``decode`` brings all into memory; prepared.py writes what is t
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +20,14 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from activecl_nb import seeds
+from activecl_nb.files import read
 from activecl_nb.sources.image import (
     BadImage,
     BadImages,
     channels_first,
     decode_bytes,
     in_parallel,
+    listed,
     resize,
 )
 
@@ -115,6 +120,58 @@ def _of_another_size(name: str, size: tuple[int, int], expected: tuple[int, int]
     return BadImage(name, f"has other than {w}x{h} pixels", f"{width}x{height}", mend)
 
 
+def on_disk(
+    names: list[str],
+    paths: Sequence[Path],
+    classes: Sequence[str],
+    class_names: tuple[str, ...],
+    where: str,
+    facts: dict[str, np.ndarray],
+) -> ImageFiles:
+    """Image files at these paths, each with its name and its class.
+
+    ValueError: two have one name, or one file, which a link leads to, is said to be of two
+    classes, patients or parts. Of copies and hard links nothing is known here; ``look`` tells.
+    """
+    number = {name: i for i, name in enumerate(class_names)}
+    states = [_state(path) for path in paths]
+    said = list(zip(classes, *(facts[n] for n in ("patient", "part") if n in facts), strict=True))
+    met: dict[object, int] = {}
+    for i, (name, state) in enumerate(zip(names, states, strict=True)):
+        for key, what in ((name, "of one name"), (state, "the same file")):
+            first = met.setdefault(key, i)
+            if first == i or not key or (key != name and said[first] == said[i]):
+                continue
+            if key == name or os.path.realpath(paths[first]) == os.path.realpath(paths[i]):
+                a, b = (f"{str(paths[n])!a} ({', '.join(said[n])})" for n in (first, i))
+                raise ValueError(f"{where}: {a} and {b} are {what}; keep one of them")
+    return ImageFiles(
+        names=names,
+        labels=np.array([number[name] for name in classes], dtype=np.int64),
+        class_names=class_names,
+        where=where,
+        identity=digest(
+            f"{name} {' '.join(map(str, state[:3]))}"
+            for name, state in zip(names, states, strict=True)
+        ),
+        open_bytes=lambda position: read(paths[position]),
+        facts={"file": np.array(names), **facts},
+    )
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Size and times of change, and which file of which disk it is.
+
+    The second time is the system's own, which ``cp -p`` and ``rsync -t`` cannot set back. () for a
+    link to nowhere, which is told when it is read.
+    """
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_dev, stat.st_ino
+
+
 @dataclass
 class Part:
     """Some images of an archive: those at the ascending positions ``rows``."""
@@ -151,6 +208,15 @@ def subset(images: Archive, count: int, seed: int) -> Archive:
 def digest(lines: Iterable[str]) -> str:
     """16 hexadecimal digits that change when the lines do."""
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def refuse_twice(where: str, entries: Iterable[str]) -> None:
+    """ValueError for a zip with two entries of one name: readers differ in which they show."""
+    twice = [name for name, count in Counter(entries).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"{where} holds several entries {listed(twice)}; fetch it again, or write it anew"
+        )
 
 
 def decode(archive: Archive, size: int | None = None) -> np.ndarray:

@@ -82,25 +82,24 @@ def _kept_before(folder: Path, stem: str, count: int, size: int) -> Drawing | No
 
 
 def _write(path: Path, stem: str, count: int, size: int, parts: Iterator[Drawing]) -> None:
-    """The images as path, which can be mapped; then the rest and the checksum of all as .npz.
+    """The images as path, which can be mapped; the rest and a checksum of all as .npz; or none.
 
     The stem is in it, too: files may be swapped by name, each whole.
     """
     checksum, rest = hashlib.sha256(), []
-    with files.replacing(path) as temporary, open(temporary, "wb") as file:
-        layout = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, size, size)}
-        np.lib.format.write_array_header_1_0(file, layout)
-        for part in parts:
-            file.write(part.images.data)
-            checksum.update(part.images.data)
-            rest.append(part[1:])
-        file.flush()
-    masks, share, nuclei = map(np.concatenate, zip(*rest, strict=True))
-    for values in (masks, share, nuclei):
-        checksum.update(values.data)
-    with files.replacing(path.with_suffix(".npz")) as temporary:
+    with files.replacing(path) as pixels, files.replacing(path.with_suffix(".npz")) as beside:
+        with open(pixels, "wb") as file:
+            layout = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, size, size)}
+            np.lib.format.write_array_header_1_0(file, layout)
+            for part in parts:
+                file.write(part.images.data)
+                checksum.update(part.images.data)
+                rest.append(part[1:])
+        masks, share, nuclei = map(np.concatenate, zip(*rest, strict=True))
+        for values in (masks, share, nuclei):
+            checksum.update(values.data)
         np.savez(
-            temporary,
+            beside,
             masks=masks,
             tumour_share=share,
             nuclei=nuclei,

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from activecl_nb.files import replacing
+from activecl_nb.files import read, replacing
 from activecl_nb.sources.folders import class_folders, is_image
 from activecl_nb.sources.image import BadImage, BadImages, decode_bytes, listed, resize
 
@@ -174,7 +174,7 @@ def _digests(pairs: list[_Pair]) -> tuple[list[str], list[BadImage]]:
     digests, bad = [], []
     for pair in tqdm(pairs, desc="compare", unit="patch"):
         try:
-            image = decode_bytes(pair.image.read_bytes(), pair.name)
+            image = decode_bytes(read(pair.image), pair.name)
             mask = _mask(pair)
             if image.size != mask.shape[::-1]:
                 said = f"{image.size[0]}x{image.size[1]}, mask {mask.shape[1]}x{mask.shape[0]}"
@@ -188,13 +188,13 @@ def _digests(pairs: list[_Pair]) -> tuple[list[str], list[BadImage]]:
 def _mask(pair: _Pair) -> np.ndarray:
     """bool (height, width): the tissue that made the grade, white in the authors' file."""
     name = pair.name.replace("/image/", "/label/")
-    grey = np.asarray(decode_bytes(pair.mask.read_bytes(), name).convert("L"))
+    grey = np.asarray(decode_bytes(read(pair.mask), name).convert("L"))
     return grey > 127 if (grey > 127).any() else grey > 0  # some programs write 0 and 1
 
 
 def _write(pair: _Pair, out: Path) -> dict[str, str]:
     """Shrink one image and its mask; its row of the table."""
-    image = resize(decode_bytes(pair.image.read_bytes(), pair.name), SIDE)
+    image = resize(decode_bytes(read(pair.image), pair.name), SIDE)
     whole = _mask(pair)
     area = Image.fromarray(whole.astype(np.uint8) * 255).resize((SIDE, SIDE), Image.Resampling.BOX)
     mask = Image.fromarray(np.asarray(area) > 127)
@@ -223,8 +223,8 @@ def measure(folder: str | os.PathLike[str]) -> Measured:
     pixels, masks = hashlib.sha256(), hashlib.sha256()
     colours: dict[str, list[np.ndarray]] = defaultdict(list)
     for row in rows:
-        image = np.asarray(decode_bytes((folder / row["file"]).read_bytes(), row["file"]))
-        mask = decode_bytes((folder / row["mask"]).read_bytes(), row["mask"])
+        image = np.asarray(decode_bytes(read(folder / row["file"]), row["file"]))
+        mask = decode_bytes(read(folder / row["mask"]), row["mask"])
         pixels.update(image.tobytes())
         masks.update((np.asarray(mask.convert("L")) > 127).tobytes())
         colours[row["label"]].append(image.mean((0, 1)))

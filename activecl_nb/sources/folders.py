@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 import warnings
 import zipfile
 from collections import Counter
@@ -19,8 +18,9 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from activecl_nb.sources import parts
-from activecl_nb.sources.archive import ImageFiles, digest
+from activecl_nb.sources.archive import ImageFiles, digest, on_disk, refuse_twice
 from activecl_nb.sources.image import ENDINGS, listed
+from activecl_nb.sources.names import check_alike, one_form
 from activecl_nb.sources.sets import CLASS_NAMES
 
 # What systems leave in any folder; names that begin with a dot are left aside as well.
@@ -39,11 +39,6 @@ def is_litter(name: str) -> bool:
 def is_image(name: str) -> bool:
     """Whether a file of that name is read as an image."""
     return name.lower().endswith(ENDINGS) and not is_litter(name)
-
-
-def one_form(name: str) -> str:
-    """The name in Unicode's form C: macOS and Linux write the same umlaut in two ways."""
-    return unicodedata.normalize("NFC", name)
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -215,6 +210,7 @@ def from_folder(
         tree.read_classes(top, part)
     class_names = class_numbers(tree.met, str(root), official)
     tree.check(official)
+    check_alike("class", class_names, str(root))
     number = {name: i for i, name in enumerate(class_names)}
     images = sorted(tree.images, key=lambda one: (one.part, number[one.label], one.below))
     named, labels, below, paths = zip(*images, strict=True)
@@ -228,39 +224,6 @@ def from_folder(
             )
     files = [tree.name(path) for path in paths]
     return on_disk(files, paths, labels, class_names, str(root), facts)
-
-
-def on_disk(
-    names: list[str],
-    paths: Sequence[Path],
-    classes: Sequence[str],
-    class_names: tuple[str, ...],
-    where: str,
-    facts: dict[str, np.ndarray],
-) -> ImageFiles:
-    """Image files at these paths, each with its name and its class."""
-    number = {name: i for i, name in enumerate(class_names)}
-    return ImageFiles(
-        names=names,
-        labels=np.array([number[name] for name in classes], dtype=np.int64),
-        class_names=class_names,
-        where=where,
-        identity=digest(f"{name} {_state(path)}" for name, path in zip(names, paths, strict=True)),
-        open_bytes=lambda position: paths[position].read_bytes(),
-        facts={"file": np.array(names), **facts},
-    )
-
-
-def _state(path: Path) -> str:
-    """Size and times of change; empty for a link to nowhere, which is told when it is read.
-
-    The second time is the system's own, which ``cp -p`` and ``rsync -t`` cannot set back.
-    """
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return ""
-    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 def _parts_of(root: Path) -> list[tuple[str, Path]]:
@@ -291,6 +254,15 @@ def patients_in(
 
     ValueError: the expression is none, has no group, or there are files it does not match.
     """
+    facts = _patients_in(names, pattern, nested, where)
+    for fact, values in facts.items():
+        check_alike(fact, values, where)
+    return facts
+
+
+def _patients_in(
+    names: Sequence[str], pattern: str | re.Pattern[str] | None, nested: bool, where: str
+) -> dict[str, np.ndarray]:
     if pattern is None:
         owners = [name.rpartition("/")[0].split("/")[0] for name in names]
         if not nested or not any(owners):
@@ -345,6 +317,7 @@ def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) 
     except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is truncated or no zip ({error}); fetch it again") from error
     _refuse_outside(path, archive.namelist())
+    refuse_twice(str(path), archive.namelist())
     entries = sorted(
         filter(_is_image_entry, archive.namelist()), key=lambda name: name.split("/")[-2:]
     )

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+import math
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from activecl_nb.fast import threads
+from activecl_nb.sources import whole
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")  # what these endings may hold
 # Asked for before anything is decoded: a small file may stand for a gigabyte of pixels.
 MOST_PIXELS = 4096 * 4096
+IMAGEJ = re.compile(r"ImageJ=.*^images=(\d+)", re.DOTALL | re.MULTILINE)
+COPY = "Copy it anew from where it came, or take it out"  # the mend of damage
 # Names told of each kind of bad image; a folder of 100,000 must not fill the screen.
 TOLD = 30
 
@@ -79,27 +84,34 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
         _check_size(image, name)
         _check_samples(image, content, name)
         image.load()
+        if wrong := whole.unlike_its_header(image, content):
+            raise BadImage(name, "is not what its header says", wrong, COPY)
         upright = ImageOps.exif_transpose(image)
     except BadImage:
         raise
+    except UnidentifiedImageError as error:  # whose words tell where it lies in memory
+        mend = f"Save it as {', '.join(FORMATS)}, copy it anew, or take it out"
+        raise BadImage(name, "is no image", "", mend) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(name, str(error)) from error
     except Exception as error:  # damaged files end in a dozen kinds, struct.error among them
         said = " ".join(str(error).split()) or type(error).__name__
-        raise BadImage(name, "cannot be decoded", said) from error
+        raise BadImage(name, "cannot be decoded", said, COPY) from error
     return to_rgb(upright, name)
 
 
 def _check_size(image: Image.Image, name: str) -> None:
     """Before anything is decoded: how many pixels, and in how many frames."""
-    tags = getattr(image, "tag_v2", {})
     width, height = image.size
-    tile = tags.get(322, 1) * tags.get(323, 1)  # a small TIFF may be one huge tile
+    # A small TIFF may be one huge tile.
+    tile = math.prod(whole.tag_values(image, 322) + whole.tag_values(image, 323))
     if not width * height:
         raise BadImage(name, "has no pixels", f"{width} x {height}")
     if max(width * height, tile) > MOST_PIXELS:
         raise _too_large(name, f"{width:,} x {height:,}")
-    frames = getattr(image, "n_frames", 1)
+    # ImageJ puts a stack behind one page, and its number of images in the description.
+    stack = IMAGEJ.match("".join(map(str, whole.tag_values(image, 270))))
+    frames = max(getattr(image, "n_frames", 1), int(stack[1]) if stack else 1)
     if frames > 1:
         raise BadImage(
             name,
@@ -116,8 +128,7 @@ def _too_large(name: str, detail: str) -> BadImage:
 
 def _check_samples(image: Image.Image, content: bytes, name: str) -> None:
     """What the mode's name hides: depth, sign, and channels that would be dropped."""
-    tags = getattr(image, "tag_v2", {})
-    if any(kind not in (1, 4) for kind in _tag_values(tags, 339)):
+    if any(kind not in (1, 4) for kind in whole.tag_values(image, 339)):
         raise BadImage(
             name,
             "holds signed or floating-point samples",
@@ -134,18 +145,13 @@ def _check_samples(image: Image.Image, content: bytes, name: str) -> None:
             "Say which value is white (65535, or 4095 of a 12-bit camera), and save "
             "values * 255 / white, clipped to 0 to 255, as 8-bit PNG",
         )
-    if 0 in _tag_values(tags, 338):
+    if 0 in whole.tag_values(image, 338):
         raise BadImage(
             name,
             "holds a channel beside the colours that is not said to be transparency",
             "",
             "Save the three colours alone as 8-bit RGB",
         )
-
-
-def _tag_values(tags: dict, number: int) -> tuple:
-    values = tags.get(number, ())
-    return values if isinstance(values, tuple) else (values,)
 
 
 def _bits(image: Image.Image, content: bytes) -> int:
@@ -155,7 +161,7 @@ def _bits(image: Image.Image, content: bytes) -> int:
             raise ValueError("its header is not the first chunk")
         return content[24]  # signature 8, length 4, "IHDR" 4, width 4, height 4, then the depth
     if image.format == "TIFF":
-        return max(_tag_values(getattr(image, "tag_v2", {}), 258) or (1,))
+        return max(whole.tag_values(image, 258), default=1)
     if image.mode.startswith(("I", "F")):
         return 16 if ";16" in image.mode else 32
     return 8

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from activecl_nb.files import read as read_file
 from activecl_nb.sources.image import BadImage, BadImages, decode_bytes, in_parallel
 
 
@@ -21,7 +21,7 @@ def read(files: Sequence[str] | np.ndarray, shape: tuple[int, int]) -> np.ndarra
     def one(position: int) -> np.ndarray | BadImage:
         name = str(files[position])
         try:
-            colours = np.asarray(decode_bytes(Path(name).read_bytes(), name))
+            colours = np.asarray(decode_bytes(read_file(name), name))
         except BadImage as error:
             return error
         inside = Image.fromarray(255 * (colours > 0).any(axis=2).astype(np.uint8))

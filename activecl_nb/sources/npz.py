@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from activecl_nb.sources.archive import digest
+from activecl_nb.sources.archive import digest, refuse_twice
 from activecl_nb.sources.image import MOST_PIXELS, BadImage, channels_first, in_parallel, resize
 from activecl_nb.sources.sets import CLASS_NAMES
 
@@ -71,6 +71,7 @@ class NpzFile:
     def _check_keys(self, archive: zipfile.ZipFile) -> None:
         wanted = [f"{part}_{what}" for part in self.parts for what in ("images", "labels")]
         keys = sorted(name.removesuffix(".npy") for name in archive.namelist())
+        refuse_twice(self.where, archive.namelist())
         missing = [key for key in wanted if key not in keys]
         if missing:
             raise ValueError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from activecl_nb import values
 from activecl_nb.sources import folders, parts, sets, table, unlabelled
 from activecl_nb.sources.archive import ImageFiles
 
@@ -18,6 +18,20 @@ OWN: dict[str, Callable[..., ImageFiles]] = {
     "folder": folders.from_folder,
     "table": table.from_table,
 }
+
+
+class Options:
+    """What ``tissue.load`` is told beside the source, the split and the dials."""
+
+    size: values.Side
+    count: values.Count
+    at_most: values.Count
+    seed: values.Seed
+    path: values.Place
+    images: values.Place
+    patient: values.Expression
+    nested: values.Switch
+    target: str
 
 
 def takes(source: str) -> set[str]:
@@ -30,7 +44,7 @@ def check(
     split: str,
     own: Mapping[str, Any],
     dials: Mapping[str, Any],
-    **numbers: int | None,
+    **others: Any,
 ) -> None:
     """ValueError for arguments of ``tissue.load`` that do not fit the source."""
     if source not in ("phantom", *sets.SETS, *OWN):
@@ -39,11 +53,11 @@ def check(
     if split not in parts.SPLITS or (split == "all" and source not in OWN):
         also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
         raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
-    for name, value in numbers.items():
-        if value is not None and not (isinstance(value, Integral) and value >= 1):
-            raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
-    if numbers["count"] is not None and numbers["at_most"] is not None:
-        raise ValueError(f"give count={numbers['count']} or at_most={numbers['at_most']}, not both")
+    known = Options.__annotations__
+    given = {k: v for k, v in {**own, **others}.items() if v is not None and k in known}
+    values.checked(Options, given)
+    if others["count"] is not None and others["at_most"] is not None:
+        raise ValueError(f"give count={others['count']} or at_most={others['at_most']}, not both")
     if dials and source != "phantom":
         raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
     strange = [name for name, value in own.items() if value and name not in takes(source)]

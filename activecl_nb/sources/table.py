@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 
 from activecl_nb.sources import parts
-from activecl_nb.sources.archive import ImageFiles
-from activecl_nb.sources.folders import class_numbers, on_disk, one_form, walk
+from activecl_nb.sources.archive import ImageFiles, on_disk
+from activecl_nb.sources.folders import class_numbers, walk
 from activecl_nb.sources.image import ENDINGS, listed, shown
+from activecl_nb.sources.names import NUMBER, check_alike, one_form
 from activecl_nb.sources.unlabelled import UNLABELLED
 
 # What a column may say of an image; the first two are needed.
 ROLES = ("file", "label", "patient", "slide", "part")
 NEEDED = ROLES[:2]
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -72,6 +72,8 @@ def from_table(
     for role, column in cells.items():
         if role != "slide":  # which may be unknown
             problems.add(f"no {role}", [not cell for cell in column])
+        if role in ROLES[1:4]:
+            check_alike(role, column, str(path))
     found = _find(table.columns[named["file"]], root, images is not None, problems)
     if "part" in cells:
         _check_parts(cells, problems, crossing)
@@ -102,9 +104,9 @@ def _target(
     numbers = np.array([float(cell) if REAL.fullmatch(cell) else np.nan for cell in cells])
     unknown = [
         (shown(cell) or "empty") if bad else ""
-        for cell, bad in zip(cells, np.isnan(numbers), strict=True)
+        for cell, bad in zip(cells, ~np.isfinite(numbers), strict=True)
     ]
-    problems.add(f"a {name} that is no number", unknown)
+    problems.add(f"a {name} that is no finite number", unknown)
     return numbers
 
 

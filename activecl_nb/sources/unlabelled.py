@@ -6,9 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from activecl_nb.sources.archive import ImageFiles
-from activecl_nb.sources.folders import is_image, on_disk, one_form, patients_in, walk
+from activecl_nb.sources.archive import ImageFiles, on_disk
+from activecl_nb.sources.folders import is_image, patients_in, walk
 from activecl_nb.sources.image import ENDINGS
+from activecl_nb.sources.names import one_form
 
 UNLABELLED = "unlabelled"  # their class
 

@@ -295,6 +295,8 @@ ODD = [
     '[[grid]]\nname = "g"\nstrategies = "random"',
     '[[grid]]\nname = "g"\nstrategies = [["random"]]',
     '[[grid]]\nname = "g"\nstrategies = ["random", "random"]',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { rounds = [2, 3, 2] }',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\ndata = { fold = [0, 0] }',
     '[[grid]]\nname = "g"\nstrategies = ["random"]\nseeds = true',
     '[[grid]]\nname = "g"\nstrategies = ["random"]\nseeds = 1.5',
     '[[grid]]\nname = "g"\nstrategies = ["random"]\nseeds = -1',

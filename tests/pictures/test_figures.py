@@ -5,10 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib import rcParams
+from matplotlib.text import Text
 
 from activecl_nb import sampling, simclr
 from activecl_nb.evidence import analysis
 from activecl_nb.pictures import figures
+from activecl_nb.tissue import Tissue
 
 
 def curve():
@@ -296,3 +299,16 @@ def test_a_long_alt_text_is_never_cut_within_a_sentence_or_left_without_an_end()
         begun = heard.removesuffix(" All of it stands in words below.")
         assert begun != heard and begun.endswith("here so."), heard
         assert joined.join(parts).startswith(begun.rstrip("."))
+
+
+@pytest.mark.parametrize("name", ["$\\foo$", "$\\frac{1$", "a $5 b $6"])
+def test_a_name_is_drawn_as_it_is_written(name):
+    """And not as a formula, or not at all; nor do the marks that are letters change by it."""
+    patches = Tissue(
+        torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.arange(4) % 2, (name, "B"), name
+    )
+    picture = figures.gallery(patches)
+    assert picture.png()
+    shown = [text for text in picture.figure.findobj(Text) if name in text.get_text()]
+    assert shown and not any(text.get_parse_math() for text in shown)
+    assert rcParams["text.parse_math"]

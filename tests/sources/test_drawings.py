@@ -65,6 +65,16 @@ def test_an_interrupted_draw_leaves_nothing_behind(home, monkeypatch):
     assert list(home.iterdir()) == []
 
 
+def test_a_disk_that_is_full_at_the_end_keeps_no_half_of_a_draw(home, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(drawings.np, "savez", full)
+    with pytest.warns(UserWarning, match=r"cannot be written \(No space left.*drawn in memory"):
+        images, *_ = phantom.load("train", 3, 32)
+    assert np.array_equal(images, phantom.draw(range(3), 32)) and not list(home.glob("*.np*"))
+
+
 def test_what_a_killed_process_left_is_removed(home):
     home.mkdir()
     (home / ".r2-of-another-draw.0123abcd.npy").write_bytes(b"half")

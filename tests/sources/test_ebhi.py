@@ -122,7 +122,7 @@ def test_bad_originals(original: Path, tmp_path: Path) -> None:
     Image.fromarray(mask_of(1)[:100]).save(original / "Normal" / "label" / "GT1-1-400-002.png")
     with pytest.raises(ValueError) as told:
         remake(original, out)
-    assert "Cannot be decoded (1): Normal/image/GT1-1-400-001.png" in str(told.value)
+    assert "Is no image (1): Normal/image/GT1-1-400-001.png" in str(told.value)
     assert "224x224, mask 224x100" in str(told.value)
     (original / "Normal").rename(original / "normal tissue")
     with pytest.raises(ValueError, match=r"lacks the folders Normal/image"):

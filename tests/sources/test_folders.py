@@ -23,7 +23,7 @@ from small_sets import (
     write_zip,
 )
 
-from activecl_nb import tissue
+from activecl_nb import files, tissue
 from activecl_nb.sources import archive, folders
 from activecl_nb.sources.image import BadImage
 
@@ -45,6 +45,13 @@ def test_resized_as_pil_does(tmp_path: Path, zip_path: Path) -> None:
         whole = Image.fromarray(official_pixels()[number].transpose(1, 2, 0))
         expected = np.asarray(whole.resize((6, 6), Image.Resampling.BICUBIC))
         np.testing.assert_array_equal(images[number], expected.transpose(2, 0, 1))
+
+
+def test_a_zip_with_two_entries_of_one_name(zip_path: Path) -> None:
+    with zipfile.ZipFile(zip_path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(archive.namelist()[0], b"another")
+    with pytest.raises(ValueError, match=r"holds several entries NCT-.*; fetch it again"):
+        folders.from_zip(zip_path)
 
 
 @pytest.mark.parametrize("outside", ["../TUM/evil.tif", "/etc/evil.tif", "a/../../TUM/evil.tif"])
@@ -338,11 +345,46 @@ def test_paths_that_no_disk_holds(path: str) -> None:
             tissue.load(source, path=path)
 
 
+def test_two_images_of_one_name(tree: Tree) -> None:
+    """Their folders are one class, in two of Unicode's forms."""
+    root = tree(*ten("A"), "e\u0301/0.png", "\xe9/0.png")
+    with pytest.raises(ValueError, match=r"e\\u0301/0\.png' .* and '.*\\xe9/0\.png' .*one name"):
+        folders.from_folder(root)
+
+
+def test_classes_and_patients_that_look_alike(tree: Tree) -> None:
+    root = tree("A/1_0.png", "A/01_0.png", "B/2_0.png")
+    with pytest.warns(UserWarning, match=r"one patient.*'01' and '1' are kept apart"):
+        folders.from_folder(root, patient=r"^(\d+)_")
+    tree("A\u200b/0.png")
+    with pytest.raises(ValueError, match=r"a class is written .* 'A' and 'A\\u200b'"):
+        folders.from_folder(root)
+
+
 def test_a_link_to_nowhere_is_told(tree: Tree, tmp_path: Path) -> None:
     root = tree(*ten("A"), *ten("B"))
     os.symlink(tmp_path / "gone", root / "C")
     with pytest.warns(UserWarning, match=r"left out: 1 links to nowhere"):
         assert len(folders.from_folder(root).names) == 20
+
+
+def test_a_pipe_or_a_device_is_not_waited_for(tree: Tree, tmp_path: Path) -> None:
+    """Whatever its name, wherever it is named: to read it would never end."""
+    root = tree(*ten("A"), *ten("B"))
+    os.mkfifo(root / "A" / "pipe.png")
+    os.symlink("/dev/zero", root / "A" / "zero.png")
+    (tmp_path / "t.csv").write_text("file,label,mask\nd/A/1.png,A,d/A/pipe.png\n")
+    (tmp_path / "p.csv").write_text("file,label\nd/A/1.png,A\npipe.png,A\n")
+    os.mkfifo(tmp_path / "t.toml")
+    told = r"pipe\.png.*is a pipe or a device"
+    with pytest.raises(BadImage, match=told + r".*zero\.png.*is a pipe or a device"):
+        tissue.load("folder", "all", path=root)
+    with pytest.raises(ValueError, match=told):
+        tissue.load("table", "all", path=tmp_path / "p.csv", images=tmp_path)
+    with pytest.raises(ValueError, match=told):
+        tissue.load("table", "all", path=tmp_path / "t.csv", target="mask")
+    with pytest.raises(ValueError, match=r"t\.toml is a pipe or a device"):
+        files.read_toml(tmp_path / "t.toml")
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe.png", b"two\nlines.png", b"\x1b[31mred.png"])
@@ -355,6 +397,6 @@ def test_names_that_are_no_text(tree: Tree, name: bytes) -> None:
     os.unlink(path)
     with open(path, "wb"):
         pass
-    with pytest.raises(ValueError, match=r"cannot be decoded") as told:
+    with pytest.raises(ValueError, match=r"is no image") as told:
         tissue.load("folder", "all", path=root)
     assert str(told.value).isprintable()

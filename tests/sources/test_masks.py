@@ -53,8 +53,9 @@ def test_train_and_test_have_the_target_and_a_run_says_where_it_came_from(told):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("share", "many", "1 rows with a share that is no number.*lines 3 many"),
+        ("share", "many", "1 rows with a share that is no finite number.*lines 3 many"),
         ("share", "", "lines 3 empty"),
+        ("share", "1e999", "lines 3 1e999"),
         ("mask", "mask/99.png", "a file that is not in"),
         ("mask", "", "1 rows with no mask"),
     ],

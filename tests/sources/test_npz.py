@@ -116,3 +116,12 @@ def test_patches_beyond_the_bound(tmp_path: Path) -> None:
     write(path, npy("(1, 4097, 4097, 3)", bytes(4097 * 4097 * 3)), npy("(1, 1)", bytes(1)))
     with pytest.raises(ValueError, match=r"4,097 x 4,097; patches have at most 16,777,216 pixels"):
         read(path)
+
+
+def test_a_part_that_is_there_twice(tmp_path: Path) -> None:
+    """NumPy reads the last, other programs the first."""
+    path = write_npz(tmp_path / "x.npz")
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("train_images.npy", archive.read("train_images.npy"))
+    with pytest.raises(ValueError, match=r"x\.npz holds several entries train_images\.npy; fetch"):
+        tissue.load("pathmnist", "train", path=path)

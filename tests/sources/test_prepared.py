@@ -22,6 +22,7 @@ from small_sets import (
     official_files,
     official_pixels,
     patch,
+    write_folder,
     write_npz,
     write_zip,
 )
@@ -73,10 +74,10 @@ def with_broken(*broken: str) -> dict[str, bytes]:
 def test_corrupt_image_stops(tmp_path: Path) -> None:
     name = f"{STEM}/LYM/LYM-0001.tif"
     path = write_zip(tmp_path / "x.zip", with_broken(name))
-    with pytest.raises(BadImage, match=rf"x\.zip: {name} cannot be decoded"):
+    with pytest.raises(BadImage, match=rf"x\.zip: {name} is no image"):
         prepared.prepare(folders.from_zip(path, COUNTS), None, tmp_path / "array")
     assert prepared.open_prepared(tmp_path / "array") is None
-    with pytest.raises(BadImage, match=rf"{name} cannot be decoded"):
+    with pytest.raises(BadImage, match=rf"{name} is no image"):
         archive.decode(folders.from_zip(path, COUNTS))
 
 
@@ -105,7 +106,7 @@ def test_all_broken_images_are_named_and_may_be_left_out_later(
     broken = [f"{STEM}/ADI/ADI-0001.tif", f"{STEM}/TUM/TUM-0000.tif"]
     images = folders.from_zip(write_zip(tmp_path / "x.zip", with_broken(*broken)))
     for _ in range(2):
-        with pytest.raises(BadImage, match=r"Cannot be decoded \(2\): .*ADI-0001.*TUM-0000"):
+        with pytest.raises(BadImage, match=r"Is no image \(2\): .*ADI-0001.*TUM-0000"):
             prepared.prepare(images, 16, tmp_path / "array")
         assert prepared.open_prepared(tmp_path / "array") is None
         decoded = count_decoded(monkeypatch)

@@ -273,6 +273,24 @@ def test_many_are_counted_and_some_named(write: Write) -> None:
         from_table(path)
 
 
+def test_one_patient_or_class_written_in_two_ways(write: Write) -> None:
+    """Taken for two, it could be in training and in test."""
+    rows = [f"{f},{c},{p}" for f, c, p in zip(FILES, LABELS, ["1", "1.0", "01"] * 2, strict=True)]
+    with pytest.warns(UserWarning, match=r"one patient.*'01' and '1' and '1\.0' are kept apart"):
+        tissue.load("table", "all", path=write("file,label,patient", *rows))
+    rows = [f"{f},{c}" for f, c in zip(FILES, ["oak", "oak\u200b"] * 3, strict=True)]
+    with pytest.raises(ValueError, match=r"a label is written .* 'oak' and 'oak\\u200b'"):
+        tissue.load("table", "all", path=write("file,label", *rows))
+
+
+def test_one_image_of_two_classes_through_a_link(write: Write, images: Path) -> None:
+    os.symlink(images / "a.png", images / "g.png")
+    assert len(tissue.load("table", "all", path=write(*ROWS, "g.png,oak"))) == 7
+    told = r"a\.png' \(oak\) and '.*g\.png' \(birch\) are the same file; keep one"
+    with pytest.raises(ValueError, match=told):
+        tissue.load("table", "all", path=write(*ROWS, "g.png,birch"))
+
+
 def test_a_patient_in_both_parts(write: Write) -> None:
     parts = ["train", "test", "train", "test", "val", "test"]
     lines = [f"{r},{p}" for r, p in zip(patients(1, 1, 2, 3, 4, 4)[1:], parts, strict=True)]

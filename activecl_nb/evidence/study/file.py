@@ -207,6 +207,9 @@ def _odd_values(grid: Mapping[str, Any]) -> list[str]:
     """What data cannot be, and lists that vary nothing."""
     told = _odd_data(grid["data"])
     for part in PARTS:
+        lists = {n: v for n, v in grid.get(part, {}).items() if isinstance(v, list)}
+        twice = [n for n, v in lists.items() if any(one in v[:i] for i, one in enumerate(v))]
+        told += [f"{name} has a value twice; give each once" for name in twice]
         empty = [name for name, value in grid.get(part, {}).items() if value == []]
         told += [f"{name} is an empty list; give one value or more" for name in empty]
     if grid.get("one_at_a_time") and not any(_varied(grid)):

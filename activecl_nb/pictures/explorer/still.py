@@ -73,10 +73,10 @@ def draw(
 
 def _grid(wide: int, columns: int, kind: str) -> tuple[Figure, np.ndarray]:
     """Axes for maps, bars and curves. By hand: Matplotlib's layout takes as long as all drawing."""
-    from matplotlib.figure import Figure
+    from activecl_nb.pictures.figures.plain import PlainFigure
 
     width = 3.0 * wide if columns > 2 else 3.7 * wide
-    figure = Figure(figsize=(width, 4.9), dpi=90)
+    figure = PlainFigure(figsize=(width, 4.9), dpi=90)
     grid = figure.subplots(
         3,
         columns,

@@ -127,9 +127,9 @@ def _begun(text: str, ends: str, words: int) -> str:
 
 def canvas(width: float = 8, height: float = 3.5, **grid: Any) -> tuple[Figure, Any]:
     """A figure and its axes, outside pyplot: nothing global, nothing shown twice."""
-    from matplotlib.figure import Figure
+    from activecl_nb.pictures.figures.plain import PlainFigure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = PlainFigure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(**grid)
 
 
