@@ -7,8 +7,6 @@ student whose it is, and a note there says why.
 from __future__ import annotations
 
 import ast
-import contextlib
-import io
 import json
 import os
 import re
@@ -61,12 +59,19 @@ class Notebook:
         return self.edition is not None or all(one != editions.IDENTITY for one, _, _ in self.cells)
 
     @property
-    def student(self) -> Any:
-        """What stands in the cell for the name; None if nothing does."""
+    def student(self) -> str:
+        """What stands in the cell for the name; empty if no name does."""
         for identity, source, code in self.cells:
             if code and identity == editions.IDENTITY:
-                return literal(source, "STUDENT")
-        return None
+                typed = literal(source, "STUDENT")
+                named = isinstance(typed, str | int) and any(c.isalnum() for c in str(typed))
+                return printable(typed) if named else ""
+        return ""
+
+
+def printable(text: object) -> str:
+    """As a file can hold it: bytes that are no text, and halves of characters, by their numbers."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def read(
@@ -90,24 +95,30 @@ def read(
         inside = path.relative_to(folder).parts
         if not path.is_file() or any(part.startswith(".") for part in inside):
             continue
-        own = inside[0] if len(inside) > 1 else ""
+        own = printable(inside[0]) if len(inside) > 1 else ""
+        student = own or printable(path.stem)
         try:
             notebook = opened(path, lessons)
-        except (ValueError, OSError, RecursionError, MemoryError) as problem:
-            student = own or path.stem
-            known = found.setdefault(student, Submission(student))
-            known.notes.append(f"{path.name}: {str(problem)[:200] or type(problem).__name__}")
-            continue
-        read_well.append((_whose(found, own, notebook), notebook))
+            read_well.append((_whose(found, own, notebook), notebook))
+        except Exception as problem:  # one student's file, whatever it is, is not the class's
+            _note(found.setdefault(student, Submission(student)), path, problem)
     if not found:
         raise FileNotFoundError(f"nothing was handed in under {folder}")
     said = Counter(notebook.edition for _, notebook in read_well if notebook.says_edition)
     if edition is None and said:
         edition = said.most_common(1)[0][0]
     for known, notebook in read_well:
-        if known.files[notebook.lesson] == notebook.path:
-            add(known, notebook, lessons[notebook.lesson], edition)
+        try:
+            if known.files[notebook.lesson] == notebook.path:
+                add(known, notebook, lessons[notebook.lesson], edition)
+        except Exception as problem:  # as above
+            _note(known, notebook.path, problem)
     return [found[name] for name in sorted(found, key=str.casefold)]
+
+
+def _note(known: Submission, path: Path, problem: Exception) -> None:
+    why = str(problem)[:200] or type(problem).__name__
+    known.notes.append(printable(f"{path.name}: {why}"))
 
 
 def _whose(found: dict[str, Submission], own: str, notebook: Notebook) -> Submission:
@@ -116,32 +127,30 @@ def _whose(found: dict[str, Submission], own: str, notebook: Notebook) -> Submis
     Of two of a lesson in a student's folder the newer is marked. Beside the folders two people may
     bear one name, so a second one gets a row of its own.
     """
-    typed = notebook.student
-    named = isinstance(typed, str | int) and any(c.isalnum() for c in str(typed))
-    student = own or (str(typed).strip()[:60] if named else notebook.path.stem)
+    typed, file = notebook.student, printable(notebook.path.name)
+    student = own or typed.strip()[:60] or printable(notebook.path.stem)
     if not own:  # the same name, written in two ways
         alike = [n for n in found if any(c.isalnum() for c in n)]
-        same = [n for n in alike if named and editions.plain(n) == editions.plain(student)]
+        same = [n for n in alike if typed and editions.plain(n) == editions.plain(student)]
         student = same[0] if same else student
     known = found.setdefault(student, Submission(student))
     before = known.files.get(notebook.lesson)
     if before and own:
         older, newer = sorted((before, notebook.path), key=lambda path: path.stat().st_mtime)
-        known.notes.append(f"{newer.name} is marked, the newer, and not {older.name}")
+        known.notes.append(printable(f"{newer.name} is marked, the newer, and not {older.name}"))
         if newer == before:
             return known
     elif before:
-        first, student = student, f"{student} ({notebook.path.name})"
+        first, student = student, f"{student} ({file})"
         known = found.setdefault(student, Submission(student))
         known.notes.append(f"a second notebook of {notebook.lesson} by {first}")
-    if named:
-        with contextlib.redirect_stdout(io.StringIO()):
-            seed = editions.seed(typed)
+    if typed:
+        seed = editions.seed(typed)
         if known.files and seed != known.seed:
-            known.notes.append(f"{notebook.path.name} bears another name: {str(typed)[:60]}")
+            known.notes.append(f"{file} bears another name: {typed[:60]}")
         known.seed = seed
     elif notebook.edition is not None:
-        known.notes.append(f"{notebook.path.name} bears no name")
+        known.notes.append(f"{file} bears no name")
     known.files[notebook.lesson] = notebook.path
     return known
 

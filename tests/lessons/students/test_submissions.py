@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -194,6 +195,33 @@ def test_names(room: Class) -> None:
     assert set(rows) == {"nobody", "code", "4711"}
     assert rows["nobody"].notes == ["nobody.ipynb bears no name"] and rows["code"].seed == 0
     assert rows["4711"].seed == editions.seed(4711)
+
+
+@pytest.mark.parametrize("name", ["'\\ud800x'", "0x" + "f" * 6_000])
+def test_a_name_that_no_file_can_hold_costs_its_own_row(room: Class, name: str) -> None:
+    room.hand_in("ada", {"04-1": ENTROPY})
+    (notebook,) = room.answered({"04-1": ENTROPY}).values()
+    room.cell(notebook, "student").source = f"STUDENT = {name}"
+    for folder in (room.folder, room.folder / "bob"):
+        folder.mkdir(exist_ok=True)
+        room.save(folder / "04.ipynb", notebook)
+    rows = read(room)
+    assert len(rows) == 3 and rows["ada"].notes == []
+    for row in rows.values():
+        assert row.answers.get("04-1") == ENTROPY or "04.ipynb: Exceeds" in row.notes[0]
+        assert "\ud800" not in row.student
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_file_names_that_are_no_text(room: Class) -> None:
+    folder = os.fsencode(room.hand_in("ada", {"04-1": ENTROPY}))
+    os.rename(folder, os.path.join(os.fsencode(room.folder), b"\xff\xfe"))
+    (notebook,) = room.answered({"04-1": ENTROPY}).values()
+    room.save(Path(os.fsdecode(os.path.join(os.fsencode(room.folder), b"\xfd.ipynb"))), notebook)
+    rows = read(room)
+    assert set(rows) == {r"\udcff\udcfe", r"\udcfd"}
+    assert rows[r"\udcfd"].notes == [r"\udcfd.ipynb bears no name"]
+    assert all(row.answers["04-1"] == ENTROPY for row in rows.values())
 
 
 def test_nothing_handed_in(tmp_path: Path, lessons: dict[str, Lesson]) -> None:
