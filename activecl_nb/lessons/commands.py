@@ -28,6 +28,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("collect", help=summary, description=warning)
     command.add_argument("submissions", type=Path, help="a folder; in it a folder a student")
     command.add_argument("--out", type=Path, default=Path("marks.csv"), help="default: marks.csv")
+    command.add_argument(
+        "--lessons", nargs="+", default=[], metavar="NN", help="mark these alone, such as 04 05"
+    )
     command.add_argument("--jobs", type=int, help="students at a time (default: one a core)")
     command.add_argument(
         "--edition", type=int, help="what you handed out (default: what most notebooks are of)"
@@ -109,7 +112,7 @@ def _collect(options: argparse.Namespace) -> int:
     from activecl_nb.lessons.students import collecting
 
     limits = collecting.Limits(options.seconds or collecting.SECONDS)
-    chosen = {"jobs": options.jobs, "edition": options.edition}
+    chosen = {name: getattr(options, name) for name in ("jobs", "edition", "lessons")}
     rows = collecting.collect(options.submissions, options.out, limits=limits, **chosen)
     page = options.out.with_suffix(".html")
     print(f"{len(rows)} students are marked in {options.out}; what went wrong is in {page}")

@@ -50,9 +50,7 @@ class Exercise:
     @cached_property
     def wanted(self) -> tuple[str, ...]:
         """The names that the stub gives, and with it the answer, and that the check asks for."""
-        tree = ast.parse(self.stub)
-        functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-        return tuple(name for name in (*self.names, *functions) if name in _looked_up(self.check))
+        return tuple(name for name in bound(self.stub) if name in _looked_up(self.check))
 
     @property
     def can_be_marked(self) -> bool:
@@ -138,6 +136,7 @@ def _exercise(lesson: str, n: int, cells: dict[str, Any]) -> Exercise:
 
     head = re.search(r"^### Exercise \d+ \((\w+)\): (.+)$", source(""), re.M)
     kind, title = head.groups() if head else ("", f"exercise {n}")
+    title = re.sub(r"(\*+|`)(.+?)\1", r"\2", title)  # the words, without their Markdown
     code = re.findall(r"^```python\n(.*?)^```", source("-solution"), flags=re.M | re.S)
     letters = "".join(match["letter"] for match in CHOICE.finditer(source("")))
     return Exercise(
@@ -154,6 +153,13 @@ def assigned(source: str) -> tuple[str, ...]:
         for target in statement.targets
         if isinstance(target, ast.Name)
     )
+
+
+def bound(code: str) -> tuple[str, ...]:
+    """The names of the variables and functions that this code makes at its top level."""
+    tree = ast.parse(code)
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return (*assigned(code), *functions)
 
 
 def _imports(notebook: Any) -> Iterator[str]:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from activecl_nb import files
-from activecl_nb.lessons.students import editions
-from activecl_nb.lessons.students.exercises import Lesson
+from activecl_nb.lessons.students import editions, exercises
+from activecl_nb.lessons.students.exercises import Exercise, Lesson
 
 LARGEST = 50_000_000  # bytes of a notebook; with all figures a lesson has some millions
 LONGEST = 50_000  # characters of an answer
@@ -217,30 +217,67 @@ def add(known: Submission, notebook: Notebook, lesson: Lesson, edition: int | No
         of, wanted = (name.get(one, f"edition {one}") for one in (notebook.edition, edition))
         known.notes.append(f"{notebook.path.name} is of {of}, not of {wanted}")
     for exercise in lesson.exercises:
-        code = answer(notebook.cells, exercise.number, lesson.cells)
+        stub, check = (f"exercise-{exercise.number}-{part}" for part in ("stub", "check"))
+        code = region(notebook.cells, stub, lesson.cells)
         if code is not None:
             known.answers[exercise.key] = code
         if exercise.letters and edition is not None:
             known.orders[exercise.key] = editions.order_of(exercise, edition)
+        below = region(notebook.cells, check, lesson.cells) or ""
+        if code in (None, exercise.stub) and {*_bound(below)} & {*exercise.wanted}:
+            known.notes.append(f"{exercise.key}: an answer in the check's cell, which is not read")
+        elif _changed(notebook, exercise, check, edition):
+            known.notes.append(f"{exercise.key}: its check was changed, which counts for nothing")
     sources = {identity: source for identity, source, code in notebook.cells if code}
     for identity, names in lesson.predictions.items():
         typed = [_typed(sources.get(identity, ""), name) for name in names]
         known.predictions[f"{lesson.number} {identity}"] = ", ".join(filter(None, typed))
 
 
-def answer(cells: Iterable[tuple[str, str, bool]], n: int, known: frozenset[str]) -> str | None:
-    """The code of exercise n: its stub's cell and those that the student put below it, up to the
-    check; None if the cell is gone."""
+def region(cells: Iterable[tuple[str, str, bool]], first: str, known: frozenset[str]) -> str | None:
+    """The code of this cell and of those that the student put below it, up to the lesson's next
+    one; None if the cell is gone."""
     parts: list[str] = []
     inside = False
     for identity, source, code in cells:
-        if identity == f"exercise-{n}-stub":
+        if identity == first:
             inside = True
         elif identity in known:
             inside = False
         if inside and code:
-            parts.append("\n".join(l for l in source.split("\n") if not l.startswith("%")))  # noqa: E741
+            parts.append(_python(source))
     return "\n".join(parts) if parts else None
+
+
+def _python(source: str) -> str:
+    """Without the lines that only a notebook understands."""
+    return "\n".join(line for line in source.split("\n") if not line.startswith("%"))
+
+
+def _changed(notebook: Notebook, exercise: Exercise, check: str, edition: int | None) -> bool:
+    """Whether the check's cell is there and is not what was handed out."""
+    handed_out = {exercise.check}
+    for one in (edition, notebook.edition) if exercise.letters else ():
+        if one is not None:
+            order = editions.order_of(exercise, one)
+            handed_out.add(editions.with_order(exercise.check, exercise.names[0], order))
+    own = [_python(source) for identity, source, _ in notebook.cells if identity == check]
+    return any(_form(source) not in set(map(_form, handed_out)) for source in own)
+
+
+def _form(code: str) -> str:
+    """Code without its comments and layout; what cannot be read as it is."""
+    try:
+        return ast.unparse(ast.parse(code))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return code
+
+
+def _bound(code: str) -> tuple[str, ...]:
+    try:
+        return exercises.bound(code)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return ()
 
 
 def literal(source: str, name: str) -> Any:
