@@ -19,8 +19,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--edition", type=int, default=0, help="a number a class: the order of the letters"
     )
     warning = (
-        "This EXECUTES the code that students wrote. On Linux each runs without network, with "
-        "a read-only disk, limits on time and memory, and an empty folder. Windows and macOS "
+        "This EXECUTES the code that students wrote. On Linux each answer runs apart from its "
+        "check, without network, with a read-only disk on which your home and what others handed "
+        "in are hidden, limits on time and memory, and an empty folder. Windows and macOS "
         "lack some of these; the page says which. There, use a machine that holds nothing else."
     )
     command.set_defaults(do=_student)
