@@ -19,8 +19,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--edition", type=int, default=0, help="a number a class: the order of the letters"
     )
     warning = (
-        "This EXECUTES the code that students wrote. On Linux each runs without network, with "
-        "a read-only disk, limits on time and memory, and an empty folder. Windows and macOS "
+        "This EXECUTES the code that students wrote. On Linux each answer runs apart from its "
+        "check, without network, with a read-only disk on which your home and what others handed "
+        "in are hidden, limits on time and memory, and an empty folder. Windows and macOS "
         "lack some of these; the page says which. There, use a machine that holds nothing else."
     )
     command.set_defaults(do=_student)
@@ -28,6 +29,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("collect", help=summary, description=warning)
     command.add_argument("submissions", type=Path, help="a folder; in it a folder a student")
     command.add_argument("--out", type=Path, default=Path("marks.csv"), help="default: marks.csv")
+    command.add_argument(
+        "--lessons", nargs="+", default=[], metavar="NN", help="mark these alone, such as 04 05"
+    )
     command.add_argument("--jobs", type=int, help="students at a time (default: one a core)")
     command.add_argument(
         "--edition", type=int, help="what you handed out (default: what most notebooks are of)"
@@ -109,7 +113,7 @@ def _collect(options: argparse.Namespace) -> int:
     from activecl_nb.lessons.students import collecting
 
     limits = collecting.Limits(options.seconds or collecting.SECONDS)
-    chosen = {"jobs": options.jobs, "edition": options.edition}
+    chosen = {name: getattr(options, name) for name in ("jobs", "edition", "lessons")}
     rows = collecting.collect(options.submissions, options.out, limits=limits, **chosen)
     page = options.out.with_suffix(".html")
     print(f"{len(rows)} students are marked in {options.out}; what went wrong is in {page}")

@@ -585,9 +585,19 @@ def test_a_failed_run_stops_no_other_and_the_command_says_so(tmp_path):
     assert "1/2" in done.stdout.splitlines()[-2]
 
 
+SHOUTING = """
+import os, signal, time
+from activecl_nb import sampling
+def shout():
+    for descriptor in range(3, 64):
+        try: os.write(descriptor, b"\\0\\0\\0\\5hello")
+        except OSError: pass
+"""
+
+
 def mine(folder, code, strategies, seeds=2):
     """A study with strategies of a student's own."""
-    (folder / "mine.py").write_text("import os, signal\nfrom activecl_nb import sampling\n" + code)
+    (folder / "mine.py").write_text(SHOUTING + code)
     return written(
         folder,
         f"""
@@ -609,12 +619,18 @@ def finished(out):
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("raise IndexError('a slip')", "IndexError: a slip (mine.py, line 3)"),
+        ("raise IndexError('a slip')", "IndexError: a slip (mine.py, line 8)"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "its process was killed by SIGKILL"),
         ("os._exit(7)", "its process ended by itself, with status 7"),
-        ("raise SystemExit('enough')", "SystemExit: enough (mine.py, line 3)"),
+        ("raise SystemExit('enough')", "SystemExit: enough (mine.py, line 8)"),
+        ("raise KeyboardInterrupt", "it was interrupted (KeyboardInterrupt)"),
+        (r"raise ValueError('\ud800')", r"\ud800"),
+        (
+            "os.fork() or (os.closerange(0, 3), time.sleep(99)); os.kill(os.getpid(), 9)",
+            "its process was killed by SIGKILL",
+        ),
     ],
-    ids=["raises", "killed", "leaves", "exits"],
+    ids=["raises", "killed", "leaves", "exits", "interrupts", "stutters", "orphans"],
 )
 def test_whatever_ends_a_run_stops_no_other(tmp_path, body, says):
     code = f"def odd(f, l, c, b, g): {body}\nsampling.STRATEGIES['odd'] = odd\n"
@@ -625,6 +641,15 @@ def test_whatever_ends_a_run_stops_no_other(tmp_path, body, says):
     head, line, *_ = done.stderr.splitlines()  # Python may add what a killed process left open
     assert head == "1 of 2 runs failed:"
     assert "odd, seed 0" in line and says in line
+
+
+def test_a_run_that_writes_wherever_it_can_spoils_itself_alone(tmp_path):
+    """Python's own helpers, into which it wrote too, may say so; the study goes on."""
+    code = "def odd(f, l, c, b, g): shout()\nsampling.STRATEGIES['odd'] = odd\n"
+    done = command(mine(tmp_path, code, '["random", "odd", "entropy"]', seeds=1), tmp_path / "runs")
+    assert done.returncode == 1 and finished(tmp_path / "runs") == 2
+    assert "1 of 3 runs failed:" in done.stderr
+    assert "it wrote into the pipe between its process and the study" in done.stderr
 
 
 def test_a_script_that_guards_nothing_makes_its_study_once(tmp_path):

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 DONE, ELSEWHERE, FAILED = "done", "run elsewhere", "failed"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+LOOKED = 1  # seconds between two looks at which workers live
+LONGEST = 100_000  # bytes of an outcome
+LOST, INTERRUPTED = 255, 130  # exit statuses: multiprocessing lost count; Ctrl-C, as in shells
 LEAVING = 10  # seconds that a worker without work has to end by itself
 PLAN = "study.json"  # beside the runs: what they are runs of
 Outcomes = Generator[tuple[str, str], None, None]  # of (address, what became of the run)
@@ -119,7 +122,7 @@ def _address(job: Job) -> str:
 
 def _why(error: BaseException) -> str:
     """The error in one line; what the kit did not foresee with its kind and its place."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
     if isinstance(error, ValueError | FileNotFoundError):
         return text
     frames = traceback.extract_tb(error.__traceback__)
@@ -243,8 +246,9 @@ def _in_workers(tasks: list[Task], jobs: int) -> Outcomes:
                     busy[worker] = waiting.popleft()
                 else:  # it died while it had nothing to do
                     idle.append(_Worker())
-            ready = wait([one.connection for one in busy])
-            for worker in [one for one in busy if one.connection in ready]:
+            # Not the end of a pipe alone: a process that a run began and left behind may hold it.
+            ready = wait([one.connection for one in busy], LOOKED)
+            for worker in [one for one in busy if one.connection in ready or one.ended]:
                 task, outcome = busy.pop(worker), worker.outcome()
                 yield task.folder.name, outcome or f"{FAILED}: {worker.end()}"
                 idle.append(worker if outcome else _Worker())
@@ -263,6 +267,7 @@ class _Worker:
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(["activecl_nb.experiment"])
         self.connection, theirs = context.Pipe()
+        self.garbled = False
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         with _one_thread(), _no_script():
             self.process.start()
@@ -275,21 +280,37 @@ class _Worker:
             return False
         return True
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is known to be over."""
+        return self.process.exitcode not in (None, LOST)
+
     def outcome(self) -> str | None:
-        """What became of the task; None if the process died over it."""
+        """What became of the task; None if the process died over it, or wrote something else."""
         try:
-            return self.connection.recv()
-        except (EOFError, OSError):
+            told = self.connection.recv_bytes(LONGEST) if self.connection.poll() else b""
+        except (EOFError, ConnectionError):
             return None
+        except OSError:  # it says that it is longer than any outcome
+            told = b"junk"
+        text = told.decode(errors="replace")
+        if text in (DONE, ELSEWHERE) or text.startswith(f"{FAILED}: "):
+            return text
+        self.garbled = bool(told)
+        return None
 
     def end(self) -> str:
-        """How the process ended, in words."""
-        self.process.join()
+        """How the process ended, in words; one that goes on is ended."""
+        self.stop(LEAVING)
+        if self.garbled:
+            return "it wrote into the pipe between its process and the study"
         code = self.process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             memory = ", as for want of memory" if name == "SIGKILL" else ""
             return f"its process was killed by {name}{memory}"
+        if code == INTERRUPTED:
+            return "it was interrupted (KeyboardInterrupt)"
         return f"its process ended by itself, with status {code}"
 
     def stop(self, seconds: float = 0) -> None:
@@ -301,7 +322,7 @@ class _Worker:
             self.connection.send(None)
         self.connection.close()
         self.process.join(seconds)
-        self.process.terminate()
+        self.process.kill()
         self.process.join()
 
 
@@ -353,11 +374,11 @@ def _serve(connection: Connection) -> None:
         threading.Thread(target=follow, daemon=True).start()
     try:
         while (task := connection.recv()) is not None:
-            connection.send(make(task))
+            connection.send_bytes(make(task).encode()[:LONGEST])
     except EOFError:
         return  # in order, so that no semaphore is left behind
-    except (OSError, KeyboardInterrupt):
-        os._exit(0)
+    except (OSError, KeyboardInterrupt) as end:
+        os._exit(INTERRUPTED if isinstance(end, KeyboardInterrupt) else 0)
 
 
 def _on_dask(tasks: Iterable[Task], address: str) -> Outcomes:

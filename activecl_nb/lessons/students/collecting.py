@@ -7,7 +7,6 @@ import io
 import json
 import os
 import queue
-import secrets
 import signal
 import site
 import subprocess
@@ -22,17 +21,14 @@ from typing import Any
 
 from activecl_nb import files
 from activecl_nb.lessons.students import editions, exercises, marks, submissions
-from activecl_nb.lessons.students.exercises import Exercise, Lesson
+from activecl_nb.lessons.students.exercises import VIEW, Exercise, Lesson
 from activecl_nb.lessons.students.submissions import LONGEST, Submission
+from activecl_nb.lessons.students.worker import PATIENCE, START
 
 SECONDS = 20  # of the processor, for one answer with its check
-PATIENCE = 4  # an answer that waits or sleeps is stopped after so many times as long
 MEMORY = 1_000_000_000  # bytes, beyond what the kit itself takes
-START = 600  # seconds until a process has loaded the kit, on however slow a machine
 MOST_STOPS = 3  # answers of one student that had to be stopped; then no more of them run
 ROOT = Path(__file__).parents[3]
-VIEW = "view"  # the name by which a check looks at the stored runs
-LIMIT = {-getattr(signal, "SIGXCPU", 24), 128 + getattr(signal, "SIGXCPU", 24)}
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,13 @@ class Mark:
 
 @dataclass
 class Row:
-    """A student's marks: exercise's key -> mark. lacking: limits that this system has not."""
+    """A student's marks: exercise's key -> mark. lacking: limits that this system has not.
+    stops: answers that had to be stopped."""
 
     work: Submission
     marks: dict[str, Mark] = field(default_factory=dict)
     lacking: list[str] = field(default_factory=list)
+    stops: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,19 +67,29 @@ def collect(
     limits: Limits | None = None,
     notebooks: Path | None = None,
     edition: int | None = None,
+    lessons: Sequence[str] = (),
 ) -> list[Row]:
     """Mark all that lies under ``folder``: a table ``out`` (CSV) and a page beside it (.html).
 
     **This executes students' code.** jobs: students at a time (default: one a core). notebooks:
-    whose checks (default: the kit's own). edition: see ``submissions.read``.
-    FileNotFoundError: nothing was handed in.
+    whose checks (default: the kit's own). edition: see ``submissions.read``. lessons: numbers of
+    those that are marked, such as "04" (default: all).
+    FileNotFoundError: nothing was handed in. ValueError: there is no such lesson.
     """
     known = exercises.lessons(notebooks)
+    numbers = {lesson.number for lesson in known.values()}
+    if set(lessons) - numbers:
+        unknown, there = min(set(lessons) - numbers), ", ".join(sorted(numbers))
+        raise ValueError(f"no lesson {unknown!r}; there are: {there}")
     handed_in = submissions.read(folder, known, edition)
+    known = {name: one for name, one in known.items() if not lessons or one.number in lessons}
     asked = {e.key: e for lesson in known.values() for e in lesson.exercises}
     shares = _shares() if _looked_at(handed_in, asked) else {}
+    limits = limits or Limits()
+    hidden = [Path(os.path.expanduser("~")), exercises.stored(notebooks)[0].parent]
+    hidden.append(files.expanded(folder))
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-        rows = list(pool.map(lambda work: run(work, known, limits or Limits(), shares), handed_in))
+        rows = list(pool.map(lambda work: run(work, known, limits, shares, hidden), handed_in))
     marks.write(rows, known, files.expanded(out))
     return rows
 
@@ -91,42 +99,49 @@ def run(
     lessons: Mapping[str, Lesson],
     limits: Limits,
     shares: Mapping[str, float] | None = None,
+    hidden: Sequence[Path] = (),
 ) -> Row:
-    """One student's row. Nothing that their code does raises here."""
+    """One student's row; nothing that their code or their files do raises here.
+
+    hidden: folders that their code must not read.
+    """
     row = Row(work)
-    tasks: list[Mapping[str, Any]] = []
+    try:
+        tasks = list(_tasks(row, lessons, shares or {}))
+        while tasks and row.stops < MOST_STOPS:
+            tasks = _process(tasks, limits, row, hidden)
+        text = f"not run, since {MOST_STOPS} answers before it had to be stopped"
+    except Exception as problem:  # whatever it is, it is not the class's
+        text = f"not run: {type(problem).__name__}: {problem}"[:200]
+        work.notes.append(text)
     for lesson in lessons.values():
         for exercise in lesson.exercises:
-            code = work.answers.get(exercise.key)
-            if not can_be_marked(exercise):
-                looked = ", ".join(sorted(exercise.beyond))
-                text = f"its check looks at the student's own session ({looked})"
-                row.marks[exercise.key] = Mark(False, marks.NOT_MARKED, text)
-            elif code is None:
-                gone = lesson.name in work.files
-                text = "its cell is gone" if gone else "no notebook of this lesson"
-                row.marks[exercise.key] = Mark(False, "missing", text)
-            elif len(code) > LONGEST:
-                row.marks[exercise.key] = Mark(False, "too-long", "more than an answer can be")
-            elif code.strip() == exercise.stub.strip():
-                row.marks[exercise.key] = Mark(False, "not-yet", "the stub as it was")
-            else:
-                tasks.append(_task(exercise, lesson, work, code, shares or {}))
-    stops = 0
-    while tasks and stops < MOST_STOPS:
-        done, tasks = _process(tasks, limits, row)
-        if tasks:  # the first of them ended the process
-            row.marks[tasks[0]["key"]] = done
-            tasks, stops = tasks[1:], stops + 1
-    for task in tasks:
-        text = f"not run, since {MOST_STOPS} answers before it had to be stopped"
-        row.marks[task["key"]] = Mark(False, "not-run", text)
+            row.marks.setdefault(exercise.key, Mark(False, "not-run", text))
     return row
 
 
-def can_be_marked(exercise: Exercise) -> bool:
-    """Whether the check needs no more than the answer, and perhaps the stored runs."""
-    return exercise.beyond <= {VIEW}
+def _tasks(
+    row: Row, lessons: Mapping[str, Lesson], shares: Mapping[str, float]
+) -> Iterator[dict[str, Any]]:
+    """What has to be run; what has not gets its mark here."""
+    work = row.work
+    for lesson in lessons.values():
+        for exercise in lesson.exercises:
+            code = work.answers.get(exercise.key)
+            if code is None:
+                gone = lesson.name in work.files
+                told = "missing", "its cell is gone" if gone else "no notebook of this lesson"
+            elif code.strip() == exercise.stub.strip():
+                told = "not-yet", "the stub as it was"
+            elif not exercise.can_be_marked:
+                looked = ", ".join(sorted(exercise.beyond))
+                told = marks.NOT_MARKED, f"its check looks at the student's own session ({looked})"
+            elif len(code) > LONGEST:
+                told = "too-long", "more than an answer can be"
+            else:
+                yield _task(exercise, lesson, work, code, shares)
+                continue
+            row.marks[exercise.key] = Mark(False, *told)
 
 
 def _task(
@@ -141,7 +156,7 @@ def _task(
         "imports": exercises.needed(lesson.imports, code, check, exercise.stub),
         "answer": code,
         "names": exercise.names,
-        "stub": exercise.stub,
+        "wanted": exercise.wanted,
         "check": check,
         "shares": dict(shares) if VIEW in exercise.beyond else {},
     }
@@ -149,22 +164,23 @@ def _task(
 
 # ---- a process ---------------------------------------------------------------------------
 def _process(
-    tasks: Sequence[Mapping[str, Any]], limits: Limits, row: Row
-) -> tuple[Mark, list[Mapping[str, Any]]]:
-    """Run tasks in one process until it ends; (what ended it, the tasks without a mark)."""
+    tasks: Sequence[Mapping[str, Any]], limits: Limits, row: Row, hidden: Sequence[Path]
+) -> list[Mapping[str, Any]]:
+    """Run tasks in one process until it ends; the tasks that are left."""
     with tempfile.TemporaryDirectory(prefix="activecl-", ignore_cleanup_errors=True) as folder:
-        process = _start(folder)
+        process = _start(folder, hidden)
         try:
             return _follow(process, tasks, limits, row)
         finally:
             _end(process)
 
 
-def _start(folder: str) -> subprocess.Popen[bytes]:
+def _start(folder: str, hidden: Sequence[Path]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "activecl_nb.lessons.students.worker"]
     if sys.platform == "linux":
         jail = str(Path(__file__).with_name("jail.py"))
-        command = [sys.executable, "-S", "-E", jail, folder, *command]
+        seen = json.dumps(list(map(str, hidden))), json.dumps(_needed())
+        command = [sys.executable, "-S", "-E", jail, folder, *seen, *command]
     kept = {k: os.environ[k] for k in ("PATH", "SYSTEMROOT", "LANG") if k in os.environ}
     inherited = os.environ.get("PYTHONPATH", "")
     own = {
@@ -188,36 +204,42 @@ def _start(folder: str) -> subprocess.Popen[bytes]:
     )
 
 
+def _needed() -> list[str]:
+    """Folders without which the kit does not run."""
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    places = [sys.prefix, sys.base_prefix, str(ROOT), *site.getsitepackages(), *inherited]
+    return [place for place in [*places, site.getusersitepackages()] if os.path.isabs(place)]
+
+
 def _follow(
     process: subprocess.Popen[bytes],
     tasks: Sequence[Mapping[str, Any]],
     limits: Limits,
     row: Row,
-) -> tuple[Mark, list[Mapping[str, Any]]]:
-    """Hand the tasks over, and take a mark for each as it comes."""
-    nonce = secrets.token_hex(16)  # an answer that finds the channel does not know it
-    message = {
-        "tasks": tasks,
-        "seconds": limits.seconds,
-        "memory": limits.memory,
-        "nonce": nonce,
-    }
+) -> list[Mapping[str, Any]]:
+    """Hand the tasks over, and take a mark for each as it comes; those that are left."""
+    message = {"tasks": tasks, "seconds": limits.seconds, "memory": limits.memory}
     with contextlib.suppress(OSError):  # it ended at once; the first reply says so
         process.stdin.write(json.dumps(message).encode() + b"\n")  # type: ignore[union-attr]  # a pipe
         process.stdin.close()  # type: ignore[union-attr]  # as above
     replies = _replies(process)
     ready = _next(replies, START)
     if not isinstance(ready, dict) or "ready" not in ready:
-        return Mark(False, "stopped", "the process that runs answers did not start"), list(tasks)
-    row.lacking = [str(one) for one in ready["lacking"]]
+        raise OSError("the process that runs answers did not start")
+    row.lacking = [str(text) for text in ready["lacking"]]
     for place, task in enumerate(tasks):
-        reply = _next(replies, limits.seconds * PATIENCE)
-        known = isinstance(reply, dict) and reply.get("nonce") == nonce
-        if not known or reply.get("key") != task["key"]:
-            return _ended(process, reply), list(tasks[place:])
+        if row.stops == MOST_STOPS:
+            return list(tasks[place:])
+        # An answer has its own limits in there; beyond them it is the check that does not end.
+        reply = _next(replies, limits.seconds * PATIENCE * 2)
+        if not isinstance(reply, dict) or reply.get("key") != task["key"]:
+            row.marks[task["key"]] = _ended(process, reply)
+            row.stops += 1
+            return list(tasks[place + 1 :])
         texts = [str(reply.get(name, ""))[:500] for name in ("name", "text", "said")]
         row.marks[task["key"]] = Mark(reply.get("solved") is True, *texts)
-    return Mark(True, "", ""), []
+        row.stops += reply.get("ended") is True
+    return []
 
 
 def _replies(process: subprocess.Popen[bytes]) -> queue.Queue[Any]:
@@ -252,8 +274,8 @@ def _ended(process: subprocess.Popen[bytes], reply: Any) -> Mark:
     if reply is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
-    if reply == "late" or process.poll() in LIMIT:
-        return Mark(False, "time-limit", "it did not end in the time that an answer has")
+    if reply == "late":
+        return Mark(False, "time-limit", "its check did not end in the time that an answer has")
     if reply is None:
         return Mark(False, "stopped", f"it ended the process (code {process.poll()})")
     return Mark(False, "tampered", "it wrote into the channel of the marks")

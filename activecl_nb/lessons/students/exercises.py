@@ -17,6 +17,7 @@ from typing import Any
 
 from activecl_nb import files
 
+VIEW = "view"  # the name by which a check looks at the stored runs
 CHOICE = re.compile(r"^- (?P<mark>\*{0,2})(?P<letter>[a-z])(?P=mark): ", re.M)
 
 
@@ -47,6 +48,16 @@ class Exercise:
         return assigned(self.stub)
 
     @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """The names that the stub gives, and with it the answer, and that the check asks for."""
+        return tuple(name for name in bound(self.stub) if name in _looked_up(self.check))
+
+    @property
+    def can_be_marked(self) -> bool:
+        """Whether the check needs no more than the answer, and perhaps the stored runs."""
+        return self.beyond <= {VIEW}
+
+    @cached_property
     def beyond(self) -> frozenset[str]:
         """What the check looks at beside the answer: names of the session around it."""
         nodes = [*ast.walk(ast.parse(self.check)), *ast.walk(ast.parse(self.stub))]
@@ -55,8 +66,7 @@ class Exercise:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 bound |= {one.asname or one.name for one in node.names}
         bound |= {*self.names, "checks", *dir(builtins)}
-        looked = {n.id for n in ast.walk(ast.parse(self.check)) if isinstance(n, ast.Name)}
-        return frozenset(looked - bound)
+        return frozenset(_looked_up(self.check) - bound)
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,10 @@ class Lesson:
     @property
     def number(self) -> str:
         return self.name.partition("_")[0]
+
+
+def _looked_up(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def stored(notebooks: Path | None = None) -> list[Path]:
@@ -122,6 +136,7 @@ def _exercise(lesson: str, n: int, cells: dict[str, Any]) -> Exercise:
 
     head = re.search(r"^### Exercise \d+ \((\w+)\): (.+)$", source(""), re.M)
     kind, title = head.groups() if head else ("", f"exercise {n}")
+    title = re.sub(r"(\*+|`)(.+?)\1", r"\2", title)  # the words, without their Markdown
     code = re.findall(r"^```python\n(.*?)^```", source("-solution"), flags=re.M | re.S)
     letters = "".join(match["letter"] for match in CHOICE.finditer(source("")))
     return Exercise(
@@ -138,6 +153,13 @@ def assigned(source: str) -> tuple[str, ...]:
         for target in statement.targets
         if isinstance(target, ast.Name)
     )
+
+
+def bound(code: str) -> tuple[str, ...]:
+    """The names of the variables and functions that this code makes at its top level."""
+    tree = ast.parse(code)
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return (*assigned(code), *functions)
 
 
 def _imports(notebook: Any) -> Iterator[str]:

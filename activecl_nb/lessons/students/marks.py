@@ -43,8 +43,9 @@ def write(rows: Sequence[Row], lessons: Mapping[str, Lesson], out: Path) -> list
     page = out.with_suffix(".html")
     if page == out:
         raise ValueError(f"{out} would be both the table and the page; let it end in .csv")
-    files.write(out, table(rows, lessons).encode("utf-8-sig"))  # as spreadsheets know it
-    files.write(page, html(rows, lessons))
+    # Students may write what no file can hold; the table's beginning is as spreadsheets know it.
+    files.write(out, table(rows, lessons).encode("utf-8-sig", "backslashreplace"))
+    files.write(page, html(rows, lessons).encode("utf-8", "backslashreplace"))
     return [out, page]
 
 
@@ -56,10 +57,10 @@ def table(rows: Sequence[Row], lessons: Mapping[str, Lesson]) -> str:
     written = io.StringIO()
     lines = csv.writer(written)
     keys = [exercise.key for exercise in asked]
+    marked = sum(exercise.can_be_marked for exercise in asked)
     lines.writerow(["student", "solved", "of", *keys, *guesses, "alike", "notes"])
     for row in rows:
         solved = sum(mark.solved for mark in row.marks.values())
-        marked = sum(mark.name != NOT_MARKED for mark in row.marks.values())
         cells = [row.work.student, solved, marked]
         cells += [in_cell(row.marks[key]) for key in keys]
         cells += [row.work.predictions.get(guess, "") for guess in guesses]

@@ -7,8 +7,6 @@ student whose it is, and a note there says why.
 from __future__ import annotations
 
 import ast
-import contextlib
-import io
 import json
 import os
 import re
@@ -19,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from activecl_nb import files
-from activecl_nb.lessons.students import editions
-from activecl_nb.lessons.students.exercises import Lesson
+from activecl_nb.lessons.students import editions, exercises
+from activecl_nb.lessons.students.exercises import Exercise, Lesson
 
 LARGEST = 50_000_000  # bytes of a notebook; with all figures a lesson has some millions
 LONGEST = 50_000  # characters of an answer
@@ -61,12 +59,19 @@ class Notebook:
         return self.edition is not None or all(one != editions.IDENTITY for one, _, _ in self.cells)
 
     @property
-    def student(self) -> Any:
-        """What stands in the cell for the name; None if nothing does."""
+    def student(self) -> str:
+        """What stands in the cell for the name; empty if no name does."""
         for identity, source, code in self.cells:
             if code and identity == editions.IDENTITY:
-                return literal(source, "STUDENT")
-        return None
+                typed = literal(source, "STUDENT")
+                named = isinstance(typed, str | int) and any(c.isalnum() for c in str(typed))
+                return printable(typed) if named else ""
+        return ""
+
+
+def printable(text: object) -> str:
+    """As a file can hold it: bytes that are no text, and halves of characters, by their numbers."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def read(
@@ -90,24 +95,30 @@ def read(
         inside = path.relative_to(folder).parts
         if not path.is_file() or any(part.startswith(".") for part in inside):
             continue
-        own = inside[0] if len(inside) > 1 else ""
+        own = printable(inside[0]) if len(inside) > 1 else ""
+        student = own or printable(path.stem)
         try:
             notebook = opened(path, lessons)
-        except (ValueError, OSError, RecursionError, MemoryError) as problem:
-            student = own or path.stem
-            known = found.setdefault(student, Submission(student))
-            known.notes.append(f"{path.name}: {str(problem)[:200] or type(problem).__name__}")
-            continue
-        read_well.append((_whose(found, own, notebook), notebook))
+            read_well.append((_whose(found, own, notebook), notebook))
+        except Exception as problem:  # one student's file, whatever it is, is not the class's
+            _note(found.setdefault(student, Submission(student)), path, problem)
     if not found:
         raise FileNotFoundError(f"nothing was handed in under {folder}")
     said = Counter(notebook.edition for _, notebook in read_well if notebook.says_edition)
     if edition is None and said:
         edition = said.most_common(1)[0][0]
     for known, notebook in read_well:
-        if known.files[notebook.lesson] == notebook.path:
-            add(known, notebook, lessons[notebook.lesson], edition)
+        try:
+            if known.files[notebook.lesson] == notebook.path:
+                add(known, notebook, lessons[notebook.lesson], edition)
+        except Exception as problem:  # as above
+            _note(known, notebook.path, problem)
     return [found[name] for name in sorted(found, key=str.casefold)]
+
+
+def _note(known: Submission, path: Path, problem: Exception) -> None:
+    why = str(problem)[:200] or type(problem).__name__
+    known.notes.append(printable(f"{path.name}: {why}"))
 
 
 def _whose(found: dict[str, Submission], own: str, notebook: Notebook) -> Submission:
@@ -116,32 +127,30 @@ def _whose(found: dict[str, Submission], own: str, notebook: Notebook) -> Submis
     Of two of a lesson in a student's folder the newer is marked. Beside the folders two people may
     bear one name, so a second one gets a row of its own.
     """
-    typed = notebook.student
-    named = isinstance(typed, str | int) and any(c.isalnum() for c in str(typed))
-    student = own or (str(typed).strip()[:60] if named else notebook.path.stem)
+    typed, file = notebook.student, printable(notebook.path.name)
+    student = own or typed.strip()[:60] or printable(notebook.path.stem)
     if not own:  # the same name, written in two ways
         alike = [n for n in found if any(c.isalnum() for c in n)]
-        same = [n for n in alike if named and editions.plain(n) == editions.plain(student)]
+        same = [n for n in alike if typed and editions.plain(n) == editions.plain(student)]
         student = same[0] if same else student
     known = found.setdefault(student, Submission(student))
     before = known.files.get(notebook.lesson)
     if before and own:
         older, newer = sorted((before, notebook.path), key=lambda path: path.stat().st_mtime)
-        known.notes.append(f"{newer.name} is marked, the newer, and not {older.name}")
+        known.notes.append(printable(f"{newer.name} is marked, the newer, and not {older.name}"))
         if newer == before:
             return known
     elif before:
-        first, student = student, f"{student} ({notebook.path.name})"
+        first, student = student, f"{student} ({file})"
         known = found.setdefault(student, Submission(student))
         known.notes.append(f"a second notebook of {notebook.lesson} by {first}")
-    if named:
-        with contextlib.redirect_stdout(io.StringIO()):
-            seed = editions.seed(typed)
+    if typed:
+        seed = editions.seed(typed)
         if known.files and seed != known.seed:
-            known.notes.append(f"{notebook.path.name} bears another name: {str(typed)[:60]}")
+            known.notes.append(f"{file} bears another name: {typed[:60]}")
         known.seed = seed
     elif notebook.edition is not None:
-        known.notes.append(f"{notebook.path.name} bears no name")
+        known.notes.append(f"{file} bears no name")
     known.files[notebook.lesson] = notebook.path
     return known
 
@@ -208,30 +217,67 @@ def add(known: Submission, notebook: Notebook, lesson: Lesson, edition: int | No
         of, wanted = (name.get(one, f"edition {one}") for one in (notebook.edition, edition))
         known.notes.append(f"{notebook.path.name} is of {of}, not of {wanted}")
     for exercise in lesson.exercises:
-        code = answer(notebook.cells, exercise.number, lesson.cells)
+        stub, check = (f"exercise-{exercise.number}-{part}" for part in ("stub", "check"))
+        code = region(notebook.cells, stub, lesson.cells)
         if code is not None:
             known.answers[exercise.key] = code
         if exercise.letters and edition is not None:
             known.orders[exercise.key] = editions.order_of(exercise, edition)
+        below = region(notebook.cells, check, lesson.cells) or ""
+        if code in (None, exercise.stub) and {*_bound(below)} & {*exercise.wanted}:
+            known.notes.append(f"{exercise.key}: an answer in the check's cell, which is not read")
+        elif _changed(notebook, exercise, check, edition):
+            known.notes.append(f"{exercise.key}: its check was changed, which counts for nothing")
     sources = {identity: source for identity, source, code in notebook.cells if code}
     for identity, names in lesson.predictions.items():
         typed = [_typed(sources.get(identity, ""), name) for name in names]
         known.predictions[f"{lesson.number} {identity}"] = ", ".join(filter(None, typed))
 
 
-def answer(cells: Iterable[tuple[str, str, bool]], n: int, known: frozenset[str]) -> str | None:
-    """The code of exercise n: its stub's cell and those that the student put below it, up to the
-    check; None if the cell is gone."""
+def region(cells: Iterable[tuple[str, str, bool]], first: str, known: frozenset[str]) -> str | None:
+    """The code of this cell and of those that the student put below it, up to the lesson's next
+    one; None if the cell is gone."""
     parts: list[str] = []
     inside = False
     for identity, source, code in cells:
-        if identity == f"exercise-{n}-stub":
+        if identity == first:
             inside = True
         elif identity in known:
             inside = False
         if inside and code:
-            parts.append("\n".join(l for l in source.split("\n") if not l.startswith("%")))  # noqa: E741
+            parts.append(_python(source))
     return "\n".join(parts) if parts else None
+
+
+def _python(source: str) -> str:
+    """Without the lines that only a notebook understands."""
+    return "\n".join(line for line in source.split("\n") if not line.startswith("%"))
+
+
+def _changed(notebook: Notebook, exercise: Exercise, check: str, edition: int | None) -> bool:
+    """Whether the check's cell is there and is not what was handed out."""
+    handed_out = {exercise.check}
+    for one in (edition, notebook.edition) if exercise.letters else ():
+        if one is not None:
+            order = editions.order_of(exercise, one)
+            handed_out.add(editions.with_order(exercise.check, exercise.names[0], order))
+    own = [_python(source) for identity, source, _ in notebook.cells if identity == check]
+    return any(_form(source) not in set(map(_form, handed_out)) for source in own)
+
+
+def _form(code: str) -> str:
+    """Code without its comments and layout; what cannot be read as it is."""
+    try:
+        return ast.unparse(ast.parse(code))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return code
+
+
+def _bound(code: str) -> tuple[str, ...]:
+    try:
+        return exercises.bound(code)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return ()
 
 
 def literal(source: str, name: str) -> Any:

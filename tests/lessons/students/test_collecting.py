@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,8 +85,43 @@ HOSTILE = {
         "from activecl_nb.lessons import checks\n"
         "checks.f1 = lambda f: checks.Verdict(True, 'solved: trust me')\n"
         "def my_f1(targets, logits): return 0.5",
-        {"tampered"},
+        {"that-is-tp-tp-fp-fn-f"},
     ),
+    "says so once, and no more": (
+        "from activecl_nb.lessons import checks\nsaid = []\n"
+        "def fake(f):\n"
+        "    said.append(1); return checks.Verdict(len(said) == 1, 'solved: trust me')\n"
+        "checks.f1 = fake\n"
+        "def my_f1(targets, logits): return 0.5",
+        {"that-is-tp-tp-fp-fn-f"},
+    ),
+    "walks to where marks are given": (
+        "import os, sys\nf = sys._getframe()\nwhile 'replies' not in f.f_locals: f = f.f_back\n"
+        "f = f.f_locals\n"
+        f"try: f['replies'].write('{FORGED}\\n'); f['replies'].flush()\n"
+        "except OSError: pass\n"
+        "os._exit(0)",
+        {"stopped"},
+    ),
+    "looks into the process of the marks": (
+        "import os\nopen(f'/proc/{os.getppid()}/mem', 'rb').read(1)",
+        {"error-PermissionError", "error-FileNotFoundError", "error-OSError"},
+    ),
+    "forks past Python and leaves": (
+        "import ctypes, os, time\nif ctypes.CDLL(None).fork() == 0: time.sleep(600)\nos._exit(3)",
+        {"stopped"},
+    ),
+    "reads what others handed in": (
+        "import pathlib\n"
+        "if not list(pathlib.Path('{folder}/in').glob('*/*.ipynb')): raise LookupError",
+        {"error-LookupError"},
+    ),
+    "reads the solutions": (
+        "from activecl_nb.lessons.students import exercises\n"
+        "exec(exercises.lessons()['03_the_proxy'].exercises[0].solution)",
+        {"error-FileNotFoundError"},
+    ),
+    "raises half a character": ("raise ValueError('\\ud800')", {"error-ValueError"}),
     "writes into the channel": (
         "import os\n"
         f"for fd in range(3, 64):\n    try: os.write(fd, b'{FORGED}\\n')\n    except OSError: pass",
@@ -98,7 +134,15 @@ HOSTILE = {
         {"error-Odd"},
     ),
 }
-LINUX_ALONE = {"calls a shell past Python", "fills the disk", "fills the memory"}
+LINUX_ALONE = {
+    "calls a shell past Python",
+    "fills the disk",
+    "fills the memory",
+    "forks past Python and leaves",
+    "looks into the process of the marks",
+    "reads the solutions",
+    "reads what others handed in",
+}
 
 
 def ordinary(room: Class, asked: Mapping[str, Exercise]) -> dict[str, dict[str, str]]:
@@ -182,7 +226,7 @@ def test_a_row_a_student_and_a_column_an_exercise(
     assert len(table) == len(rows) == len(HOSTILE) + 10 >= 30
     for line in table.values():
         assert set(asked) <= set(line)
-        assert line["of"] == str(sum(map(collecting.can_be_marked, asked.values())))
+        assert line["of"] == str(sum(one.can_be_marked for one in asked.values()))
 
 
 @pytest.mark.slow
@@ -192,7 +236,7 @@ def test_all_solutions_are_solved_in_letters_of_the_edition(
     rows, table, _ = collected
     wrong = {k: m for k, m in rows["all right"].marks.items() if not m.solved}
     assert {mark.name for mark in wrong.values()} <= {"not-marked"}
-    assert all(not collecting.can_be_marked(asked[key]) for key in wrong)
+    assert all(not asked[key].can_be_marked for key in wrong)
     assert table["all right"]["solved"] == table["all right"]["of"]
     assert len(wrong) <= 1, "hardly an exercise needs the student's own session"
 
@@ -274,13 +318,39 @@ def test_linux_confines_fully_or_says_that_it_does_not(collected: Collected) -> 
 def test_after_three_stops_no_more_of_a_student_runs(
     lessons: dict[str, Lesson], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        collecting, "_process", lambda tasks, limits, row: (Mark(False, "stopped", "x"), tasks)
-    )
+    def stops(tasks: list[Any], limits: Limits, row: Row, hidden: object) -> list[Any]:
+        row.marks[tasks[0]["key"]] = Mark(False, "stopped", "x")
+        row.stops += 1
+        return tasks[1:]
+
+    monkeypatch.setattr(collecting, "_process", stops)
     work = collecting.Submission("ada")
     work.answers = {f"03-{n}": "while True: pass" for n in range(1, 6)}
     row = collecting.run(work, lessons, Limits())
     assert [row.marks[f"03-{n}"].name for n in range(1, 6)] == ["stopped"] * 3 + ["not-run"] * 2
+
+
+def test_what_nobody_foresaw_costs_its_own_row(
+    lessons: dict[str, Lesson], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def process(tasks: list[Any], *others: object) -> list[Any]:
+        raise LookupError("\ud800")
+
+    monkeypatch.setattr(collecting, "_process", process)
+    room = Class(tmp_path / "in", lessons)
+    room.hand_in("ada", {"05-4": "my_costs = 1"})
+    room.hand_in("bob", {"05-4": lessons["05_the_loop"].exercises[3].stub})
+    ada, bob = collecting.collect(room.folder, tmp_path / "m.csv", jobs=1, lessons=["05"])
+    assert ada.marks["05-4"].name == "not-run" and "LookupError" in ada.work.notes[0]
+    assert bob.marks["05-4"].name == "not-yet" and not bob.work.notes
+    assert {key[:2] for key in bob.marks} == {"05"}
+    for written in ("m.csv", "m.html"):
+        assert "LookupError: \\ud800" in (tmp_path / written).read_text(encoding="utf-8")
+
+
+def test_lessons_that_are_not(lessons: dict[str, Lesson], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no lesson '44'; there are: 00, 01"):
+        collecting.collect(tmp_path, tmp_path / "m.csv", lessons=["01", "44"])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -93,7 +94,9 @@ def test_letters_are_read_in_the_order_of_what_the_class_was_handed_out(room: Cl
         f"{path.name} is of the kit's public copy, not of edition {EDITION}"
     ]
     handed_out = submissions.read(room.folder, room.lessons, 1)
-    assert [bool(one.notes) for one in handed_out] == [True, False, True, True]
+    noted = {one.student: one.notes for one in handed_out}
+    assert noted["bob"] == ["01-3: its check was changed, which counts for nothing"]  # is of 7
+    assert all(noted.values())
     assert handed_out[0].orders["01-3"] == editions.order_of(asked, 1)
 
 
@@ -194,6 +197,68 @@ def test_names(room: Class) -> None:
     assert set(rows) == {"nobody", "code", "4711"}
     assert rows["nobody"].notes == ["nobody.ipynb bears no name"] and rows["code"].seed == 0
     assert rows["4711"].seed == editions.seed(4711)
+
+
+@pytest.mark.parametrize("name", ["'\\ud800x'", "0x" + "f" * 6_000])
+def test_a_name_that_no_file_can_hold_costs_its_own_row(room: Class, name: str) -> None:
+    room.hand_in("ada", {"04-1": ENTROPY})
+    (notebook,) = room.answered({"04-1": ENTROPY}).values()
+    room.cell(notebook, "student").source = f"STUDENT = {name}"
+    for folder in (room.folder, room.folder / "bob"):
+        folder.mkdir(exist_ok=True)
+        room.save(folder / "04.ipynb", notebook)
+    rows = read(room)
+    assert len(rows) == 3 and rows["ada"].notes == []
+    for row in rows.values():
+        assert row.answers.get("04-1") == ENTROPY or "04.ipynb: Exceeds" in row.notes[0]
+        assert "\ud800" not in row.student
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_file_names_that_are_no_text(room: Class) -> None:
+    folder = os.fsencode(room.hand_in("ada", {"04-1": ENTROPY}))
+    os.rename(folder, os.path.join(os.fsencode(room.folder), b"\xff\xfe"))
+    (notebook,) = room.answered({"04-1": ENTROPY}).values()
+    room.save(Path(os.fsdecode(os.path.join(os.fsencode(room.folder), b"\xfd.ipynb"))), notebook)
+    rows = read(room)
+    assert set(rows) == {r"\udcff\udcfe", r"\udcfd"}
+    assert rows[r"\udcfd"].notes == [r"\udcfd.ipynb bears no name"]
+    assert all(row.answers["04-1"] == ENTROPY for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("check", "noted"),
+    [
+        ("print('solved')", "its check was changed"),
+        ("checks.entropy = lambda f: 'solved'\nchecks.entropy(1", "its check was changed"),
+        (f"{ENTROPY}\nchecks.entropy(my_entropy)", "an answer in the check's cell"),
+        (
+            "%time\n# looked\nfrom activecl_nb.lessons import checks\nchecks.entropy( my_entropy )",
+            "",
+        ),
+    ],
+)
+def test_what_stands_in_the_checks_cell_is_noted(room: Class, check: str, noted: str) -> None:
+    stub = room.cell(room.notebook("04_strategies"), "exercise-1-stub").source
+    (notebook,) = room.answered({"04-1": stub}, "ada").values()
+    room.cell(notebook, "exercise-1-check").source = check
+    room.folder.mkdir()
+    room.save(room.folder / "04.ipynb", notebook)
+    notes = read(room)["ada"].notes
+    assert [note.partition(", ")[0] for note in notes] == ([f"04-1: {noted}"] if noted else [])
+
+
+def test_letters_in_another_order_are_no_changed_check(room: Class) -> None:
+    room.hand_in("ada", {"04-2": 'my_answer = "a"'})
+    path = room.hand_in("bob", {"04-2": 'my_answer = "a"'}) / "04_strategies.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    check = Class.cell(nbformat.from_dict(notebook), "exercise-2-check").source
+    order = check.partition('"')[2][:4]
+    assert sorted(order) == list("abcd")
+    path.write_text(path.read_text(encoding="utf-8").replace(order, order[::-1]), encoding="utf-8")
+    rows = read(room)
+    assert rows["ada"].notes == []
+    assert "04-2: its check was changed, which counts for nothing" in rows["bob"].notes
 
 
 def test_nothing_handed_in(tmp_path: Path, lessons: dict[str, Lesson]) -> None:
