@@ -53,8 +53,8 @@ def check(
     if split not in parts.SPLITS or (split == "all" and source not in OWN):
         also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
         raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
-    known = Options.__annotations__
-    given = {k: v for k, v in {**own, **others}.items() if v is not None and k in known}
+    declared = Options.__annotations__
+    given = {k: v for k, v in {**own, **others}.items() if v is not None and k in declared}
     values.checked(Options, given)
     if others["count"] is not None and others["at_most"] is not None:
         raise ValueError(f"give count={others['count']} or at_most={others['at_most']}, not both")
