@@ -130,8 +130,7 @@ def load(
         own["target"] = target
     elif target == "mask":
         dials = {"masks": True, **dials}
-    others = {"size": size, "count": count, "at_most": at_most, "seed": seed}
-    check(source, split, own, dials, path=path, target=target, **others)
+    check(source, split, own, dials, path, size, count, at_most, seed, target)
     if source == "phantom":
         return _load_phantom(split, size or 32, count or at_most or 2_000, seed, dials)
     if source in OWN:

@@ -44,7 +44,12 @@ def check(
     split: str,
     own: Mapping[str, Any],
     dials: Mapping[str, Any],
-    **others: Any,
+    path: object,
+    size: object,
+    count: object,
+    at_most: object,
+    seed: object,
+    target: object,
 ) -> None:
     """ValueError for arguments of ``tissue.load`` that do not fit the source."""
     if source not in ("phantom", *sets.SETS, *OWN):
@@ -53,11 +58,12 @@ def check(
     if split not in parts.SPLITS or (split == "all" and source not in OWN):
         also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
         raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
+    numbers = {"size": size, "count": count, "at_most": at_most, "seed": seed}
+    given = {**own, **numbers, "path": path, "target": target}
     declared = Options.__annotations__
-    given = {k: v for k, v in {**own, **others}.items() if v is not None and k in declared}
-    values.checked(Options, given)
-    if others["count"] is not None and others["at_most"] is not None:
-        raise ValueError(f"give count={others['count']} or at_most={others['at_most']}, not both")
+    values.checked(Options, {k: v for k, v in given.items() if v is not None and k in declared})
+    if count is not None and at_most is not None:
+        raise ValueError(f"give count={count} or at_most={at_most}, not both")
     if dials and source != "phantom":
         raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
     strange = [name for name, value in own.items() if value and name not in takes(source)]

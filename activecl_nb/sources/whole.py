@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from typing import Any
 
 from PIL import Image
 
@@ -45,7 +44,7 @@ def _palette(image: Image.Image) -> str:
     """Pixels of colours that a palette does not have come out black."""
     if image.mode not in ("P", "PA"):
         return ""
-    asked: Any = image.getchannel(0).getextrema()[1]
+    asked = max(colour for colour, count in enumerate(image.getchannel(0).histogram()) if count)
     palette = image.palette
     colours = len(palette.palette) // len(palette.mode) if palette else 0
     return "" if asked < colours else f"colour {asked} of a palette of {colours}"
@@ -100,8 +99,8 @@ def _jpeg(image: Image.Image, content: bytes) -> str:
                 sent |= {(layer, k) for layer in body[1:-3:2] for k in range(first, last + 1)}
     if not marker:
         return "no end marker"
-    layers: Any = vars(image)["layer"]  # a JPEG's alone has them
-    if {(layer, k) for layer, *_ in layers for k in range(64)} - sent:
+    layers = [layer for layer, *_ in vars(image)["layer"]]
+    if {(layer, k) for layer in layers for k in range(64)} - sent:
         return "not all of its scans"
     if scans == 1 and image.getpixel((image.width - 1, image.height - 1)) not in EMPTY:
         return ""
