@@ -22,7 +22,6 @@ from small_sets import (
     official_files,
     official_pixels,
     patch,
-    write_folder,
     write_npz,
     write_zip,
 )
@@ -206,13 +205,12 @@ def test_other_images_are_prepared_anew(tmp_path: Path, zip_path: Path) -> None:
 
 def test_an_image_replaced_by_one_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
     """As ``cp -p`` and ``rsync -t`` do it."""
-    root = write_folder(tmp_path / "d", {f"d/{c}/0.bmp": b"" for c in "AB"}) / "d"
-    for number, path in enumerate(sorted(root.rglob("*.bmp"))):
+    root = tmp_path / "d"
+    for number, path in enumerate([root / "A" / "0.bmp", root / "B" / "0.bmp"]):
+        path.parent.mkdir(parents=True)
         path.write_bytes(image_bytes(patch(number), "bmp"))
-    before, first = (
-        path.stat(),
-        prepared.prepare(folders.from_folder(root), None, tmp_path / "array"),
-    )
+    before = path.stat()
+    first = prepared.prepare(folders.from_folder(root), None, tmp_path / "array")
     assert np.array_equal(first.images[1].transpose(1, 2, 0), patch(1))
     while path.stat().st_ctime_ns == before.st_ctime_ns:  # until the clock has ticked
         path.write_bytes(image_bytes(patch(2), "bmp"))

@@ -107,7 +107,7 @@ def run(
     """
     row = Row(work)
     try:
-        tasks: list[Mapping[str, Any]] = list(_tasks(row, lessons, shares or {}))
+        tasks: list[Mapping[str, Any]] = [*_tasks(row, lessons, shares or {})]
         while tasks and row.stops < MOST_STOPS:
             tasks = _process(tasks, limits, row, hidden)
         text = f"not run, since {MOST_STOPS} answers before it had to be stopped"
