@@ -143,7 +143,14 @@ def print_times(results: list[Result]) -> None:
 
 
 def tidy(notebook: object) -> None:
-    """Leave out what changes from run to run or works on this machine only."""
+    """Leave out what changes from run to run or works on this machine only; cover the answers.
+
+    Of a folded output JupyterLab shows the first line, which would be the answer.
+    """
+    import nbformat
+
+    from activecl_nb.lessons.predictions import COVER
+
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -157,6 +164,8 @@ def tidy(notebook: object) -> None:
             # Progress bars go to stderr, or are widgets that leave only their text behind.
             if o.get("name") != "stderr" and not is_bar(o)
         ]
+        if "answers" in cell.metadata and cell.outputs:
+            cell.outputs.insert(0, nbformat.v4.new_output("stream", text=f"{COVER}\n"))
 
 
 def is_bar(output: dict) -> bool:

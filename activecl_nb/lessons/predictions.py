@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+# The first line of a folded output, which JupyterLab shows in place of the output.
+COVER = "Folded: type your guess above, then run this cell."
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (
@@ -68,10 +70,13 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
         value = float(said)
     except (TypeError, ValueError):
         return f"{_quoted(said)} is not a number. It is {came:{form}}."
+    given = f"You said {value:g}"
+    if 0 <= came <= 1 and 10 <= value <= 100:  # per cent, where a share was asked for
+        value /= 100
+        given += f"%, {value:g} as a share"
     if abs(value - came) <= near * abs(came):
-        return f"You said {value:g}, and it is about that: {came:{form}}."
-    side = "more" if came > value else "less"
-    return f"You said {value:g}; it is {side}: {came:{form}}."
+        return f"{given}, and it is about that: {came:{form}}."
+    return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."
 
 
 def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:

@@ -62,6 +62,13 @@ def test_a_number(said: object, sentence: str) -> None:
     assert predictions.number(said, 4.84) == sentence
 
 
+def test_per_cent_where_a_share_was_asked_for() -> None:
+    said = predictions.number(93, 0.72)
+    assert said == "You said 93%, 0.93 as a share; it is less: 0.72."
+    assert predictions.number(70, 0.72).endswith("and it is about that: 0.72.")
+    assert predictions.number(2, 0.72) == "You said 2; it is less: 0.72."
+
+
 def test_a_word() -> None:
     choices = ("rim", "middle")
     assert predictions.word("Rim", "rim", choices) == "You said rim, and so it is."

@@ -16,6 +16,7 @@ import nbformat
 import pytest
 from notebook_tools import NOTEBOOKS
 
+from activecl_nb.lessons import predictions
 from activecl_nb.lessons.site.lessons import Lesson
 
 PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -78,6 +79,12 @@ def test_no_answer_can_be_read_in_the_code_below_the_guess(cells):
     for cell in cells:
         if "answers" in cell.metadata:
             assert not spelt_out(cell.source), cell.id
+
+
+def test_no_answer_can_be_read_where_jupyterlab_shows_the_first_line_of_what_is_folded(cells):
+    for cell in cells:
+        if "answers" in cell.metadata:
+            assert cell.outputs[0].get("text") == f"{predictions.COVER}\n", cell.id
 
 
 def spelt_out(source: str) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from activecl_nb import files
+from activecl_nb.lessons import predictions
 from activecl_nb.lessons.site import formulas, texts
 
 PICTURE = re.compile(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]+)"')
@@ -85,6 +86,8 @@ class Lesson:
         for cell in shown.cells:
             if cell.cell_type == "markdown":
                 cell.source = formulas.drawn(cell.source)
+            elif cell.outputs and cell.outputs[0].get("text", "").strip() == predictions.COVER:
+                del cell.outputs[0]  # here the fold has a line of its own
         exporter = HTMLExporter(
             template_name="basic",
             extra_loaders=[DictLoader({"folded.html.j2": FOLDED})],
