@@ -358,7 +358,7 @@ def test_folder_resized_and_of_several_sizes(two_classes: Path) -> None:
 def test_broken_image_is_named(two_classes: Path) -> None:
     for path in (two_classes / "birch").iterdir():
         path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"trees: 7 images cannot.*Is no image \(7\): birch"):
+    with pytest.raises(ValueError, match=r"trees: 7 images cannot.*Cannot be decoded \(7\): birch"):
         tissue.load("folder", path=two_classes)
 
 

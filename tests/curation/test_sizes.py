@@ -65,7 +65,7 @@ def test_every_derived_size_has_its_reason_and_the_paper_beside_it():
     [
         (Counts(15, 7, 5), 2, "too few"),
         (Counts(1_000, 2, 100), 2, "too few"),
-        (Counts(297, 100, 70), 0, "more than 0"),
+        (Counts(297, 100, 70), 0, "minutes must be above 0"),
     ],
 )
 def test_what_no_sizes_fit(counts, minutes, message):

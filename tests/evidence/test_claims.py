@@ -818,7 +818,7 @@ def test_a_lesson_sees_what_was_declared_real_tissue_first():
     real = [row.real for row in rows]
     assert rows and real == sorted(real, reverse=True)
     assert all(row.much != "–" or "see" in row.sure for row in rows)
-    assert picture.alt.startswith("gain")
+    assert picture.alt.startswith("Gain in average precision of the probe")
 
 
 def test_readme_has_the_marks():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -204,7 +205,7 @@ def test_ground_truth_colours_the_map_where_the_tissue_knows_it(made, view):
     assert found["centre"].names == ("A", "B")
     repeats = made.data.train.facts["duplicate_of"][view.patches] >= 0
     assert np.array_equal(found["duplicate_of"].values, repeats)
-    real = SimpleNamespace(**{**vars(made.data.train), "facts": {}})
+    real = dataclasses.replace(made.data.train, facts={})
     assert list(ViewModel(made.runs, real, made.map).colourings) == [
         "class",
         "entropy",
