@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { ByHand } from "../../../activecl_nb/pictures/explorer/js/byhand.mjs";
 import { csvOf } from "../../../activecl_nb/pictures/explorer/js/csv.mjs";
 import { isEmpty, shownBy, toggled } from "../../../activecl_nb/pictures/explorer/js/filters.mjs";
 import { afterStroke, picksFacts, spreadOf } from "../../../activecl_nb/pictures/explorer/js/hand.mjs";
@@ -78,4 +79,15 @@ test("a table of patches, with quotes where a cell needs them", () => {
   assert.equal(head.split(",").slice(0, 7).join(), "patch,class,a round,a place,a probability,a entropy,a distance");
   assert.equal(first.split(",").slice(0, 5).join(), "13,TUM,1,1,0.500");
   assert.equal(second.split(",").slice(0, 4).join(), "14,TUM,,");
+});
+
+test("what was picked for a round that was trained is shown, and not the next round's candidates", () => {
+  const said = [];
+  const app = { patches: { id: [0, 1, 2], n: 3 }, say: (text) => said.push(text) };
+  const hand = Object.assign(Object.create(ByHand.prototype), { app, on: true, rows: [] });
+  hand.read([0, 1], { round: 1, budget: 2 });
+  assert.ok(hand.on && !said.length);
+  hand.read([], { round: 2, budget: 2 });
+  assert.ok(!hand.on);
+  assert.match(said[0], /^Round 1 is trained.*goes on with round 2/);
 });

@@ -26,8 +26,14 @@ export class ByHand {
   /** What Python says of the round that is open: {round, budget, open, live, busy, text}. */
   read(ids, state) {
     const { patches } = this.app;
+    const before = this.state ?? state;
     this.state = state;
     this.possible = Boolean(state.budget);
+    if (state.round > before.round) { // trained: what was picked is shown, and not the next candidates
+      this.on = false;
+      this.app.say(`Round ${before.round} is trained; its picks and its curve stand beside the others'. ` +
+        (this.possible ? `Pick by hand goes on with round ${state.round}.` : ""));
+    }
     if (!this.possible) this.on = false;
     if (this.openFrom !== state.open) {
       this.openFrom = state.open;
