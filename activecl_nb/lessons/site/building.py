@@ -117,19 +117,19 @@ def _map(opened: Sequence[lessons.Lesson], went: Mapping[str, str], explorer: bo
     except (FileNotFoundError, ValueError) as error:  # a copy without its study still has lessons
         rows = f"<p>{error}</p>"
     page = PAGES.get_template("index.html")
-    return page.render(lessons=opened, went=went, words=_words(), findings=rows, explorer=explorer)
+    intro, words = _words()
+    told = {"intro": intro, "words": words, "findings": rows}
+    return page.render(lessons=opened, went=went, explorer=explorer, **told)
 
 
-def _words() -> str:
-    """What README says before its table of findings, so that no row has a word unexplained."""
+def _words() -> tuple[str, str]:
+    """How README begins, and what it says before its table of findings: no row has a word that
+    stands unexplained. Empty where there is no README."""
     readme = files.of_the_kit("README.md")
-    if not readme.is_file():
-        return ""
-    said = readme.read_text(encoding="utf-8")
-    found = re.search(
-        r"^# activecl\n+(.+?)<!--.*?^## What was found\n+(.+?)<!--", said, re.M | re.S
-    )
-    return texts.fragment("\n".join(found.groups())) if found else ""
+    said = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    parts = r"^# activecl\n+\*\*[^\n]+\n+(.+?)<!--.*?^## What was found\n+(.+?)<!--"
+    found = re.search(parts, said, re.M | re.S)
+    return (texts.fragment(found[1]), texts.fragment(found[2])) if found else ("", "")
 
 
 def _write(pages: list[Page], folder: Path) -> None:
