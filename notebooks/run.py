@@ -164,7 +164,8 @@ def tidy(notebook: object) -> None:
             # Progress bars go to stderr, or are widgets that leave only their text behind.
             if o.get("name") != "stderr" and not is_bar(o)
         ]
-        if "answers" in cell.metadata and cell.outputs:
+        covered = cell.outputs and cell.outputs[0].get("text", "").startswith(COVER)
+        if "answers" in cell.metadata and cell.outputs and not covered:
             cell.outputs.insert(0, nbformat.v4.new_output("stream", text=f"{COVER}\n"))
 
 

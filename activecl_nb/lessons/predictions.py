@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-# The first line of a folded output, which JupyterLab shows in place of the output.
-COVER = "Folded: type your guess above, then run this cell."
+# The first line of a folded output, which JupyterLab shows in place of the output. What stores the
+# notebooks puts it there; a cell whose stored output is compared with a run's prints it.
+COVER = "Your guess, and what came:"
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (

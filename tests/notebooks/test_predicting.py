@@ -84,7 +84,7 @@ def test_no_answer_can_be_read_in_the_code_below_the_guess(cells):
 def test_no_answer_can_be_read_where_jupyterlab_shows_the_first_line_of_what_is_folded(cells):
     for cell in cells:
         if "answers" in cell.metadata:
-            assert cell.outputs[0].get("text") == f"{predictions.COVER}\n", cell.id
+            assert cell.outputs[0].get("text", "").startswith(f"{predictions.COVER}\n"), cell.id
 
 
 def spelt_out(source: str) -> list[str]:

@@ -86,8 +86,9 @@ class Lesson:
         for cell in shown.cells:
             if cell.cell_type == "markdown":
                 cell.source = formulas.drawn(cell.source)
-            elif cell.outputs and cell.outputs[0].get("text", "").strip() == predictions.COVER:
-                del cell.outputs[0]  # here the fold has a line of its own
+            elif cell.outputs and cell.outputs[0].get("text", "").startswith(predictions.COVER):
+                said = cell.outputs[0]  # here the fold has a line of its own
+                said.text = said.text.removeprefix(predictions.COVER).lstrip("\n")
         exporter = HTMLExporter(
             template_name="basic",
             extra_loaders=[DictLoader({"folded.html.j2": FOLDED})],
