@@ -25,6 +25,7 @@ else:
     import tomli as tomllib
 
 SCORES = {"F1": "f1", "average precision": "average_precision", "AUROC": "auroc"}
+OF_TASKS = {"R²": "r2", "rank correlation": "spearman", "Dice": "dice", "IoU": "iou"}
 NAMES = {"k-center": "kcenter"}
 MOST_SETTINGS = 10
 CLAIM = r"Measured: mean (F1|average precision|AUROC) along the learning curve: (\w+) minus (\w+),"
@@ -109,7 +110,8 @@ def settings(rounds: pd.DataFrame, appendix: Path) -> Iterator[Line]:
         setting = "" if row["Setting"] == "–" else row["Setting"]
         here = rounds[(rounds["grid"] == row["Grid"]) & (rounds["setting"] == setting)]
         strategy = row["Compared"].split(" − ")[0]
-        for name, score in SCORES.items():
+        scores = {**SCORES, **OF_TASKS}
+        for name, score in ((name, scores[name]) for name in scores if name in row):
             probe = f"probe_{score}"
             column = probe if here.get(probe, pd.Series()).notna().any() else score
             ours = difference(here, strategy, "random", column, along_the_curve)

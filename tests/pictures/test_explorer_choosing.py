@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import sys
 import weakref
@@ -41,7 +42,7 @@ def shown(made) -> Explorer:
 
 
 def with_facts(made: SimpleNamespace, **facts: np.ndarray) -> ViewModel:
-    train = SimpleNamespace(**{**vars(made.data.train), "facts": facts})
+    train = dataclasses.replace(made.data.train, facts=facts)
     return ViewModel(made.runs, train, made.map)
 
 
