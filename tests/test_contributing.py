@@ -218,7 +218,9 @@ def test_a_lesson(tmp_path, monkeypatch):
         capture_output=True,
     )
     cells = nbformat.read(stored, as_version=4).cells
-    assert cells[2].outputs[0].text.startswith("rarest: ")
+    assert cells[2].outputs[1].text.startswith("rarest: ")
     test_predicting.test_every_call_to_predict_is_followed_by_a_cell_to_type_in(cells)
     test_predicting.test_every_prediction_is_answered_by_name(cells)
     test_predicting.test_what_answers_is_folded_in_every_front_end_that_can(cells)
+    covered = "test_no_answer_can_be_read_where_jupyterlab_shows_the_first_line_of_what_is_folded"
+    getattr(test_predicting, covered)(cells)
