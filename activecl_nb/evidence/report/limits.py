@@ -139,10 +139,8 @@ def _of_folds(stored: Stored) -> dict[str, Any]:
     first = over_folds[over_folds["grid"] == over_folds["grid"].iloc[0]]
     folds = first["tissue"].nunique()
     cells = len(first[["tissue", "seed"]].drop_duplicates())
-    if folds < 2:
-        return {"folds": True}
-    by_folds, by_cells = (stats.t.ppf(0.975, n - 1) for n in (folds, cells))
-    return {"folds": True, "by_folds_alone": f"{by_folds / by_cells:.1f}"}
+    wider = stats.t.ppf(0.975, folds - 1) / stats.t.ppf(0.975, cells - 1) if folds > 1 else 0.0
+    return {"folds": True, "by_folds_alone": f"{wider:.1f}" if wider else ""}
 
 
 def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:
