@@ -98,9 +98,11 @@ def known_patients(patches: Tissue) -> np.ndarray:
 
 
 def split(
-    patches: Tissue, labelled: int, seed: int, *, by: str = "image"
+    patches: Tissue | int, labelled: int, seed: int, *, by: str = "image"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide the training images at random: positions of the pool U and of S_L, both sorted.
+
+    patches: the training patches, or their number where no patients are asked for.
 
     S_L is not stratified, as in the paper: with few labels the number of tumours in it is luck,
     and that luck belongs to the spread over seeds.
@@ -109,7 +111,7 @@ def split(
 
     ValueError: S_L would be empty or leave no pool, or patients are asked for and not known.
     """
-    images = len(patches)
+    images = patches if isinstance(patches, int) else len(patches)
     if not 0 < labelled < images:
         raise ValueError(
             f"cannot label {labelled} of {images} training images: "
@@ -118,6 +120,8 @@ def split(
     order = seeds.numpy_generator(seed, "split").permutation(images)
     if by == "image":
         return np.sort(order[labelled:]), np.sort(order[:labelled])
+    if isinstance(patches, int):
+        raise ValueError("a number of images tells no patients; give the patches themselves")
     patients = known_patients(patches)[order]
     # Patients come in the order in which their first image was drawn.
     _, first, patient = np.unique(patients, return_index=True, return_inverse=True)

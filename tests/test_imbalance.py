@@ -43,6 +43,9 @@ def test_split_divides_all_images_once():
     assert len(labelled) == 30
     assert np.array_equal(np.sort(np.concatenate([pool, labelled])), np.arange(100))
     assert not np.array_equal(labelled, imbalance.split(patches([0] * 100), 30, seed=2)[1])
+    assert np.array_equal(labelled, imbalance.split(100, 30, seed=1)[1])
+    with pytest.raises(ValueError, match="give the patches themselves"):
+        imbalance.split(100, 30, seed=1, by="patient")
 
 
 @pytest.mark.parametrize("labelled", [0, 100, 101])
