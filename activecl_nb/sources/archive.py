@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -136,15 +136,16 @@ def on_disk(
     number = {name: i for i, name in enumerate(class_names)}
     states = [_state(path) for path in paths]
     said = list(zip(classes, *(facts[n] for n in ("patient", "part") if n in facts), strict=True))
-    met: dict[object, int] = {}
-    for i, (name, state) in enumerate(zip(names, states, strict=True)):
-        for key, what in ((name, "of one name"), (state, "the same file")):
-            first = met.setdefault(key, i)
-            if first == i or not key or (key != name and said[first] == said[i]):
-                continue
-            if key == name or os.path.realpath(paths[first]) == os.path.realpath(paths[i]):
-                a, b = (f"{str(paths[n])!a} ({', '.join(said[n])})" for n in (first, i))
-                raise ValueError(f"{where}: {a} and {b} are {what}; keep one of them")
+    twice = [(*pair, "of one name") for pair in _again(names)]
+    twice += [
+        (first, i, "the same file")
+        for first, i in _again(states)
+        if states[i] and said[first] != said[i]
+        if os.path.realpath(paths[first]) == os.path.realpath(paths[i])
+    ]
+    for first, i, what in twice[:1]:
+        a, b = (f"{str(paths[n])!a} ({', '.join(said[n])})" for n in (first, i))
+        raise ValueError(f"{where}: {a} and {b} are {what}; keep one of them")
     return ImageFiles(
         names=names,
         labels=np.array([number[name] for name in classes], dtype=np.int64),
@@ -157,6 +158,15 @@ def on_disk(
         open_bytes=lambda position: read(paths[position]),
         facts={"file": np.array(names), **facts},
     )
+
+
+def _again(keys: Iterable[Hashable]) -> Iterator[tuple[int, int]]:
+    """(first, i) for each key at position i that stands at ``first`` already."""
+    met: dict[Hashable, int] = {}
+    for i, key in enumerate(keys):
+        first = met.setdefault(key, i)
+        if first != i:
+            yield first, i
 
 
 def _state(path: Path) -> tuple[int, ...]:

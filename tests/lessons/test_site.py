@@ -83,6 +83,7 @@ def test_every_lesson_has_a_page_a_picture_and_its_minutes(made):
     assert index.count("Teaching: ") == len(NOTEBOOKS)
     assert len(list((made / "pictures").glob("*.png"))) >= 7
     assert 'href="explorer.html"' not in index  # there is none here
+    assert "<em>encoder</em>" in index and "<em>oracle</em>" in index  # README's words
 
 
 @pytest.mark.parametrize("live", [True, False])

@@ -174,9 +174,13 @@ def _family(content: Any) -> Any:
     return Family(**_whole(content))
 
 
+def type_name(name: str) -> str:
+    """What a type may be called here, whatever an answer calls it."""
+    return name.encode("ascii", "replace").decode().replace("\0", "?")
+
+
 def _thing(content: str) -> Any:
-    name = content.encode("ascii", "replace").decode().replace("\0", "?")[:60]
-    return type(name, (), {})()
+    return type(type_name(content)[:60], (), {})()
 
 
 _KINDS: dict[str, Callable[[Any], Any]] = {

@@ -107,7 +107,7 @@ class Answers:
         except (TypeError, ValueError, IndexError):
             raise Stopped("tampered", "it wrote among its own replies", ended=True) from None
         if ordinary and kind is Exception:
-            raise type(_ascii(name), (Exception,), {})(text)
+            raise type(parcels.type_name(name), (Exception,), {})(text)
         named = "memory-limit" if name == "MemoryError" else f"error-{name}"
         raise Stopped(named, f"the cell stopped with {name}: {text}")
 
@@ -130,10 +130,6 @@ class Answers:
             raise Stopped("time-limit", "it took more of the processor than it may", ended=True)
         code = self.process.exitcode
         raise Stopped("stopped", f"it ended the process (code {code})", ended=True)
-
-
-def _ascii(name: str) -> str:
-    return name.encode("ascii", "replace").decode().replace("\0", "?")
 
 
 def limit(memory: int) -> list[str]:
