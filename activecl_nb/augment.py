@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from activecl_nb.fast.fused import fused
 from activecl_nb.fast.loader import send
 
 # Mean and deviation of the channels of ImageNet, for values from 0 to 1.
@@ -278,11 +279,16 @@ def resample(
     outside the box enters; at other angles the corners show what lies around it, and beyond the
     image its mirror image.
     """
-    (height, width), device = x.shape[2:], x.device
     cos, sin, right = turns(angles)
     signs = 1 - 2 * mirrored.float(), 1 - 2 * upturned.float()
     # One row per image, sent to the device in one piece.
-    numbers = send(torch.stack([cos, sin, *signs, *boxes.float().unbind(dim=1)], dim=1), device)
+    return _sampled(x, torch.stack([cos, sin, *signs, *boxes.float().unbind(dim=1)], dim=1), right)
+
+
+@fused
+def _sampled(x: Tensor, numbers: Tensor, right: bool) -> Tensor:
+    """``resample`` by numbers (N, 8), a row per image; right: whether all angles are right ones."""
+    (height, width), device = x.shape[2:], x.device
     columns = numbers[..., None, None].unbind(dim=1)
     cos, sin, sign_x, sign_y, top, left, box_height, box_width = columns
     # Pixel centres, measured from the middle of the image.
@@ -316,22 +322,26 @@ def jitter(x: Tensor, *amounts: Tensor, order: tuple[int, ...] = (0, 1, 2, 3)) -
     return x
 
 
+@fused
 def adjust_brightness(x: Tensor, factors: Tensor) -> Tensor:
     """Multiply each image by its factor."""
     return (x * per_image(factors, x)).clamp(0, 1)
 
 
+@fused
 def adjust_contrast(x: Tensor, factors: Tensor) -> Tensor:
     """Scale each image's distance from its own mean brightness."""
     mean = luma(x).mean(dim=(1, 2, 3), keepdim=True)
     return torch.lerp(mean, x, per_image(factors, x)).clamp(0, 1)
 
 
+@fused
 def adjust_saturation(x: Tensor, factors: Tensor) -> Tensor:
     """Scale each pixel's distance from its own grey."""
     return torch.lerp(luma(x), x, per_image(factors, x)).clamp(0, 1)
 
 
+@fused
 def adjust_hue(x: Tensor, turns: Tensor) -> Tensor:
     """Turn the hue of each image on the colour wheel; 1 is a full turn (HSV model)."""
     red, green, blue = x.unbind(dim=1)
@@ -351,6 +361,7 @@ def adjust_hue(x: Tensor, turns: Tensor) -> Tensor:
     return torch.stack(channels, dim=1)
 
 
+@fused
 def grayscale(x: Tensor, gray: Tensor) -> Tensor:
     """Replace each image that ``gray`` marks (bool, N) by its brightness in all channels."""
     return torch.where(per_image(gray, x), luma(x), x)
@@ -397,4 +408,4 @@ def luma(x: Tensor) -> Tensor:
 
 def per_image(values: Tensor, x: Tensor) -> Tensor:
     """Values (N,) in the shape (N, 1, 1, 1), on the device of x."""
-    return send(values, x.device).view(-1, 1, 1, 1)
+    return values.to(x.device).view(-1, 1, 1, 1)

@@ -11,15 +11,17 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from activecl_nb import augment, seeds
-from activecl_nb.fast import distributed, loader, steps
-from activecl_nb.profiles import Profile
+from activecl_nb.fast import distributed, fused, loader, steps
+
+if TYPE_CHECKING:  # training needs torch and NumPy alone
+    from activecl_nb.profiles import Profile
 
 # What stands before the first residual stage: side and stride of a convolution, and whether a
 # pooling follows. The paper's ResNet18 shrinks a patch fourfold there, which a 32-pixel patch
@@ -221,8 +223,9 @@ def train(
     augment.check(images)
     recipe = replace(recipe or Recipe(), **choices)
     optimizer = optimizer or adam(model, recipe.learning_rate)
-    batches = loader.Batches(images, positions, recipe.batch_size, next(model.parameters()).device)
-    means = []
+    device = next(model.parameters()).device
+    batches = loader.Batches(images, positions, recipe.batch_size, device)
+    project, means = fused.forward(model, images, device), []
     with steps.stepping(model, optimizer) as step:
         for epoch in range(recipe.epochs) if part is None else part:
             if recipe.schedule != "constant":
@@ -232,7 +235,7 @@ def train(
             with batches.epoch(seeds.generator(seed, "order", round, epoch)) as epoch_batches:
                 for patches in epoch_batches:
                     x_i, x_j = _views(patches, draw, recipe, batches.share)
-                    losses.append(step(contrast(model, x_i, x_j, recipe.temperature)))
+                    losses.append(step(contrast(project, x_i, x_j, recipe.temperature)))
                     on_batch(recipe.batch_size)
             means.append(torch.stack(losses).mean())  # one look at the device an epoch
     return torch.stack(means).cpu() if means else torch.empty(0)

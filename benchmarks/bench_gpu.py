@@ -5,11 +5,11 @@
 Needs torch, NumPy and this repository, nothing else; one command of at most ten minutes. A part
 that no longer fits into the minutes is skipped and says so.
 
-``equal``: views and the first step, as the GPU takes it (bfloat16, channels last), against plain
-float32 in torch's own layout; then the losses of a short training.
+``equal``: views and the first step, as the GPU takes it (compiled, bfloat16, channels last),
+against plain float32 in torch's own layout; then the losses of a short training.
 ``rate``: ResNet18, 224 pixels, batch 128: images a second of ``simclr.train`` (goal 6,000), their
-share of what the same step reaches on views made beforehand (promised 0.85), with torch.compile,
-and with the pool in a memory-mapped file (promised 0.9). All take turns; medians.
+share of what the same step reaches on views made beforehand (goal 0.85), uncompiled, and with the
+pool in a memory-mapped file (goal 0.9), read anew or still in memory. All take turns; medians.
 ``loop``: seven rounds of the paper's loop, 1,000 images more each, on phantom patches (random
 images where numba is missing): an epoch of each round is timed and counted 100 times, encoding
 and picking are timed whole.
@@ -20,22 +20,25 @@ and picking are timed whole.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import mmap
 import os
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from activecl_nb import augment, sampling, seeds, simclr
-from activecl_nb.fast import layout, loader, steps
+from activecl_nb.fast import fused, layout, loader, steps
 
 
 @dataclass(frozen=True)
@@ -105,16 +108,17 @@ def equal(bench: Bench) -> None:
     say("views on the device against the processor's, largest difference", f"{apart:.1e}", "2e-3")
     x_i, x_j = (v.to(device) for v in augment.views(images, seeds.generator(0, "views")))
 
-    def first(model: simclr.SimCLR, half: bool) -> float:
+    def first(model: simclr.SimCLR, half: bool, compiled: bool = False) -> float:
+        project = fused.forward(model, images, device) if compiled else model
         with steps.repeatable(device):
-            return float(simclr.contrast(model.train(), x_i, x_j, half=half).detach())
+            return float(simclr.contrast(project, x_i, x_j, half=half).detach())
 
     plain = bench.model().to(memory_format=torch.contiguous_format)
     expected = first(plain, half=False)
     laid = abs(first(bench.model(), half=False) / expected - 1)
     say("first loss, channels last against torch's layout, float32", f"{laid:.1e}", "1e-3")
-    rounded = abs(first(bench.model(), half=True) / expected - 1)
-    say("first loss, bfloat16 and channels last against plain float32", f"{rounded:.1e}", "1e-2")
+    rounded = abs(first(bench.model(), half=True, compiled=True) / expected - 1)
+    say("first loss, as it trains against plain float32", f"{rounded:.1e}", "1e-2")
     fast, slow = (training(bench, images, half) for half in (None, False))
     last = max(1, len(fast) // 4)
     ends = [statistics.mean(losses[-last:]) for losses in (fast, slow)]
@@ -159,32 +163,31 @@ def rate(bench: Bench) -> None:
         mapped = whole(bench, torch.from_numpy(pool))
 
         def read_ahead() -> None:
-            share, loader.SHARE = loader.SHARE, 0.0  # as if the device were full
-            try:
+            with patched(loader, "SHARE", 0.0):  # as if the device were full
                 mapped()
-            finally:
-                loader.SHARE = share
+
+        def from_disk() -> None:
+            forget(pool, file)
+            read_ahead()
+
+        plainly = whole(bench, on_device)
+
+        def as_written() -> None:
+            with patched(fused, "LARGE", sys.maxsize):
+                plainly()
 
         ways = {
             "bare": bare(bench, on_device),
             "whole": whole(bench, on_device),
             "mapped": read_ahead,
+            "from disk": from_disk,
+            "uncompiled": as_written,
         }
-        if bench.device.type == "cuda":
-            ways["compiled"] = whole(bench, on_device, compiled=True)
-        for name, epoch in list(ways.items()):
-            try:
-                epoch()  # warm
-            except Exception as error:  # torch.compile needs a compiler, which may be missing
-                if name != "compiled":
-                    raise
-                print(f"compiled: skipped, {type(error).__name__}: {error}"[:200], flush=True)
-                del ways[name]
+        for epoch in ways.values():
+            epoch()  # warm
         turns = []
         for _ in range(sizes.turns):
-            forget(pool, file)
             turns.append({name: bench.seconds(epoch) for name, epoch in ways.items()})
-        del pool
     seconds = {name: statistics.median(turn[name] for turn in turns) for name in ways}
 
     def share(name: str, of: str) -> str:
@@ -199,15 +202,14 @@ def rate(bench: Bench) -> None:
         "0.85",
     )
     say("mapped, as a share of a pool on the device", share("mapped", "whole"), "0.9")
+    say("from disk, as a share of a pool on the device", share("from disk", "whole"))
 
 
-def whole(bench: Bench, images: Tensor, compiled: bool = False) -> Callable[[], object]:
+def whole(bench: Bench, images: Tensor) -> Callable[[], object]:
     """One epoch of the kit's training."""
     model = bench.model()
     optimizer = simclr.adam(model, 1e-4)
     recipe = simclr.Recipe(epochs=1, batch_size=bench.sizes.batch)
-    if compiled:
-        model = torch.compile(model, mode="reduce-overhead")
     return lambda: simclr.train(model, images, recipe=recipe, optimizer=optimizer)
 
 
@@ -219,10 +221,22 @@ def bare(bench: Bench, images: Tensor) -> Callable[[], object]:
 
     def epoch() -> None:
         with steps.stepping(model, optimizer) as step:
+            project = fused.forward(model, images, bench.device)
             for _ in range(bench.sizes.batches):
-                step(simclr.contrast(model, *views))
+                step(simclr.contrast(project, *views))
 
     return epoch
+
+
+@contextlib.contextmanager
+def patched(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """While this is open, the module's name has this value."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
 
 
 def forget(pool: np.memmap, file: Path) -> None:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from activecl_nb import profiles, seeds
+from activecl_nb import seeds
 
 # So long a rank waits for the others. A process that dies is noticed at once, by its connections
 # and by torchrun; this bounds the wait for one that hangs, or for a machine that is gone.
@@ -66,6 +66,8 @@ def group(
     Without torchrun this is ``profiles.device`` and nothing else. ValueError: the machine has
     fewer GPUs than ranks, or the device cannot train on several ranks.
     """
+    from activecl_nb import profiles  # training alone needs torch and NumPy only
+
     chosen = profiles.device(device)
     if not launched():
         yield chosen
