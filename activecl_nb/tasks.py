@@ -13,7 +13,7 @@ all three, without labels; the judge beside the proxy is linear too, and fitted 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,9 +216,7 @@ class Segmentation(_Told):
     """Which pixels are inside the mask. Targets uint8 (N, H, W); seen are maps (n, h, w, d)."""
 
     def see(self, encoder: nn.Module, images: Tensor) -> Tensor:
-        """The last feature map, before it is averaged: float32 (n, h, w, d)."""
-        trunk = nn.Sequential(*list(encoder.children())[:-2]).train(encoder.training)
-        return simclr.encode(trunk, images).permute(0, 2, 3, 1).contiguous()
+        return feature_maps(encoder, images)
 
     def colours(self, images: Tensor) -> Tensor:
         """Mean and deviation of each colour in each cell of such a map: float32 (n, h, w, 6)."""
@@ -251,26 +249,15 @@ class Segmentation(_Told):
 
     def outputs(self, f_p: Proxy, seen: Tensor) -> Tensor:
         """Logits of every pixel, float32 (n, H, W): those of the map, upsampled (bilinear)."""
-        size = tuple(self.data.train.images.shape[2:])
-        maps = f_p.logits(seen)[:, None]
-        return F.interpolate(maps, size, mode="bilinear", align_corners=False)[:, 0]
-
-    def _by_patch(self, f_p: Proxy, seen: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
-        """The mean over the patch of something computed of its pixels' logits, (n,)."""
-        parts = seen.split(AT_ONCE)
-        return torch.cat([of(self.outputs(f_p, part)).mean(dim=(1, 2)) for part in parts])
+        return upsampled(f_p, seen, tuple(self.data.train.images.shape[2:]))
 
     def value(self, f_p: Proxy, seen: Tensor) -> Tensor:
         """The share of the patch that the proxy expects inside, float32 (n,)."""
-        return self._by_patch(f_p, seen, torch.sigmoid)
+        return share_inside(f_p, seen, tuple(self.data.train.images.shape[2:]))
 
     def doubt(self, f_p: Proxy, seen: Tensor) -> Tensor:
         """The mean entropy of the patch's pixels, float64 (n,), in nats."""
-
-        def entropy(logits: Tensor) -> Tensor:
-            return torch.distributions.Bernoulli(logits=logits.double()).entropy()
-
-        return self._by_patch(f_p, seen, entropy)
+        return mean_entropy(f_p, seen, tuple(self.data.train.images.shape[2:]))
 
     def scores(
         self, targets: Tensor, outputs: Tensor, cut: float | None = None
@@ -297,6 +284,33 @@ class Segmentation(_Told):
         judge, _, left_out = ridge(seen.flatten(0, 2), cells.flatten(), owners)
         cut = proxy.best_threshold(cells.flatten() > 0.5, left_out)
         return Proxy(judge.weight, judge.bias - cut), None
+
+
+def feature_maps(encoder: nn.Module, images: Tensor) -> Tensor:
+    """The last feature map, before it is averaged: uint8 (n, 3, H, W) -> float32 (n, h, w, d)."""
+    trunk = nn.Sequential(*list(encoder.children())[:-2]).train(encoder.training)
+    return simclr.encode(trunk, images).permute(0, 2, 3, 1).contiguous()
+
+
+def upsampled(f_p: Proxy, seen: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Logits of every pixel, float32 (n, H, W), of maps (n, h, w, d) by a proxy of cells."""
+    maps = f_p.logits(seen)[:, None]
+    return F.interpolate(maps, size, mode="bilinear", align_corners=False)[:, 0]
+
+
+def share_inside(f_p: Proxy, seen: Tensor, size: tuple[int, ...]) -> Tensor:
+    """The share of each patch that the proxy expects inside, float32 (n,)."""
+    parts = [upsampled(f_p, part, size).sigmoid() for part in seen.split(AT_ONCE)]
+    return torch.cat([part.mean(dim=(1, 2)) for part in parts])
+
+
+def mean_entropy(f_p: Proxy, seen: Tensor, size: tuple[int, ...]) -> Tensor:
+    """The mean entropy of each patch's pixels, float64 (n,), in nats."""
+    parts = [
+        torch.distributions.Bernoulli(logits=upsampled(f_p, part, size).double()).entropy()
+        for part in seen.split(AT_ONCE)
+    ]
+    return torch.cat([part.mean(dim=(1, 2)) for part in parts])
 
 
 def shares(masks: Tensor, seen: Tensor) -> Tensor:

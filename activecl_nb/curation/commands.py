@@ -88,7 +88,7 @@ def _pick_options(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--strategy", default="kcenter", help="default: kcenter")
     command.add_argument("--labelled", metavar="CSV", help="those known: file, and label")
     command.add_argument("--positive", help="the class sought, where there are more than two")
-    command.add_argument("--task", default="classification", help="or regression, of numbers")
+    command.add_argument("--task", default="classification", help="or regression, segmentation")
     command.add_argument("--minutes", type=float, default=5, help="to train an encoder in")
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
@@ -118,7 +118,8 @@ def pick(options: argparse.Namespace) -> int:
     )
     table, sheet = found.write(options.out)
     print(found.table.head(10).to_string(index=False, float_format="{:.3f}".format))
-    offer = "" if found.encoder == curation.encoders.LITE else f". {curation.encoders.offer()}"
+    only = found.encoder == curation.encoders.LITE or options.task == "segmentation"
+    offer = "" if only else f". {curation.encoders.offer()}"
     print(f"features: {found.encoder}{offer}")
     print(f"{len(found.table)} files are in {table}, their contact sheet is {sheet}")
     return 0

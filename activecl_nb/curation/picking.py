@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tasks, 
 from activecl_nb.curation import encoders, own, sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
+from activecl_nb.sources import masks
 from activecl_nb.tissue import ImageFiles, Tissue
 
 TRAIN = "train"  # the encoder's name that means: train one here
@@ -37,7 +38,8 @@ class Picks:
 
     table: a row a pick: order, file, patient (where known), distance to the nearest image that is
     labelled or was picked before it, and, where labels are known, probability of the positive
-    class and entropy, or in regression the predicted number and its doubt.
+    class and entropy, or in regression the predicted number and its doubt, or in segmentation the
+    predicted share inside and its doubt.
     images: uint8 (n, 3, H, W). encoder: whose features were compared.
     """
 
@@ -83,10 +85,11 @@ def pick(
 
     labelled: a table with the columns file and label, or file alone where the strategy needs no
     labels. positive: the class that a doubtful strategy is to find; needed where there are more
-    than two classes. task: "regression" where the labels are numbers; of masks, give the share that
-    each covers. target: the column that holds the labels. encoder: see ``encoders``; by default the
-    one that works without a network if it is installed, else, or with "train", one that is trained
-    on these images in ``minutes``.
+    than two classes. task: "regression" where the labels are numbers, "segmentation" where they are
+    files of masks, below the folder of ``labelled``. target: the column that holds the labels.
+    encoder: see ``encoders``; by default the one that works without a network if it is
+    installed, else, or with "train", one that is trained on these images in ``minutes``;
+    segmentation needs its feature maps, so there it is always trained.
     options: what ``tissue.open_unlabelled`` takes.
 
     FileNotFoundError or ValueError with the file, the value and what to do.
@@ -95,42 +98,45 @@ def pick(
     archive = tissue.open_unlabelled(place, **options)
     known, labels = _labelled(labelled, archive.names, target)
     name, select = sampling.named(strategy)
-    _check_task(task, name)
+    _check_task(task, name, encoder)
     _check(name, select, budget, len(archive.names) - len(known), labels)
-    features, images, used = _features(archive, encoder, minutes, seed, device, download)
-    each = None  # what each member of the ensemble predicts, where numbers are asked for
+    maps = task == "segmentation"
+    seen, images, used = _features(archive, encoder, minutes, seed, device, download, maps)
+    features = tasks.pooled(seen)
     if task == "regression" and labels is not None:
-        each = _predicted(features, known, labels, seed)
-        logits: Tensor | None = each.mean(dim=1)
+        opinion = _of_numbers(features, known, labels, seed)
+    elif maps and labels is not None:
+        size = tuple(images.shape[2:])
+        opinion = _of_masks(seen, known, _masks(labels, labelled, size), seed)
     else:
-        logits = _logits(features, known, _telling(labels, positive, name), positive, seed)
+        opinion = _of_classes(features, known, _telling(labels, positive, name), positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
     chosen = sampling.pick(
         strategy,
         features[left],
-        torch.zeros(len(left)) if logits is None else logits[left],
+        torch.zeros(len(left)) if opinion.logits is None else opinion.logits[left],
         features[known],
         budget,
         seeds.generator(seed, "pick", name),
-        doubt=None if each is None else each[left].std(dim=1),
-        chosen_logits=None if logits is None else logits[known],
+        doubt=None if opinion.doubt is None else opinion.doubt[left],
+        chosen_logits=None if opinion.logits is None else opinion.logits[known],
     )
     picked = left[chosen.numpy()]
-    table = _table(archive, picked, known, features, logits if each is None else None)
-    if each is not None:
-        told = each[torch.from_numpy(picked)]
-        table = table.assign(predicted=told.mean(dim=1).numpy(), doubt=told.std(dim=1).numpy())
-    return Picks(table, images[torch.from_numpy(picked)], name, used)
+    table = _table(archive, picked, known, features)
+    told = {column: values[torch.from_numpy(picked)].numpy() for column, values in opinion.told}
+    return Picks(table.assign(**told), images[torch.from_numpy(picked)], name, used)
 
 
-def _check_task(task: str, name: str) -> None:
-    if task not in ("classification", "regression"):
+def _check_task(task: str, name: str, encoder: object) -> None:
+    if task not in tasks.HEADLINES:
+        raise ValueError(f"no task is called {task!r}; there are {', '.join(tasks.HEADLINES)}")
+    if task != "classification" and name in sampling.BY_CLASS:
+        raise ValueError(f"the strategy {name!r} reads classes; for {task} take 'uncertainty'")
+    if task == "segmentation" and encoder not in (None, TRAIN):
         raise ValueError(
-            f"the task is 'classification' or 'regression', not {task!r}; of masks, regress the "
-            "share that each covers"
+            f"segmentation needs feature maps, and {encoder!r} gives one row an image; leave the "
+            "encoder out, and one is trained here"
         )
-    if task == "regression" and name in sampling.BY_CLASS:
-        raise ValueError(f"the strategy {name!r} reads classes; for regression take 'uncertainty'")
 
 
 def _check(name: str, select: object, budget: int, left: int, labels: Sequence[str] | None) -> None:
@@ -204,9 +210,18 @@ def _features(
     seed: int,
     device: str | None,
     download: bool,
+    maps: bool = False,
 ) -> tuple[Tensor, Tensor, str]:
-    """Features (n, d) of all images, the images, and the name of what made the features."""
+    """Features (n, d) of all images, the images, and the name of what made the features.
+
+    maps: features (n, h, w, d) instead, of an encoder that keeps more of the place.
+    """
     base = profiles.current()
+    if maps:
+        patches = tissue.of_archive(archive, base.image_size, archive.where)
+        fine = replace(base, stem="full", width=max(4, base.width // 2))  # as the study's grids
+        module = train(patches, fine, minutes, seed, device)
+        return tasks.feature_maps(module, patches.images), patches.images, "trained here"
     if encoder is None:
         encoder = encoders.LITE if encoders.available() else TRAIN
     if encoders.is_table(encoder):
@@ -245,13 +260,44 @@ def train(
     return model.encoder.eval()
 
 
-def _predicted(features: Tensor, known: np.ndarray, labels: Sequence[str], seed: int) -> Tensor:
-    """What each member of the ensemble predicts of all images, (n, members)."""
+@dataclass(frozen=True)
+class Opinion:
+    """What a proxy fitted on the labelled images says of all, (n,) each.
+
+    logits: what a strategy is given; None without labels. doubt: its own where the task has one.
+    told: columns of the table of picks.
+    """
+
+    logits: Tensor | None = None
+    doubt: Tensor | None = None
+    told: tuple[tuple[str, Tensor], ...] = ()
+
+
+def _of_numbers(features: Tensor, known: np.ndarray, labels: Sequence[str], seed: int) -> Opinion:
     try:
         targets = torch.tensor([float(label) for label in labels])
     except ValueError as error:
         raise ValueError(f"regression needs numbers as labels ({error})") from None
-    return tasks.ensemble(features[known], targets, seed).logits(features)
+    each = tasks.ensemble(features[known], targets, seed).logits(features)
+    predicted, doubt = each.mean(dim=1), each.std(dim=1)
+    return Opinion(predicted, doubt, (("predicted", predicted), ("doubt", doubt)))
+
+
+def _of_masks(maps: Tensor, known: np.ndarray, inside: np.ndarray, seed: int) -> Opinion:
+    cells = tasks.shares(torch.from_numpy(inside), maps[known]).flatten()
+    f_p = proxy.fit(maps[known].flatten(0, 2), cells, seed=seed)
+    size = inside.shape[1:]
+    predicted, doubt = tasks.share_inside(f_p, maps, size), tasks.mean_entropy(f_p, maps, size)
+    return Opinion(predicted, doubt, (("predicted", predicted), ("doubt", doubt)))
+
+
+def _masks(labels: Sequence[str], labelled: object, size: tuple[int, ...]) -> np.ndarray:
+    """uint8 (k, H, W) of the files that the labels name, beside the table that names them."""
+    beside = Path() if isinstance(labelled, pd.DataFrame) else files.expanded(labelled).parent
+    where = [beside / label for label in labels]
+    if lost := [file for file in where if not file.is_file()]:
+        raise FileNotFoundError(f"{len(lost):,} masks are not there, {lost[0]} first")
+    return masks.read([str(file) for file in where], (size[0], size[1]))
 
 
 def _telling(labels: list[str] | None, positive: str | None, name: str) -> list[str] | None:
@@ -260,16 +306,15 @@ def _telling(labels: list[str] | None, positive: str | None, name: str) -> list[
     return None if unclear and name in _without_labels() else labels
 
 
-def _logits(
+def _of_classes(
     features: Tensor,
     known: np.ndarray,
     labels: list[str] | None,
     positive: str | None,
     seed: int,
-) -> Tensor | None:
-    """The probe's logits of all images, (n,); None without labels."""
+) -> Opinion:
     if labels is None:
-        return None
+        return Opinion()
     classes = sorted(set(labels), key=lambda label: (labels.count(label), label))
     if positive is None and len(classes) != 2:
         raise ValueError(
@@ -283,7 +328,9 @@ def _logits(
         )
     targets = np.array([label == sought for label in labels])
     judge, _ = proxy.probe(features[known], targets, seed=seed)
-    return judge.logits(features)
+    logits = judge.logits(features)
+    told = ("probability", logits.sigmoid()), ("entropy", sampling.entropy_of(logits))
+    return Opinion(logits, told=told)
 
 
 def _table(
@@ -291,7 +338,6 @@ def _table(
     picked: np.ndarray,
     known: np.ndarray,
     features: Tensor,
-    logits: Tensor | None,
 ) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "order": np.arange(1, len(picked) + 1),
@@ -300,9 +346,6 @@ def _table(
     if "patient" in archive.facts:
         columns["patient"] = archive.facts["patient"][picked]
     columns["distance"] = _distances(features[picked], features[known])
-    if logits is not None:
-        columns["probability"] = torch.sigmoid(logits[picked]).numpy()
-        columns["entropy"] = sampling.entropy_of(logits[picked]).numpy()
     return pd.DataFrame(columns)
 
 

@@ -117,6 +117,49 @@ def test_bad_input_gets_one_clear_error(folder, choices, message):
         curation.pick(folder / "image", **{"budget": 2, "encoder": Means(), **choices})
 
 
+@pytest.fixture(scope="module")
+def outlined(folder):
+    """The labelled images with a mask each; half of every mask is inside."""
+    known = pd.read_csv(folder / "labelled.csv", dtype=str)
+    inside = np.zeros((16, 16), np.uint8)
+    inside[:, :8] = 255
+    (folder / "outlines").mkdir()
+    names = [f"outlines/{row}.png" for row in range(len(known))]
+    for name in names:
+        Image.fromarray(inside).save(folder / name)
+    known.assign(outline=names).to_csv(folder / "outlined.csv", index=False)
+    return folder / "outlined.csv"
+
+
+def test_doubt_about_masks_picks_by_a_proxy_on_feature_maps(folder, outlined, monkeypatch):
+    monkeypatch.setenv("ACTIVECL_PROFILE", "tiny")
+    asked = {"task": "segmentation", "target": "outline", "strategy": "uncertainty"}
+    found = curation.pick(folder / "image", budget=6, labelled=outlined, minutes=0.01, **asked)
+    assert list(found.table.columns) == ["order", "file", "distance", "predicted", "doubt"]
+    assert found.table["doubt"].is_monotonic_decreasing and found.table["doubt"].gt(0).all()
+    assert found.table["predicted"].between(0.2, 0.8).all()  # the left half of each, whatever it is
+    assert not set(found.table["file"]) & set(pd.read_csv(outlined)["file"])
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"task": "outlines"}, "no task is called 'outlines'"),
+        ({"task": "segmentation", "strategy": "entropy"}, "take 'uncertainty'"),
+        ({"task": "segmentation"}, "needs feature maps"),
+        (
+            {"task": "segmentation", "target": "label", "encoder": "train", "minutes": 0.01},
+            "12 masks are not there",
+        ),
+    ],
+)
+def test_tasks_that_cannot_be(folder, outlined, choices, message, monkeypatch):
+    monkeypatch.setenv("ACTIVECL_PROFILE", "tiny")
+    asked = {"budget": 2, "encoder": Means(), "labelled": outlined, **choices}
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        curation.pick(folder / "image", **asked)
+
+
 @pytest.mark.parametrize("text", ["file\n{}\n", "file;label\n{};A\n", "label,file\nA,{}\n"])
 def test_a_table_of_labelled_files_in_one_column_or_more(tmp_path, text):
     name = "TUM/01-0.png"
