@@ -1,13 +1,10 @@
 """The family T: two random views of every image of a batch (paper, sections II-A and III-B).
 
-A view is made by the operations that the paper lists, in this order: random crop, horizontal
-and vertical flip, rotation, colour jitter, random greyscale, Gaussian blur; then the division
-by 255 and the normalisation by the mean and deviation of ImageNet. Each image of a batch gets
-parameters of its own, drawn on the processor so that every device makes the same views; the
-images themselves are changed a whole batch at a time, where they are.
-
-The operations are functions of their own, with their parameters as arguments, and agree with
-``torchvision.transforms.v2.functional``.
+A view is made by the operations that the paper lists, in this order: random crop, horizontal and
+vertical flip, rotation, colour jitter, random greyscale, Gaussian blur; then the division by 255
+and the normalisation by the mean and deviation of ImageNet. Each image gets parameters of its own,
+drawn on the processor so that every device makes the same views; the images are changed a whole
+batch at a time, where they are, by functions that agree with torchvision's of the same names.
 """
 
 from __future__ import annotations
@@ -273,24 +270,21 @@ def resample(
 ) -> Tensor:
     """Crop, flip and rotate each image, in that order, in one bilinear resampling.
 
-    x: float (N, 3, H, W); the others as in ``Parameters``. For every pixel of the result this
-    asks where in the source it comes from, so the operations are undone last to first. A box
-    that is not the whole image is enlarged to H x W. At multiples of 90 degrees nothing from
-    outside the box enters; at other angles the corners show what lies around it, and beyond the
-    image its mirror image.
+    x: float (N, 3, H, W); the others as in ``Parameters``. Every pixel of the result asks where in
+    the source it comes from, so the operations are undone last to first. A box that is not the
+    whole image is enlarged to H x W. At multiples of 90 degrees nothing from outside the box
+    enters; at other angles what lies around it does, and beyond the image its mirror image.
     """
     cos, sin, right = turns(angles)
-    signs = 1 - 2 * mirrored.float(), 1 - 2 * upturned.float()
-    # One row per image, sent to the device in one piece.
-    return _sampled(x, torch.stack([cos, sin, *signs, *boxes.float().unbind(dim=1)], dim=1), right)
+    numbers = [cos, sin, 1 - 2 * mirrored.float(), 1 - 2 * upturned.float(), *boxes.float().T]
+    return _sampled(x, torch.stack(numbers, dim=1), right)
 
 
 @fused
 def _sampled(x: Tensor, numbers: Tensor, right: bool) -> Tensor:
     """``resample`` by numbers (N, 8), a row per image; right: whether all angles are right ones."""
     (height, width), device = x.shape[2:], x.device
-    columns = numbers[..., None, None].unbind(dim=1)
-    cos, sin, sign_x, sign_y, top, left, box_height, box_width = columns
+    cos, sin, sign_x, sign_y, top, left, box_height, box_width = numbers.T[..., None, None]
     # Pixel centres, measured from the middle of the image.
     v = torch.arange(height, device=device, dtype=x.dtype).view(1, -1, 1) - (height - 1) / 2
     u = torch.arange(width, device=device, dtype=x.dtype).view(1, 1, -1) - (width - 1) / 2
@@ -325,20 +319,20 @@ def jitter(x: Tensor, *amounts: Tensor, order: tuple[int, ...] = (0, 1, 2, 3)) -
 @fused
 def adjust_brightness(x: Tensor, factors: Tensor) -> Tensor:
     """Multiply each image by its factor."""
-    return (x * per_image(factors, x)).clamp(0, 1)
+    return (x * factors.view(-1, 1, 1, 1)).clamp(0, 1)
 
 
 @fused
 def adjust_contrast(x: Tensor, factors: Tensor) -> Tensor:
     """Scale each image's distance from its own mean brightness."""
     mean = luma(x).mean(dim=(1, 2, 3), keepdim=True)
-    return torch.lerp(mean, x, per_image(factors, x)).clamp(0, 1)
+    return torch.lerp(mean, x, factors.view(-1, 1, 1, 1)).clamp(0, 1)
 
 
 @fused
 def adjust_saturation(x: Tensor, factors: Tensor) -> Tensor:
     """Scale each pixel's distance from its own grey."""
-    return torch.lerp(luma(x), x, per_image(factors, x)).clamp(0, 1)
+    return torch.lerp(luma(x), x, factors.view(-1, 1, 1, 1)).clamp(0, 1)
 
 
 @fused
@@ -354,7 +348,7 @@ def adjust_hue(x: Tensor, turns: Tensor) -> Tensor:
         (green - blue) / safe,
         torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    sixths = sixths + 6 * per_image(turns, x)[:, 0]
+    sixths = sixths + 6 * turns.view(-1, 1, 1)
     # Each channel falls from value to lowest with its distance on the wheel from its own hue.
     ways = [(sixths + start) % 6 for start in (5, 3, 1)]
     channels = [value - chroma * torch.minimum(k, 4 - k).clamp(0, 1) for k in ways]
@@ -364,7 +358,7 @@ def adjust_hue(x: Tensor, turns: Tensor) -> Tensor:
 @fused
 def grayscale(x: Tensor, gray: Tensor) -> Tensor:
     """Replace each image that ``gray`` marks (bool, N) by its brightness in all channels."""
-    return torch.where(per_image(gray, x), luma(x), x)
+    return torch.where(gray.view(-1, 1, 1, 1), luma(x), x)
 
 
 def blur(x: Tensor, sigmas: Tensor, size: int | None = None) -> Tensor:
@@ -404,8 +398,3 @@ def luma(x: Tensor) -> Tensor:
     """Brightness as the eye weighs it: (N, 3, H, W) to (N, 1, H, W)."""
     red, green, blue = x.unbind(dim=1)
     return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(1)
-
-
-def per_image(values: Tensor, x: Tensor) -> Tensor:
-    """Values (N,) in the shape (N, 1, 1, 1), on the device of x."""
-    return values.to(x.device).view(-1, 1, 1, 1)

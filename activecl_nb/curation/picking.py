@@ -25,7 +25,6 @@ from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tasks, 
 from activecl_nb.curation import encoders, own, sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
-from activecl_nb.sources import masks
 from activecl_nb.tissue import ImageFiles, Tissue
 
 TRAIN = "train"  # the encoder's name that means: train one here
@@ -106,8 +105,7 @@ def pick(
     if task == "regression" and labels is not None:
         opinion = _of_numbers(features, known, labels, seed)
     elif maps and labels is not None:
-        size = tuple(images.shape[2:])
-        opinion = _of_masks(seen, known, _masks(labels, labelled, size), seed)
+        opinion = _of_masks(seen, known, _masks(labels, labelled, images[known]), seed)
     else:
         opinion = _of_classes(features, known, _telling(labels, positive, name), positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
@@ -291,13 +289,15 @@ def _of_masks(maps: Tensor, known: np.ndarray, inside: np.ndarray, seed: int) ->
     return Opinion(predicted, doubt, (("predicted", predicted), ("doubt", doubt)))
 
 
-def _masks(labels: Sequence[str], labelled: object, size: tuple[int, ...]) -> np.ndarray:
+def _masks(labels: Sequence[str], labelled: object, images: Tensor) -> np.ndarray:
     """uint8 (k, H, W) of the files that the labels name, beside the table that names them."""
     beside = Path() if isinstance(labelled, pd.DataFrame) else files.expanded(labelled).parent
     where = [beside / label for label in labels]
     if lost := [file for file in where if not file.is_file()]:
         raise FileNotFoundError(f"{len(lost):,} masks are not there, {lost[0]} first")
-    return masks.read([str(file) for file in where], (size[0], size[1]))
+    facts = {"mask": np.array([str(file) for file in where])}
+    outlined = Tissue(images, torch.zeros(len(images), dtype=torch.int64), ("any",), "", facts)
+    return tissue.with_masks(outlined, "mask").facts["mask"]
 
 
 def _telling(labels: list[str] | None, positive: str | None, name: str) -> list[str] | None:
