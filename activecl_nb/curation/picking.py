@@ -289,7 +289,7 @@ def _of_masks(maps: Tensor, known: np.ndarray, inside: np.ndarray, seed: int) ->
     return Opinion(predicted, doubt, (("predicted", predicted), ("doubt", doubt)))
 
 
-def _masks(labels: Sequence[str], labelled: object, images: Tensor) -> np.ndarray:
+def _masks(labels: Sequence[str], labelled: Any, images: Tensor) -> np.ndarray:
     """uint8 (k, H, W) of the files that the labels name, beside the table that names them."""
     beside = Path() if isinstance(labelled, pd.DataFrame) else files.expanded(labelled).parent
     where = [beside / label for label in labels]
