@@ -38,7 +38,7 @@ def kcenter(
 def _begun_with(
     features: np.ndarray, chosen: np.ndarray, budget: int, over: Callable[..., Any]
 ) -> np.ndarray:
-    """k-center by keeping the nearest distance, begun with something else of those to the chosen."""
+    """k-center by keeping the nearest distance, begun with this of those to what is chosen."""
     nearest = over(np.linalg.norm(features[:, None] - chosen, axis=2), axis=1)
     picks: list[int] = []
     for _ in range(budget):

@@ -72,8 +72,9 @@ def by_hand(run: Any, rival: Any) -> Verdict:
     shared = len(set(run.rounds[1].picked.tolist()) & set(rival.rounds[1].picked.tolist()))
     return solved(
         f"after your round the AUROC is {yours:.3f}, {result} the {theirs:.3f} of "
-        f"{rival.strategy} (F1, which the panels show, is {f1:.2f} beside {their_f1:.2f}; it depends "
-        f"on a threshold, AUROC does not); {shared} of your {len(run.rounds[1].picked)} picks are its picks too. "
+        f"{rival.strategy} (F1, which the panels show, is {f1:.2f} beside {their_f1:.2f}; it "
+        f"depends on a threshold, AUROC does not); {shared} of your {len(run.rounds[1].picked)} "
+        "picks are its picks too. "
         "One round of one seed is luck as much as skill: would you bet on the next one?"
     )
 
