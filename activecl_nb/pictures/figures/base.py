@@ -52,7 +52,7 @@ LEVEL_LINES: tuple[tuple[int, tuple[int, ...]], ...] = (
     (0, (1, 5)),
     (0, (16, 4)),
     (0, (9, 3, 1, 3, 1, 3)),
-    (0, (4, 6)),
+    (0, (3, 9)),
 )
 POSITIVE, NEGATIVE = "#d55e00", "#0072b2"
 CLASS_COLOURS = {
