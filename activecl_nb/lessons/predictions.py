@@ -10,6 +10,7 @@ reads on before guessing. Where two values may come out level, ``near`` takes ei
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -114,8 +115,9 @@ def _missing(said: Any) -> bool:
 
 
 def _plain(name: Any) -> str:
-    """Without capitals, spaces and hyphens: k-center is kcenter."""
-    return "".join(c for c in str(name).lower() if c.isalnum())
+    """Without capitals, spaces and hyphens: k-center is kcenter. Of "b and a", a first, as well."""
+    each = re.split(r"\s+and\s+", str(name).lower())
+    return " ".join(sorted("".join(c for c in one if c.isalnum()) for one in each))
 
 
 def _quoted(said: Any) -> str:

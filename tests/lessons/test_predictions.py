@@ -29,6 +29,13 @@ def test_the_smallest() -> None:
     assert predictions.smallest("random", SHARES) == "You said random, and it is: 12%."
 
 
+def test_a_pair_may_be_named_in_either_order() -> None:
+    pairs = {"random and entropy": 1.01, "entropy and kcenter": 1.2}
+    said = predictions.largest("k-center and entropy", pairs, ".2f")
+    assert said == "You said entropy and kcenter, and it is: 1.20."
+    assert "is none of" in predictions.largest("entropy and entropy", pairs, ".2f")
+
+
 def test_what_is_level_is_right_too() -> None:
     close = {"LYM": 0.16, "NORM": 0.15, "STR": 0.04}
     said = predictions.largest("NORM", close, near=0.03)

@@ -131,6 +131,30 @@ def test_strategies_differ_in_colour_marker_and_line():
         ]
 
 
+def test_levels_and_strategies_have_lines_of_their_own():
+    """In one figure no two lines share a style, whatever the number of levels."""
+    names = ["random", "entropy", "kcenter", "certainty", "benchmark"]
+    lines = pd.concat([curve()[:3].assign(strategy=name) for name in names])
+    levels = {f"level {n}": 0.1 * n for n in range(7)}
+    drawn = figures.learning_curve(lines, levels=levels).figure.axes[0].lines
+    dashes = [tuple(np.ravel(line._unscaled_dash_pattern[1])) for line in drawn]
+    assert len(drawn) == len(names) + len(levels) == len(set(dashes))
+
+
+def test_four_strategies_stand_two_in_a_row_with_a_legend():
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    picks = {name: [n, n + 1] for n, name in enumerate(("random", "entropy", "kcenter", "mine"))}
+    known = {"chosen": points[:3], "positive": points[:, 0] > 0, "probability": lambda x: x[:, 0]}
+    for several in (picks, dict(list(picks.items())[:3])):
+        figure = figures.picks_2d(points, several, **known).figure
+        assert len(figure.axes) == 4 and figure.get_figwidth() < 8, "two rows of two"
+        shown = [axis.get_title() for axis in figure.axes if axis.axison]
+        assert shown == list(several)
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    for mark in ("common", "rare", "chosen before", "picked", "one half"):
+        assert any(mark in word for word in words)
+
+
 def test_colours_are_told_apart_by_colour_blind_eyes():
     """Simulated deuteranopia and protanopia (Vienot et al. 1999), distance in CIE Lab."""
     colours = [figures.STRATEGY_STYLES[n]["color"] for n in figures.STRATEGY_STYLES]

@@ -35,6 +35,18 @@ def kcenter(
     return np.array(picks)
 
 
+def _begun_with(
+    features: np.ndarray, chosen: np.ndarray, budget: int, over: Callable[..., Any]
+) -> np.ndarray:
+    """k-center by keeping the nearest distance, begun with this of those to what is chosen."""
+    nearest = over(np.linalg.norm(features[:, None] - chosen, axis=2), axis=1)
+    picks: list[int] = []
+    for _ in range(budget):
+        picks.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, np.linalg.norm(features - features[picks[-1]], axis=1))
+    return np.array(picks)
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
@@ -69,6 +81,14 @@ def kcenter_mistakes(
     return [
         *starts,
         *((text, kcenter(features, chosen, budget, **how)) for text, how in others.items()),
+        *(
+            (
+                f"you begin with the {word} of a candidate's distances to all that is chosen; only "
+                "the nearest of these covers it, so begin with the smallest: .min(dim=1).values",
+                _begun_with(features, chosen, budget, over),
+            )
+            for word, over in (("mean", np.mean), ("largest", np.max), ("sum", np.sum))
+        ),
         (
             "those are the farthest from the chosen set, all at once: each pick is a new centre, "
             "so update the distances after it",

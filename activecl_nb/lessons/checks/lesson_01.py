@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from activecl_nb.lessons.checks.verdict import (
+    STOPPED,
     Verdict,
     as_array,
     check,
@@ -232,6 +233,11 @@ def random_split(letter: Any) -> Verdict:
 
 _SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 55]  # patches of ten patients
 _SHARE, _OUT = 0.27, 3  # int() would hold out two patients
+_OF_PATIENTS = (
+    f"more patients are drawn than there are: {sum(_SIZES)} patches are of {len(_SIZES)} patients, "
+    "and the share is one of the patients, so round(share * len(np.unique(patient))) of them, "
+    "not share * len(patient)"
+)
 
 
 @check
@@ -314,7 +320,8 @@ def _split_parts(function: Any, patient: np.ndarray, seed: int) -> Any:
     """(fit, held) as int64 positions, or a Verdict."""
     answer = returned_by(function, patient, _SHARE, np.random.default_rng(seed))
     if isinstance(answer, Verdict):
-        return answer
+        too_many = STOPPED in answer.text and "larger sample" in answer.text
+        return hint(_OF_PATIENTS) if too_many else answer
     if isinstance(answer, np.ndarray) and answer.ndim == 2:
         answer = tuple(answer)
     if not isinstance(answer, tuple | list) or len(answer) != 2:
@@ -324,6 +331,8 @@ def _split_parts(function: Any, patient: np.ndarray, seed: int) -> Any:
         joined = np.sort(np.concatenate(rows))
         if np.array_equal(joined, np.sort(patient)):
             return hint("these are the patients of the patches; return the patches' positions")
+    if np.size(rows[0]) == 0 and np.size(rows[1]) == len(patient):
+        return hint(f"every patch is held out. {_OF_PATIENTS[0].upper()}{_OF_PATIENTS[1:]}")
     if any(np.size(row) == 0 for row in rows):
         return hint(
             "one part is empty: draw the patients from their own numbers, np.unique(patient), "

@@ -13,6 +13,7 @@ from activecl_nb.lessons.checks.verdict import (
     Verdict,
     answer_of,
     check,
+    close,
     compare,
     compare_on,
     hint,
@@ -45,8 +46,12 @@ def forced_to_ignore(letter: Any) -> Verdict:
 @check
 def chance_loss(answer: Any) -> Verdict:
     """Lesson 02, exercise 2: NT-Xent of a batch of 4 patches when all similarities are equal."""
+    answer = plain_answer(answer)
+    near = not isinstance(answer, Verdict) and np.all(np.abs(answer - np.log(7)) < 0.05)
+    if near and not close(answer, np.log(7), 1e-3):
+        return hint("nearly: give three digits after the point, or leave it as an expression")
     return compare(
-        plain_answer(answer),
+        answer,
         np.log(7),
         {
             "you counted the view itself among its candidates; k is never i": np.log(8),
@@ -67,6 +72,7 @@ def chance_loss(answer: Any) -> Verdict:
             "when they are divided by it": np.log(7) / 0.1,
             "the temperature of 0.5 does not matter here: equal similarities stay equal when they "
             "are divided by it": np.log(7) / 0.5,
+            "you counted 16 views, of which 15 are others; 4 patches have 8 views": np.log(15),
             "that is for a batch of 64; here the batch has 4 patches": np.log(127),
             "that is for a batch of 128; here the batch has 4 patches": np.log(255),
             "that is the number of views; each asks the others, and the loss is a log": 8.0,

@@ -257,6 +257,14 @@ def no_tumour_chance(chance: object) -> Verdict:
         ),
         "it can happen: with 14% tumour, ten patches in a row without one are no wonder": 0.0,
         "that is for a hundred labels; there are ten": (1 - share) ** 100,
+        **{
+            "that takes the share of tumour in a test set; labels are drawn from the training set, "
+            f"where 14,317 of 100,000 are tumour (you took {set_apart})": (1 - other) ** labels
+            for set_apart, other in (
+                ("the paper's 1,233 of 7,180", 1_233 / 7_180),
+                ("the 15.4% of this lesson's", 0.154),
+            )
+        },
     }
     if abs(answer - none) <= 4e-3:
         return solved("all ten must be NON-TUM, and each is with the chance 1 - 0.14317")
@@ -271,7 +279,10 @@ def no_tumour_chance(chance: object) -> Verdict:
     if not 0 <= answer <= 1:
         return hint("a chance lies between 0 and 1")
     if abs(answer - none) < 0.02:
-        return hint("nearly; give it to two decimals or more, or leave it as an expression")
+        return hint(
+            "nearly: the share of tumour among all that may be drawn is 0.14317, not a test set's "
+            "0.15; give it to two decimals or more, or leave it as an expression"
+        )
     return hint("what is the chance that one patch is NON-TUM? All ten draws must be")
 
 

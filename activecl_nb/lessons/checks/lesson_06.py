@@ -67,11 +67,14 @@ def by_hand(run: Any, rival: Any) -> Verdict:
     if (run.seed, run.protocol) != (rival.seed, rival.protocol):
         return hint("another seed or protocol than the rival's; pick in the explorer `contest`")
     yours, theirs = (x.rounds[1].scores["auroc"] for x in (run, rival))
+    f1, their_f1 = (x.rounds[1].scores["f1"] for x in (run, rival))
     result = "above" if yours > theirs else "below" if yours < theirs else "level with"
     shared = len(set(run.rounds[1].picked.tolist()) & set(rival.rounds[1].picked.tolist()))
     return solved(
         f"after your round the AUROC is {yours:.3f}, {result} the {theirs:.3f} of "
-        f"{rival.strategy}; {shared} of your {len(run.rounds[1].picked)} picks are its picks too. "
+        f"{rival.strategy} (F1, which the panels show, is {f1:.2f} beside {their_f1:.2f}; it "
+        f"depends on a threshold, AUROC does not); {shared} of your {len(run.rounds[1].picked)} "
+        "picks are its picks too. "
         "One round of one seed is luck as much as skill: would you bet on the next one?"
     )
 

@@ -38,6 +38,7 @@ def work_saved(answer: Any) -> Verdict:
         "this is what the paper claims of time; count the image passes instead": 0.99,
         "this is what 7,000 different images are of 99,000, each counted once; the first thousand "
         "is trained on in all 7 rounds": 1 - 7 / 99,
+        "this is the part of the images that is shown; count the passes, and those spared": 7 / 99,
         "this is the part that is spent; the question is the part that is spared": loop / whole,
         "you trained on all 7,000 in every round; the set starts at 1,000 and grows": 1 - 49 / 99,
         "this is what 8 rounds spare; count 7, until the score is reached": 1 - 36 / 99,
@@ -163,11 +164,20 @@ def _interval_mistakes() -> Iterator[tuple[str, Callable[..., Any]]]:
         "these are the ends alone; give the mean, then both ends",
         lambda a, b: _interval(a, b, error, quantile)[1:],
     )
+    yield (
+        "this is the mean and half the interval's length; give the mean and both ends",
+        lambda a, b: [(a - b).mean(), quantile(a, b) * error(a, b)],
+    )
+    yield (
+        "these are percentiles of single differences, where seeds lie; the interval is of their "
+        "mean",
+        lambda a, b: [(a - b).mean(), *np.percentile(a - b, [2.5, 97.5])],
+    )
     pairs = sorted(itertools.product(_ERRORS.items(), quantiles.items()), key=_slips)
-    for (what, error), (also, quantile) in pairs:
+    for (what, of_error), (also, of_quantile) in pairs:  # names of their own: lambdas stand above
         text = f"two things: {what}; and {also}" if what and also else what or also
         if text:
-            yield text, lambda a, b, e=error, q=quantile: _interval(a, b, e, q)
+            yield text, lambda a, b, e=of_error, q=of_quantile: _interval(a, b, e, q)
 
 
 def _slips(pair: Any) -> int:

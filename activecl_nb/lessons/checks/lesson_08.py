@@ -112,6 +112,15 @@ NOT_TYPICALITY: dict[str, Callable[[np.ndarray, int], Any]] = {
     "this is the k-th nearest alone; take the mean of the k": (
         lambda x, k: 1 / _nearest(x, k)[:, -1]
     ),
+    "this is the median of the distances; take their mean": (
+        lambda x, k: 1 / np.median(_nearest(x, k), axis=1)
+    ),
+    "this is one number a neighbour; take the mean over the neighbours of each point, axis 1": (
+        lambda x, k: 1 / _nearest(x, k).mean(0)
+    ),
+    "these are the neighbours' positions, not their distances: sort gives both": (
+        lambda x, k: 1 / np.argsort(_distances(x), axis=1)[:, 1 : k + 1].mean(1)
+    ),
     "this is the very nearest alone; take the mean of the k": (
         lambda x, k: 1 / _nearest(x, k)[:, 0]
     ),

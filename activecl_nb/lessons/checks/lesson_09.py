@@ -50,6 +50,9 @@ def ensemble_doubt(function: Any) -> Verdict:
         "not": lambda p: p.std(axis=1, ddof=1) / np.sqrt(p.shape[1]),
         "this is the mean absolute deviation; square the deviations, as the standard deviation "
         "does": lambda p: np.abs(p - p.mean(axis=1, keepdims=True)).mean(axis=1),
+        "n / (n - 1) corrects the variance; the deviation is its root, so correct first": (
+            lambda p: p.std(axis=1) * p.shape[1] / (p.shape[1] - 1)
+        ),
         "one number for all; each patch has a doubt of its own": lambda p: p.std(ddof=1),
     }
     return compare_on(
@@ -99,6 +102,12 @@ def dice(function: Any) -> Verdict:
         "them twice": of(lambda both, a, b, n: 2 * both / (a + b - both)),
         "this is 1 - Dice, the loss that networks are trained with; give the score": of(
             lambda both, a, b, n: 1 - 2 * both / (a + b)
+        ),
+        "this is a Dice for each patch; add up the pixels of all patches first": (
+            lambda mask, said: 2 * (mask & said).sum((1, 2)) / (mask.sum((1, 2)) + said.sum((1, 2)))
+        ),
+        "brackets: the sum of the two areas stands under the line, so (a + b)": of(
+            lambda both, a, b, n: 2 * both / a + b
         ),
         "this is a mean over patches; add up the pixels of all patches, since a patch without "
         "tumour has no Dice": lambda mask, said: np.mean(

@@ -43,6 +43,7 @@ class Verdict:
 
 
 STOPPED = "stopped with"  # what is said of a function that raised an error
+WORD_BY_WORD = " (entry by entry, `and` is written &, `or` is |, `not` is ~; `if` asks one value)"
 NOT_YET = Verdict(False, "not yet: replace the ... of the stub with your answer")
 
 
@@ -111,7 +112,8 @@ def returned_by(function: Any, *inputs: Any) -> Any:
     try:
         answer = function(*copy.deepcopy(inputs))
     except Exception as error:  # a learner's code may fail in any way; say how, without the stack
-        return hint(f"your function {STOPPED} {type(error).__name__}: {error}")
+        more = WORD_BY_WORD if "truth value" in str(error) else ""
+        return hint(f"your function {STOPPED} {type(error).__name__}: {error}{more}")
     return _nothing(function) if answer is None or answer is Ellipsis else answer
 
 
@@ -141,6 +143,8 @@ def numbers(answer: Any) -> Any:
     try:
         return answer.astype(np.float64)
     except (TypeError, ValueError):
+        if answer.dtype.kind in "US":
+            return hint("give a number or an expression without quotes; in quotes it is text")
         return hint(f"return numbers, not a {type(answer.flat[0]).__name__}")
 
 

@@ -47,6 +47,13 @@ OTHER_STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#e69f00", "marker": "P", "linestyle": "--"},
     {"color": "#56b4e9", "marker": "v", "linestyle": "-."},
 )
+# Of levels, such as floors: no strategy's line has one of these.
+LEVEL_LINES: tuple[tuple[int, tuple[int, ...]], ...] = (
+    (0, (1, 5)),
+    (0, (16, 4)),
+    (0, (9, 3, 1, 3, 1, 3)),
+    (0, (3, 9)),
+)
 POSITIVE, NEGATIVE = "#d55e00", "#0072b2"
 CLASS_COLOURS = {
     "ADI": "#c9a227",
@@ -149,6 +156,13 @@ def style(name: str, names: Sequence[str] = ()) -> dict[str, Any]:
     red, green, blue = colorsys.hls_to_rgb(0.618034 * place % 1, 0.4, 0.7)
     colour = f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
     return {"color": colour, "marker": f"${place}$", "linestyle": line}
+
+
+def level_line(place: int) -> tuple[int, tuple[int, ...]]:
+    """The line of the level at this place, other than that of any other and of any strategy."""
+    if place < len(LEVEL_LINES):
+        return LEVEL_LINES[place]
+    return (0, (20 + 4 * place, 4, 1, 4))
 
 
 def plain_axes(axes: Axes) -> None:

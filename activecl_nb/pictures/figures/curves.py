@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activecl_nb.pictures.figures.base import Picture, between, canvas, plain_axes, style
+from activecl_nb.pictures.figures.base import (
+    Picture,
+    between,
+    canvas,
+    level_line,
+    plain_axes,
+    style,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +56,7 @@ def learning_curve(
     room = 0.06 * np.ptp(axes.get_ylim())  # about the height of a name
     ends = curve.sort_values(x).groupby("strategy")["mean"].agg(["first", "last"])
     for place, (name, (level, low, high)) in enumerate(named.items()):
-        axes.axhline(level, color="#333333", linestyle=[":", (0, (5, 2, 1, 2)), "--"][place % 3])
+        axes.axhline(level, color="#333333", linewidth=1.1, linestyle=level_line(place))
         if np.isfinite(low):
             axes.axhspan(low, high, color="#333333", alpha=0.08, linewidth=0)
         away = (ends - level).abs().min()  # a name stands where the curves are farther

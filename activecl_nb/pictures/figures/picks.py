@@ -20,6 +20,7 @@ from activecl_nb.pictures.figures.base import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 def uncertainty_curves(measures: Mapping[str, Any], p: Any) -> Picture:
@@ -96,7 +97,7 @@ def picks_2d(
     positive: Any = None,
     probability: Any = None,
 ) -> Picture:
-    """What each strategy picks in two dimensions, a panel each.
+    """What each strategy picks in two dimensions, a panel each, two panels in a row.
 
     points: (n, 2). picks: strategy -> positions, in the order picked, or a panel's title and none
     where nothing is picked so far. chosen: (m, 2), what is in the training set already. positive:
@@ -104,35 +105,51 @@ def picks_2d(
     a line where it is one half.
     """
     points = np.asarray(points)
-    figure, axes = canvas(3.4 * len(picks), 3.4, ncols=len(picks), squeeze=False)
+    columns = min(2, len(picks))  # more in a row would be too small on a narrow page
+    rows = -(-len(picks) // columns)
+    figure, axes = canvas(3.6 * columns, 3.2 * rows + 0.5, nrows=rows, ncols=columns, squeeze=False)
     positive = np.zeros(len(points), bool) if positive is None else np.asarray(positive)
-    for axis, (name, picked) in zip(axes.flat, picks.items(), strict=True):
+    marks: dict[str, Any] = {}
+    for axis, (name, picked) in zip(axes.flat, picks.items(), strict=False):
         picked = np.asarray(picked, dtype=int)
-        axis.scatter(*points[~positive].T, s=9, c="#b8c7d3", marker="o", linewidths=0)
+        dots = {"c": "#b8c7d3", "marker": "o", "linewidths": 0}
+        marks["common"] = axis.scatter(*points[~positive].T, s=12, **dots)
         # No strategy's picks are stars, so a rare point is told from a pick of a common one.
-        axis.scatter(*points[positive].T, s=24, c="#4fae8a", marker="*", linewidths=0)
+        stars = {"c": "#4fae8a", "marker": "*", "linewidths": 0}
+        if positive.any():
+            marks["rare"] = axis.scatter(*points[positive].T, s=34, **stars)
         if len(chosen):
-            axis.scatter(*np.asarray(chosen).T, s=28, c="black", marker="+", linewidths=1)
+            crosses = {"c": "black", "marker": "+", "linewidths": 1}
+            marks["chosen before"] = axis.scatter(*np.asarray(chosen).T, s=36, **crosses)
         looks = style(name, list(picks))
-        axis.scatter(
+        outlined = axis.scatter(
             *points[picked].T,
-            s=44,
+            s=54,
             facecolors="none",
             edgecolors=looks["color"],
             marker=looks["marker"] if looks["marker"] not in "xX+" else "D",
-            linewidths=1.6,
+            linewidths=1.8,
         )
+        if len(picked):
+            marks.setdefault("picked (the first five numbered)", outlined)
         for order, position in enumerate(picked[:5], start=1):
             axis.annotate(
-                str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=8
+                str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=11
             )
         if probability is not None:
-            margin = 0.05 * np.ptp(points, axis=0)  # or marks at the rim are cut in half
-            low, high = points.min(0) - margin, points.max(0) + margin
-            x, y = np.meshgrid(*(np.linspace(a, b, 60) for a, b in zip(low, high, strict=True)))
-            p = np.asarray(probability(np.stack([x.ravel(), y.ravel()], 1))).reshape(x.shape)
-            axis.contour(x, y, p, levels=[0.5], colors="black", linewidths=1, linestyles="--")
-        axis.set(title=name, xticks=[], yticks=[])
+            marks["the proxy says one half"] = _one_half(axis, points, probability)
+        axis.set_title(name, fontsize=13)
+        axis.set(xticks=[], yticks=[])
+    for unused in axes.flat[len(picks) :]:
+        unused.set_axis_off()
+    figure.legend(
+        marks.values(),
+        marks.keys(),
+        loc="outside lower center",
+        ncols=2 if columns == 1 else 3,
+        frameon=False,
+        fontsize=10,
+    )
     known = (
         f"{len(points)} points; crosses are points chosen before, stars the rare class, the dashed "
         "line is where the proxy says one half."
@@ -145,6 +162,16 @@ def picks_2d(
         f"The picks of {', '.join(picks)}, outlined, among {known} Share of the rare class in the "
         f"picks: {', '.join(shares)}.",
     )
+
+
+def _one_half(axis: Axes, points: np.ndarray, probability: Any) -> Any:
+    """Draw the line where the probability is one half; return what stands for it in a legend."""
+    margin = 0.05 * np.ptp(points, axis=0)  # or marks at the rim are cut in half
+    low, high = points.min(0) - margin, points.max(0) + margin
+    x, y = np.meshgrid(*(np.linspace(a, b, 60) for a, b in zip(low, high, strict=True)))
+    p = np.asarray(probability(np.stack([x.ravel(), y.ravel()], 1))).reshape(x.shape)
+    looks = {"colors": "black", "linewidths": 1, "linestyles": "--"}
+    return axis.contour(x, y, p, levels=[0.5], **looks).legend_elements()[0][0]
 
 
 def logit_histogram(logits: Any, positive: Any, picks: Mapping[str, Any]) -> Picture:

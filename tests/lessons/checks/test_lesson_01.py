@@ -218,6 +218,16 @@ def test_patient_split() -> None:
                 "h = np.isin(patient, generator.choice(everyone, int(share * 10), replace=False))",
                 "return np.flatnonzero(~h), np.flatnonzero(h)",
             ),
+            "a share of the patches": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, int(share * n), replace=False))",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "a share of the patches, from the front": written(
+                SPLIT,
+                "h = np.isin(patient, generator.permutation(everyone)[:int(share * n)])",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
             "numbers that nobody has": written(
                 SPLIT,
                 "h = np.isin(patient, generator.choice(1, 1, replace=False))",

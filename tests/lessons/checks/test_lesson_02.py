@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from notebook_tools import (
     examine,
@@ -57,6 +59,9 @@ def test_chance_loss() -> None:
         GIVEN,
     )
     assert checks.chance_loss(1.946).solved
+    assert "nearly" in checks.chance_loss(1.95).text
+    assert "16 views" in checks.chance_loss(math.log(15)).text
+    assert "without quotes" in checks.chance_loss("log(7)").text
 
 
 LOSSES = {

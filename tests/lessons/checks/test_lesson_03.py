@@ -151,9 +151,12 @@ def test_no_tumour_chance() -> None:
             "one class of nine": "my_chance = (8 / 9) ** 10",
             "never": "my_chance = 0",
             "a hundred labels": "my_chance = (1 - 0.14317) ** 100",
+            "the paper's test set": "my_chance = (5947 / 7180) ** 10",
+            "the lesson's test set": "my_chance = (1 - 0.154) ** 10",
         },
     )
     assert checks.no_tumour_chance(0.214).solved
+    assert "not a test set's 0.15" in checks.no_tumour_chance(0.85**10).text
     assert checks.no_tumour_chance(np.prod([(85683 - i) / (100000 - i) for i in range(10)])).solved
     assert repr(checks.no_tumour_chance(21)) == repr(checks.no_tumour_chance(21.3))
 

@@ -143,6 +143,12 @@ def step(update: str, *before: str, norm: object = 2) -> str:
     )
 
 
+def begun(over: str) -> str:
+    """k-center by keeping ``nearest``, which begins as this of the distances to the chosen."""
+    right = step("torch.minimum(nearest, to_new)")
+    return right.replace("min(dim=1).values", over)
+
+
 def test_kcenter() -> None:
     examine(
         LESSON_4,
@@ -168,6 +174,9 @@ def test_kcenter() -> None:
             "the newest centre": step("to_new", "nearest[picks] = -1"),
             "largest difference": step("torch.minimum(nearest, to_new)", norm="float('inf')"),
             "the mean of the chosen": loop(start="chosen_features.mean(0, keepdim=True), "),
+            "begins with the mean distance": begun("mean(1)"),
+            "begins with the largest distance": begun("max(1).values"),
+            "begins with the sum": begun("sum(1)"),
             "floats": loop(result="np.append([], picks)"),
             "starts with the most central": loop(result="[0, *picks[:-1]]"),
             "Manhattan": step("torch.minimum(nearest, to_new)", norm=1),

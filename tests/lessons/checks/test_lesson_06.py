@@ -81,6 +81,7 @@ def test_by_hand(view: ViewModel, tiny_protocol, tiny_data, tmp_path) -> None:
     told = verdict(lesson, 4, solution(lesson, 4), given)
     assert told.solved
     assert f"{contest.hand_run.rounds[1].scores['auroc']:.3f}" in told.text
+    assert f"{contest.hand_run.rounds[1].scores['f1']:.2f}" in told.text, "as the panels show it"
     assert "hand" in contest.view.names
 
 

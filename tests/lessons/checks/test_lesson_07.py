@@ -51,7 +51,7 @@ def test_paired_interval() -> None:
 
     t, error = "stats.t.ppf(0.975, n - 1)", "d.std(ddof=1) / n ** 0.5"
     apart = "((a.var(ddof=1) + b.var(ddof=1)) / n) ** 0.5"
-    examine(
+    hints = examine(
         "07_reproduce_the_paper",
         3,
         {
@@ -76,6 +76,25 @@ def test_paired_interval() -> None:
             "variance": ends(f"{t} * d.var(ddof=1) / n ** 0.5"),
             "n - 1 twice": ends(f"{t} * d.std(ddof=1) / (n - 1) ** 0.5"),
             "99%": ends(f"stats.t.ppf(0.995, n - 1) * {error}"),
+            "two ends": function(
+                "my_interval(a, b)",
+                "from scipy import stats",
+                "d, n = a - b, len(a)",
+                f"half = {t} * {error}",
+                "return d.mean() - half, d.mean() + half",
+            ),
+            "mean and half": function(
+                "my_interval(a, b)",
+                "from scipy import stats",
+                "d, n = a - b, len(a)",
+                f"return d.mean(), {t} * {error}",
+            ),
+            "percentiles of the seeds": function(
+                "my_interval(a, b)",
+                "import numpy as np",
+                "d = a - b",
+                "return d.mean(), *np.percentile(d, [2.5, 97.5])",
+            ),
             "high first": ends(f"-{t} * {error}"),
             "low first": function(
                 "my_interval(a, b)",
@@ -86,6 +105,14 @@ def test_paired_interval() -> None:
             ),
         },
     )
+    for what, words in {
+        "the other way round": "this is b - a",
+        "two ends": "the ends alone",
+        "low first": "give the mean first",
+        "high first": "the lower end comes first",
+        "percentiles of the seeds": "percentiles of single differences",
+    }.items():
+        assert words in hints[what], what
 
 
 def test_paired_interval_against_scipy() -> None:

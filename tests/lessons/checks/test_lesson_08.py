@@ -60,6 +60,9 @@ def test_typicality() -> None:
             "the nearest": my_typicality("return 1 / near[:, 0]"),
             "one too far": my_typicality("return 1 / np.sort(d, axis=1)[:, 2 : k + 2].mean(1)"),
             "one too few": my_typicality("return 1 / near[:, :-1].mean(1)"),
+            "the median": my_typicality("return 1 / np.median(near, axis=1)"),
+            "the other axis": my_typicality("return 1 / near.mean(0)"),
+            "positions": my_typicality("return 1 / np.argsort(d, axis=1)[:, 1 : k + 1].mean(1)"),
             "sorted": my_typicality("return np.sort(1 / near.mean(1))"),
             "city blocks": my_typicality(
                 "d = np.abs(x[:, None] - x[None]).sum(-1)",

@@ -35,6 +35,7 @@ def test_ensemble_doubt() -> None:
                 "return np.abs(p - p.mean(axis=1, keepdims=True)).mean(axis=1)"
             ),
             "one number": spread("return p.std(ddof=1)"),
+            "corrects the root": spread("return p.std(axis=1) * p.shape[1] / (p.shape[1] - 1)"),
         },
     )
 
@@ -52,6 +53,11 @@ def test_dice() -> None:
             "of all pixels": counted("return 2 * both / mask.size"),
             "twice both over either": counted("return 2 * both / (mask | said).sum()"),
             "the loss": counted("return 1 - 2 * both / (a + b)"),
+            "no brackets": counted("return 2 * both / a + b"),
+            "and for &": counted("return 2 * (mask and said).sum() / (a + b)"),
+            "one a patch": counted(
+                "return 2 * (mask & said).sum((1, 2)) / (mask.sum((1, 2)) + said.sum((1, 2)))"
+            ),
             "patch by patch": counted(
                 "return np.mean([2 * (m & s).sum() / (m.sum() + s.sum()) "
                 "for m, s in zip(mask, said)])"
