@@ -40,7 +40,8 @@ def pytest_report_header() -> list[str]:
     import torch
     from threadpoolctl import threadpool_info
 
-    found = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
+    core = "numpy._core" if hasattr(np, "_core") else "numpy.core"  # before NumPy 2
+    found = importlib.import_module(f"{core}._multiarray_umath").__cpu_features__
     wide = [name for name, there in found.items() if there and name.startswith(WIDE)]
     _, target, features = numba.core.registry.cpu_target.target_context.codegen().magic_tuple()
     blas = {one["architecture"] for one in threadpool_info() if "architecture" in one}

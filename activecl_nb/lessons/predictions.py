@@ -17,6 +17,7 @@ from typing import Any
 # The first line of a folded output, which JupyterLab shows in place of the output. What stores the
 # notebooks puts it there; a cell whose stored output is compared with a run's prints it.
 COVER = "Your guess, and what came:"
+COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (
@@ -68,6 +69,8 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     """How much will it be? near: how far from ``came`` still counts as near, as a share of it."""
     if _missing(said):
         return f"No prediction was typed in. It is {came:{form}}."
+    if with_comma(said):
+        return f"{COMMA[0].upper()}{COMMA[1:]}. It is {came:{form}}."
     try:
         value = float(said)
     except (TypeError, ValueError):
@@ -79,6 +82,13 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     if abs(value - came) <= near * abs(came):
         return f"{given}, and it is about that: {came:{form}}."
     return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."
+
+
+def with_comma(said: Any) -> bool:
+    """Whether a number was typed with a comma in it, as 0,83 or 9,900: Python makes two of it."""
+    if isinstance(said, str):
+        return re.fullmatch(r"\s*[-+]?\d+(,\d+)+\s*", said) is not None
+    return isinstance(said, tuple) and len(said) > 1 and all(type(part) is int for part in said)
 
 
 def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:

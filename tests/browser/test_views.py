@@ -16,7 +16,9 @@ from activecl_nb.pictures.explorer import Explorer, ViewModel, filters
 
 @pytest.fixture(scope="module")
 def made() -> SimpleNamespace:
-    return stand_ins.everything(500, rounds=5, budget=25)
+    made = stand_ins.everything(500, rounds=5, budget=25)
+    made.data.train.facts["slide"] = np.arange(500) % 40
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +141,12 @@ def test_the_difference_of_two_strategies_in_one_click(page, view, screenshots):
         assert tiles.get_attribute("data-rows") == str(len(rows))
     lines = page.locator(".ax-hidden table").first.locator("tbody tr").all_text_contents()
     assert all(line.startswith(titles[at]) for line, at in zip(lines, (0, 2, 1), strict=True))
-    one, other, map = (
-        part.bounding_box()
-        for part in (galleries.nth(0), galleries.nth(1), page.locator(".ax-stage"))
+    one, other, both, map = (
+        part.bounding_box() for part in (*galleries.all(), page.locator(".ax-stage"))
     )
     assert map["x"] + map["width"] < one["x"] < other["x"]  # all three side by side
     assert one["y"] == other["y"] < map["y"] + map["height"]
+    assert both["x"] < map["x"] + map["width"] and map["y"] + map["height"] < both["y"]  # below it
     page.get_by_role("slider", name="Round").fill("3")
     before = picture(page)
     page.get_by_label("Picks that are compared").select_option("so far")
@@ -292,6 +294,59 @@ def test_a_broken_or_foreign_link_opens_all_the_same(open_page, file):
         page, _ = open_page(file + hash)
         ready(page)
         assert page.locator(".ax-panel").count() == 2
+
+
+def test_of_many_names_those_without_a_button_stand_in_a_menu(page, view):
+    page.get_by_label("Colour by").select_option("slide")
+    settle(page)
+    menu = page.get_by_label("Show only another of them")
+    slides = view.train.facts["slide"][view.patches]
+    names = [str(slide) for slide in np.unique(slides)]
+    buttons = page.locator(".ax-legend button")
+    assert buttons.count() == 16 and menu.locator("option").count() == len(names) - 16 + 1
+    menu.select_option(names[-1])
+    settle(page)
+    assert buttons.count() == 17
+    chosen = page.locator(".ax-legend button[aria-pressed=true]")
+    count = int((slides == int(names[-1])).sum())
+    assert chosen.inner_text().split() == [names[-1], f"{count}", "of", f"{count}"]
+    chosen.click()
+    settle(page)
+    assert buttons.count() == 16
+
+
+def test_the_card_never_scrolls_and_goes_when_its_patch_is_pinned(page):
+    overlay, card = page.locator(".ax-overlay").first, page.locator(".ax-float")
+    overlay.focus()
+    page.keyboard.press(".")
+    for part in card.locator(":scope, :scope > div").all():
+        assert part.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    page.keyboard.press("Enter")
+    settle(page)
+    assert card.is_hidden() and page.locator(".ax-pinned").is_visible()
+    page.keyboard.press(".")
+    assert card.is_visible()  # of another patch
+
+
+# A browser that prints lays a page out anew and tells no observer of it.
+ONCE = """window.ResizeObserver = class {
+  constructor(f) { this.f = f; } observe() { setTimeout(this.f, 0); } disconnect() {} };"""
+
+
+def test_on_paper_maps_fit_their_panels(open_page, file):
+    page, _ = open_page("about:blank")
+    page.add_init_script(ONCE)
+    page.goto(file)
+    ready(page)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 1000})
+    settle(page)
+    for map, stage in zip(page.locator(".ax-map").all(), [0, 0, 1, 1], strict=True):
+        inner, outer = map.bounding_box(), page.locator(".ax-stage").nth(stage).bounding_box()
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+        assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+    assert page.locator(".ax-toolbar button:visible").count() == 0
+    assert page.locator(".ax-round").is_visible()
 
 
 def test_the_tour_has_five_steps_by_keyboard_and_comes_once(page, file):

@@ -69,6 +69,18 @@ def test_a_number(said: object, sentence: str) -> None:
     assert predictions.number(said, 4.84) == sentence
 
 
+@pytest.mark.parametrize("said", [(0, 83), "0,83", (9, 900), " -4,7 ", (1, 0, 0)])
+def test_a_number_with_a_comma_is_told_how_numbers_are_written(said: object) -> None:
+    assert predictions.number(said, 4.84) == (
+        "A comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900. It is 4.84."
+    )
+
+
+@pytest.mark.parametrize("said", ["a,b", (0.5, 0.3), [0, 83], "0.83", (), (4,), 0.83, "1, 2"])
+def test_what_is_no_number_with_a_comma(said: object) -> None:
+    assert not predictions.with_comma(said)
+
+
 def test_per_cent_where_a_share_was_asked_for() -> None:
     said = predictions.number(93, 0.72)
     assert said == "You said 93%, 0.93 as a share; it is less: 0.72."

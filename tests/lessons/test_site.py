@@ -68,9 +68,7 @@ def test_all_links_resolve_and_none_is_loaded_from_elsewhere(made):
             place = place if name else path
             assert place.exists(), (path.name, link)
             if anchor and place in read:
-                # A browser looks for the name as it is written, then for what its signs stand for.
-                names = {anchor, unquote(anchor)}
-                assert names & read[place].anchors, (path.name, link)
+                assert unquote(anchor) in read[place].anchors, (path.name, link)
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"(?:src=|@import |url\()[\"']?https?:", text), path
 
@@ -192,6 +190,32 @@ def test_headings_get_the_anchors_of_github():
     _, body = texts.page("## Limits\n\n## Other\n\n## Limits\n")
     found = [("limits", "Limits"), ("other", "Other"), ("limits-1", "Limits")]
     assert texts.sections(body) == found
+
+
+@pytest.mark.parametrize("words", ["The 99%, apart", "\"Über\" & 'x'", "5 < 6? c/d #1", "100%25 é"])
+def test_a_heading_of_any_signs_is_reached_by_its_link(words):
+    cells = [nbformat.v4.new_markdown_cell(f"## {words}"), *map(_section, "abc")]
+    body = lessons.Lesson("t", nbformat.v4.new_notebook(cells=cells)).body()
+    frame = building.PAGES.get_template("base.html")
+    told = dict.fromkeys(("title", "up", "version", "urls", "beside"), "")
+    text = frame.render(body=body, sections=texts.sections(body), **told)
+    found = Targets()
+    found.feed(text)
+    [link] = [link for link in found.links if link.startswith("#") and link[1:2] not in "abc"]
+    assert unquote(link[1:]) == words.replace(" ", "-") and unquote(link[1:]) in found.anchors
+    assert re.fullmatch(r"#[\w.~/?:@!$&'()*+,;=%-]+", link, re.A), link  # as an address may be
+
+
+def _section(words: str) -> nbformat.NotebookNode:
+    return nbformat.v4.new_markdown_cell(f"## {words}")
+
+
+def test_lines_of_a_checklist_have_boxes_with_their_words():
+    body = texts.fragment("- [ ] run `check` [here](a.md)\n- [x] done\n\n1. [ ] long\n\n   more\n")
+    assert "[ ]" not in body and "disabled" not in body
+    boxes = re.findall(r'<label><input type="checkbox"( checked)?> (.*?)</label>', body)
+    line = 'run <code>check</code> <a href="a.md">here</a>'
+    assert boxes == [("", line), (" checked", "done"), ("", "long")]
 
 
 def test_the_reference_holds_what_docstrings_say():

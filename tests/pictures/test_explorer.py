@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
 import re
 import sys
@@ -617,6 +618,22 @@ def test_the_still_counts_what_the_colours_show(view):
     assert said == f"mean {summary.entropy_picks:.2f}, of those left {summary.entropy_rest:.2f}"
     assert under_the_map("class", "entropy") == []  # the bars say it
     assert under_the_map("entropy", "entropy", round=0) == []  # there was no proxy
+
+
+@pytest.mark.parametrize(("panels", "across"), [(1, 1), (2, 2), (3, 3), (4, 2)])
+def test_letters_of_the_still_can_be_read_on_a_narrow_page(view, panels, across):
+    names = list(view.names[:panels])
+    figure = explorer.draw(view, panels=names, round=1, colour="probability")
+    maps = [axes for axes in figure.axes if axes.get_title() in names]
+    assert [axes.get_title() for axes in maps] == names
+    boxes = [axes.get_position() for axes in maps]
+    assert len({round(box.x0, 3) for box in boxes}) == across
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    pixels = figure.get_figwidth() * figure.dpi
+    smallest = min(text.get_fontsize() for axes in maps for text in [axes.xaxis.label])
+    shown = smallest * figure.dpi / 72 * min(1, 600 / pixels)
+    assert shown >= 7  # pixels high, where 600 are across
 
 
 def test_the_still_shows_what_is_selected_and_says_so(view):

@@ -137,7 +137,7 @@ def round_costs(answer: Any) -> Verdict:
         "every round has its own size; this is the last one's, four times": [4000] * 4,
         "that counts in thousands; give image-epochs": [1, 2, 3, 4],
     }
-    answer = plain_answer(answer)
+    answer = plain_answer(answer, several=True)
     if not isinstance(answer, Verdict) and answer.shape == ():
         return hint("give four numbers in a list, one for each round")
     return compare(

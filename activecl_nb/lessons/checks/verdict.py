@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from activecl_nb.lessons.predictions import COMMA, with_comma
+
 WORDS_OF_A_NAME = 7
 
 
@@ -171,10 +173,15 @@ def answer_of_either(
     return answer
 
 
-def plain_answer(answer: Any) -> Any:
-    """What the learner assigned, as ``answer_of`` gives what a function returned."""
+def plain_answer(answer: Any, *, several: bool = False) -> Any:
+    """What the learner assigned, as ``answer_of`` gives what a function returned.
+
+    several: whether more than one number is asked for, so that commas stand between them.
+    """
     if answer is None or answer is Ellipsis:
         return NOT_YET
+    if not several and with_comma(answer):
+        return hint(COMMA)
     return numbers(answer)
 
 

@@ -10,12 +10,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from activecl_nb import files
 from activecl_nb.lessons import predictions
 from activecl_nb.lessons.site import formulas, texts
 
 PICTURE = re.compile(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]+)"')
+ANCHOR = re.compile(r'(<h[1-6]\b[^>]*?\bid=")([^"]*)"')
 WIDTH = 480  # pixels of a lesson's small picture
 FOLDED = """{%- extends 'basic/index.html.j2' -%}
 {%- block output_group -%}
@@ -98,7 +100,13 @@ class Lesson:
         )
         body, _ = exporter.from_notebook_node(shown, {"metadata": {"name": self.name}})
         body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body)
-        return texts.readable(body)
+        return texts.readable(ANCHOR.sub(_as_read, body))
+
+
+def _as_read(heading: re.Match[str]) -> str:
+    """nbconvert writes %25 for a percent sign in a heading's name, as a link to it must; a link
+    is decoded before it is looked up, so that the name itself stands in plain signs."""
+    return f'{heading[1]}{html.escape(unquote(html.unescape(heading[2])))}"'
 
 
 def read(path: Path, stored: Path) -> Lesson:

@@ -7,6 +7,10 @@ import re
 from collections import Counter
 
 WIDE = '<div class="wide" role="group" aria-label="table" tabindex="0">'
+PLUGINS = ["table", "strikethrough", "url", "task_lists"]
+BOX = re.compile(  # a box, and its line: what stands until a paragraph, list or item ends or begins
+    r'<input class="task-list-item-checkbox" [^>]*?( checked)?/>((?:[^<]|<(?!/?(?:p|li|[uo]l)\b))*)'
+)
 HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.S)
 
 
@@ -20,8 +24,14 @@ def fragment(text: str) -> str:
     """Markdown with tables as HTML. Headings get the anchors that GitHub gives them."""
     import mistune
 
-    markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrough", "url"])
-    return readable(_anchored(str(markdown(text))))
+    markdown = mistune.create_markdown(escape=False, plugins=PLUGINS)
+    return readable(_anchored(BOX.sub(_box, str(markdown(text)))))
+
+
+def _box(item: re.Match[str]) -> str:
+    """A line of a checklist that can be ticked, on a screen as on paper."""
+    checked = " checked" if item[1] else ""
+    return f'<label><input type="checkbox"{checked}> {item[2]}</label>'
 
 
 def _anchored(body: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Frames around picks, apart from the shapes of classes: marker and its size in points.
 RING, DIAMOND, SQUARE = ("o", 36), ("D", 52), ("s", 88)
+COLUMNS = 3  # so many panels stand side by side; more, two by two
 PINNED, BY_HAND = "#0060df", "#c2005f"  # as in the browser (js/theme.mjs)
 
 
@@ -45,9 +46,9 @@ def draw(
     panels = list(panels) or list(view.names[:MOST_PANELS])
     if len(compare) == 2:
         panels = [compare[0]]
-    figure, grid = _grid(max(len(panels), 2), len(panels), view.colourings[colour].kind)
+    figure, places = _grid(len(panels), view.colourings[colour].kind)
     slot = round if when == "before" else round + 1
-    for (top, middle, bottom), name in zip(grid.T, panels, strict=True):
+    for (top, middle, bottom), name in zip(places, panels, strict=True):
         strategy = view.names.index(name)
         shown = filters.shown(view, filter or {}, strategy, slot)
         if len(compare) == 2:
@@ -67,31 +68,41 @@ def draw(
         _draw_composition(middle, view, _bars(view, strategy, compare, round, so_far))
         _draw_f1(bottom, view, compare if len(compare) == 2 else [name], round)
     marks = _marks(view, compare, nearest_half, len(hand) > 0, pinned >= 0)
-    _draw_legend(figure, view, colour, grid[0, -1], marks)
+    _draw_legend(figure, view, colour, places[_columns(len(panels)) - 1][0], marks)
     return figure
 
 
-def _grid(wide: int, columns: int, kind: str) -> tuple[Figure, np.ndarray]:
-    """Axes for maps, bars and curves. By hand: Matplotlib's layout takes as long as all drawing."""
+def _columns(panels: int) -> int:
+    return panels if panels <= COLUMNS else 2
+
+
+def _grid(panels: int, kind: str) -> tuple[Figure, np.ndarray]:
+    """(panels, 3) axes: a map, bars and a curve each; four stand two by two, so that letters can
+    still be read where a page is 600 pixels wide.
+
+    By hand: Matplotlib's layout takes as long as all drawing.
+    """
     from activecl_nb.pictures.figures.plain import PlainFigure
 
-    width = 3.0 * wide if columns > 2 else 3.7 * wide
-    figure = PlainFigure(figsize=(width, 4.9), dpi=90)
-    grid = figure.subplots(
-        3,
+    columns = _columns(panels)
+    rows = -(-panels // columns)
+    width, height = (9.0 if columns > 2 else 7.4), 4.1 * rows + 0.8
+    figure = PlainFigure(figsize=(width, height), dpi=90)
+    axes = figure.subplots(
+        3 * rows,
         columns,
         squeeze=False,
-        height_ratios=(6.2, 1, 1.3),
+        height_ratios=(6.2, 1, 1.3) * rows,
         gridspec_kw={
             "left": 0.75 / width,
             "right": 1 - (1.1 if kind == "numbers" else 0.65) / width,
-            "top": 0.94,
-            "bottom": 0.18,
+            "top": 1 - 0.3 / height,
+            "bottom": 0.88 / height,
             "wspace": 0.3,
-            "hspace": 0.36,
+            "hspace": 0.36 if rows == 1 else 0.5,  # a title stands between two rows
         },
     )
-    return figure, grid
+    return figure, axes.reshape(rows, 3, columns).swapaxes(1, 2).reshape(-1, 3)
 
 
 def _shade(view: ViewModel, colour: str, strategy: int, slot: int) -> dict[str, Any]:

@@ -54,6 +54,27 @@ def test_an_answer_that_no_check_expects_is_a_wrong_answer() -> None:
         assert not said.solved and "Traceback" not in said.text and len(said.text) > 20, answer
 
 
+ONE_NUMBER = (
+    checks.baseline_accuracy,
+    checks.chance_loss,
+    checks.near_negative,
+    checks.no_tumour_chance,
+    checks.work_saved,
+    checks.times_dearer,
+)
+
+
+@pytest.mark.parametrize("check", ONE_NUMBER, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("answer", [(0, 83), "0,83", (2, 980), "2,980"])
+def test_a_comma_in_a_number_has_a_hint_of_its_own(check, answer) -> None:
+    assert check(answer).text.startswith("not solved: a comma makes two numbers of one")
+
+
+def test_commas_between_the_numbers_of_a_row_are_no_mistake() -> None:
+    assert checks.round_costs((1000, 2000, 3000, 4000)).solved
+    assert "comma" not in checks.round_costs((1000, 2000)).text
+
+
 @pytest.mark.parametrize("kind", [list, tuple, np.array, lambda row: np.array(row, np.int32)])
 def test_positions_of_any_whole_type_are_taken(kind) -> None:
     assert verdict.whole_positions(kind([4, 0, 2]), 5).tolist() == [4, 0, 2]

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { darkness, densityOf } from "../../../activecl_nb/pictures/explorer/js/density.mjs";
 import { squareMark, Stack, together } from "../../../activecl_nb/pictures/explorer/js/hit.mjs";
 import { arranged } from "../../../activecl_nb/pictures/explorer/js/layout.mjs";
+import { mixed, put, samples } from "../../../activecl_nb/pictures/explorer/js/painter.mjs";
 import { CORNERS } from "../../../activecl_nb/pictures/explorer/js/shapes.mjs";
 import { State } from "../../../activecl_nb/pictures/explorer/js/state.mjs";
 import { places, sentPatches, sentRuns } from "./small.mjs";
@@ -105,4 +106,34 @@ test("four panels in two rows fit the window together", () => {
     const { height, width } = arranged(4, room, high, 0.7);
     assert.ok(2 * (height + 100) < high && 2 * width < room && height >= 200, `${room}: ${height}`);
   }
+});
+
+const channels = (pixel) => [0, 8, 16, 24].map((shift) => (pixel >>> shift) & 255);
+const some = (n, most) => Int32Array.from({ length: n }, (_, i) => (i * 7919 + 13) % (most + 1));
+
+test("a glyph's pixels are mixed channel by channel, and its whole ones are put as they are", () => {
+  const n = 300;
+  const [fill, steps] = [some(n, 250), Int32Array.from({ length: n }, (_, i) => i)];
+  const rest = fill.map((f, i) => Math.min(256 - f, (i * 31) % 257));
+  const outline = fill.map((f, i) => 0xff000000 | ((255 - ((f * 255 + 255 * rest[i]) >> 8)) * 0x010101));
+  const before = Int32Array.from({ length: n }, (_, i) => 0xff000000 | ((i * 654321) & 0xffffff));
+  const pixels = before.slice();
+  const colour = 0x40c8ff;
+  put(pixels, 0, { solid: 2, plain: 4, count: n, steps, fill, rest, outline }, colour);
+  for (let i = 4; i < n; i++) {
+    const [of, under, edge] = [colour, before[i], outline[i]].map(channels);
+    const must = [0, 1, 2].map((c) => edge[c] + ((of[c] * fill[i] + under[c] * rest[i]) >> 8));
+    assert.deepEqual(channels(pixels[i]), [...must, 255], `pixel ${i}`);
+  }
+  assert.deepEqual([...pixels.slice(0, 2)], [0xff000000 | colour, 0xff000000 | colour]);
+  assert.deepEqual([...pixels.slice(2, 4)], [...outline.slice(2, 4)]);
+});
+
+test("between two pixels of a thumbnail its colour is between theirs", () => {
+  assert.deepEqual(channels(mixed(0xff0a141e | 0, 0xff6478ff | 0, 128)), [142, 70, 55, 255]);
+  assert.deepEqual(channels(mixed(0xff0a141e | 0, 0xff6478ff | 0, 0)), [30, 20, 10, 255]);
+  const { first, second, share } = samples(4, 8);
+  assert.deepEqual([...first], [0, 0, 0, 1, 1, 2, 2, 3]);
+  assert.deepEqual([...second], [0, 1, 1, 2, 2, 3, 3, 3]);
+  assert.deepEqual([...share], [0, 64, 192, 64, 192, 64, 192, 0]);
 });

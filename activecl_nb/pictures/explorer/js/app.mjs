@@ -205,7 +205,7 @@ export class App extends State {
 
   /** at: where the pointer is, or the mark that the keyboard is on. */
   hover(row, at = null) {
-    this.floating.follow(row, at);
+    this.floating.follow(row === this.pinnedRow ? -1 : row, at); // the pinned patch has its card below
     if (row === this.hovered) return;
     this.hovered = row;
     this.overlays();
@@ -220,6 +220,7 @@ export class App extends State {
     this.whole = null;
     this.set("pinned", row < 0 ? -1 : this.patches.id[row]);
     if (row >= 0) {
+      this.floating.follow(-1);
       this.model.send({ ask: "patch", row });
       this.say(`Pinned ${this.spoken(row)}`);
     }

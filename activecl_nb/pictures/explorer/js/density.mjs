@@ -13,16 +13,21 @@ export function densityOf(rows, places, { ox, oy, scale }, width, height, cell) 
 }
 
 function smoothed(counts, across, down) {
-  for (const [step, along] of [[1, across], [across, down]]) {
-    const copy = counts.slice();
-    for (let i = 0; i < counts.length; i++) {
-      const place = step === 1 ? i % across : Math.floor(i / across);
-      const before = place > 0 ? copy[i - step] : 0;
-      const after = place + 1 < along ? copy[i + step] : 0;
-      counts[i] = (before + 2 * copy[i] + after) / 4;
+  blur(counts, down, across, across, 1);
+  blur(counts, across, down, 1, across);
+  return counts;
+}
+
+/** Each count becomes half of itself and a quarter of its neighbours in its line. */
+function blur(counts, lines, length, apart, step) {
+  for (let line = 0; line < lines; line++) {
+    let [at, before, here] = [line * apart, 0, counts[line * apart]];
+    for (let k = 1; k <= length; k++, at += step) {
+      const after = k < length ? counts[at + step] : 0;
+      counts[at] = (before + 2 * here + after) / 4;
+      [before, here] = [here, after];
     }
   }
-  return counts;
 }
 
 /** How dark a cell is, 0 to 0.45: nothing where its dots fit side by side. area: of a dot. */

@@ -1,7 +1,7 @@
 // What the colours and marks mean, how many patches of each are shown, and which to show alone.
 
 import { namesCss, stopsOf } from "./colours.mjs";
-import { make } from "./dom.mjs";
+import { make, select } from "./dom.mjs";
 import { toggled } from "./filters.mjs";
 import { groupFrames } from "./marks.mjs";
 import { countsOf, digits, LN2 } from "./numbers.mjs";
@@ -62,25 +62,32 @@ export class Legend {
     if (focused != null) this.node.querySelector(`[data-code="${focused}"]`)?.focus();
   }
 
-  /** Buttons of names. look: code -> [colour, shape]. */
+  /** Buttons of names, and a menu of those for which there is no room. look: code -> [colour, shape]. */
   names(names, colour, codes, look) {
     const { app } = this;
     this.codes = codes;
     this.total = countsOf(Array.from(codes, (_, row) => row), codes, names.length);
-    const shown = names.slice(0, MOST_NAMES).map((name, code) => {
-      const on = (app.filter.only?.[colour] ?? []).includes(code);
+    const only = app.filter.only?.[colour] ?? [];
+    const toggle = (code) => app.set("filter", toggled(app.filter, colour, code));
+    const [shown, rest] = [[], []];
+    names.forEach((name, code) => (code < MOST_NAMES || only.includes(code) ? shown : rest).push(code));
+    const buttons = shown.map((code) => {
+      const [name, on] = [names[code], only.includes(code)];
       const count = make("span", { className: "ax-count" });
       const sample = this.sample(look(code)[1], look(code)[0]);
       const node = make("button", { type: "button", className: "ax-class", "aria-pressed": String(on),
         title: `Show only ${name}`,
-        on: { click: () => app.set("filter", toggled(app.filter, colour, code)) } },
+        on: { click: () => toggle(code) } },
       sample, name, " ", count);
       node.dataset.code = code;
       this.entries.push({ sample, node });
-      this.counts.push(count);
+      this.counts[code] = count;
       return node;
     });
-    return names.length > MOST_NAMES ? [...shown, `and ${names.length - MOST_NAMES} more`] : shown;
+    if (!rest.length) return buttons;
+    const more = select("Show only another of them", (code) => toggle(Number(code)),
+      [["", `and ${rest.length} more; colours repeat`], ...rest.map((code) => [code, names[code]])]);
+    return [...buttons, more];
   }
 
   scale(fact) {

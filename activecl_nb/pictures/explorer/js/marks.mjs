@@ -5,7 +5,6 @@ import { densityOf } from "./density.mjs";
 import { squareMark, together } from "./hit.mjs";
 import { clamp } from "./numbers.mjs";
 import { glyphOf } from "./painter.mjs";
-import { trace } from "./shapes.mjs";
 
 const MOST_THUMBNAILS = 800; // on all panels together: so many are drawn within a frame
 const CELL = 3; // pixels of the screen, of the density shading
@@ -127,7 +126,6 @@ export function drawRound(panel, s, total) {
   sheet.dots(layers.faint, glyphs.faint, { faint: true, known: false });
   const size = thumbnailSize(panel, sheet, [layers.rest, layers.before, layers.now]);
   if (size) {
-    painter.show();
     const { ink } = app.theme;
     const squares = new Set(half);
     drawThumbnails(sheet, size, [[layers.rest, []], [layers.before, [["circle", ink]]], [layers.now, [["diamond", ink]]]],
@@ -141,8 +139,8 @@ export function drawRound(panel, s, total) {
     sheet.framed(layers.now, (row) => glyphs.picked[Math.round(4 * early(row))]);
     for (const row of half) sheet.stamp(glyphs.half, row, 0);
     for (const row of app.hand.picked) sheet.stamp(glyphs.hand, row, 0);
-    painter.show();
   }
+  painter.show();
   if (app.look.order) drawNumbers(panel, sheet, layers.now);
   return layers.now.reverse();
 }
@@ -163,8 +161,8 @@ export function drawDifference(panel, [a], groups) {
   const framed = ["both", "onlyA", "onlyB"].map((group) => [groups[group].filter((row) => shown[row]), frames[group]]);
   const size = thumbnailSize(panel, sheet, [rest[1], ...framed.map(([rows]) => rows)]);
   if (size) {
-    painter.show();
     drawThumbnails(sheet, size, [[rest[1], []], ...framed]);
+    painter.show();
     return;
   }
   sheet.dots(rest[1], glyphs.faint);
@@ -199,42 +197,33 @@ function thumbnailSize(panel, { at, dpr }, layers) {
     }
   }
   const room = Math.sqrt((0.6 * panel.width * panel.height) / Math.max(1, seen));
-  return room < 18 ? 0 : Math.min(64, Math.floor(room)) * dpr;
+  return room < 18 ? 0 : Math.round(Math.min(64, Math.floor(room)) * dpr);
 }
 
 /** layers: [rows, [shape, colour] of the marks in their corner] each. squared: row -> whether it has a square. */
 function drawThumbnails(sheet, size, layers, squared = () => false) {
-  const { app, dpr, stack, panel } = sheet;
+  const { app, dpr, stack, painter, panel: { canvas } } = sheet;
   const { places, ox, oy, scale } = sheet.at;
-  const { canvas, painter: { pen } } = panel;
-  const kind = stack.kind(squareMark(size));
-  const inset = 9 * dpr;
+  const { thumbnails, hand, theme } = app;
+  const [kind, inset, frame] = [stack.kind(squareMark(size)), 9 * dpr, Math.round(2 * dpr)];
+  const corner = (shape, colour, x, y) => painter.stamp(cornerMark(shape, colour, sheet), x, y, 0);
   for (const [rows, marks] of layers) {
     for (const row of rows) {
       const [x, y] = [Math.floor(ox + places[2 * row] * scale), Math.floor(oy - places[2 * row + 1] * scale)];
       if (x < -size || y < -size || x > canvas.width + size || y > canvas.height + size) continue;
-      const [left, top] = [x - size / 2, y - size / 2];
-      app.thumbnails.draw(pen, row, left, top, size);
-      pen.lineWidth = 2 * dpr;
-      pen.strokeStyle = app.coloursFor(sheet.s).css[sheet.codes[row]];
-      pen.strokeRect(left + dpr, top + dpr, size - 2 * dpr, size - 2 * dpr);
+      const [left, top] = [x - (size >> 1), y - (size >> 1)];
+      painter.place(thumbnails.pixels(row), thumbnails.side, left, top, size, frame, sheet.colours[sheet.codes[row]]);
       stack.push(row, kind);
-      for (const [shape, colour] of marks) cornerMark(pen, sheet, shape, left + inset, top + inset, colour);
-      if (squared(row)) cornerMark(pen, sheet, "frame", left + inset, top + size - inset, app.theme.ink);
-      if (app.hand.has(row)) cornerMark(pen, sheet, "circle", left + size - inset, top + inset, app.theme.accent);
+      for (const [shape, colour] of marks) corner(shape, colour, left + inset, top + inset);
+      if (squared(row)) corner("frame", theme.ink, left + inset, top + size - inset);
+      if (hand.has(row)) corner("circle", theme.accent, left + size - inset, top + inset);
     }
   }
 }
 
 /** A small mark in a thumbnail's corner, the same that frames a dot. */
-function cornerMark(pen, { app, dpr }, shape, x, y, colour) {
-  trace(pen, shape, x, y, 5 * dpr);
-  for (const [width, style] of [[5, app.theme.paper], [2.2, colour]]) {
-    pen.lineWidth = width * dpr;
-    pen.strokeStyle = style;
-    pen.stroke();
-  }
-}
+const cornerMark = (shape, colour, { app, dpr }) => glyphOf(shape, 5 * dpr,
+  { hollow: true, outlines: [[app.theme.paper, 5 * dpr], [colour, 2.2 * dpr]] });
 
 function drawNumbers(panel, sheet, picks) {
   const { app, dpr } = panel;

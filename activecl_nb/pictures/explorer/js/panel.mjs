@@ -53,7 +53,8 @@ export class Panel {
   /** The menus and buttons, from the state. */
   read() {
     const { app, place } = this;
-    this.cursor = -1;
+    const walked = `${app.panels[place]}|${app.round}`; // its picks, which the keyboard goes along
+    if (walked !== this.walked) [this.walked, this.cursor] = [walked, -1];
     choices(this.choice, app.runs.names.map((name) => [name, name]));
     this.choice.value = app.panels[place];
     this.enlarge.press(app.look.enlarged === place);
@@ -110,20 +111,15 @@ export class Panel {
 
   // --- drawing
 
-  /** Everything that the map shows; while it stays the same the map is left alone. */
-  key() {
-    const { app } = this;
-    return [this.strategy, this.width, this.height, this.dpr, app.mapKey()].join("|");
-  }
-
+  /** What changed is drawn: the facts below a map stay while it is moved. */
   draw() {
     if (!this.width || !this.exists()) return;
-    const key = this.key();
-    if (key !== this.drawnKey) {
-      this.drawnKey = key;
-      this.drawMap();
-      this.drawFacts();
-    }
+    const { zoom, centre } = this.app.camera;
+    const facts = `${this.strategy}|${this.app.panelKey()}`;
+    const map = [facts, this.width, this.height, this.dpr, zoom, centre].join("|");
+    if (map !== this.drawnMap) this.drawMap();
+    if (facts !== this.drawnFacts) this.drawFacts();
+    [this.drawnMap, this.drawnFacts] = [map, facts];
     this.drawOverlay();
   }
 

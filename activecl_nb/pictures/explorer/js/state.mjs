@@ -166,11 +166,11 @@ export class State {
     return Math.max(0.5, Math.round(4 * radius) / 4);
   }
 
-  /** Everything but the strategy that a map's picture depends on, in a few letters. */
-  mapKey() {
-    const { round, colour, slot, camera, theme, look, nearHalf, filter, hand, version, compare, soFar } = this;
-    return [round, colour, slot, camera.zoom, camera.centre, theme.paper, JSON.stringify(look), nearHalf,
-      JSON.stringify(filter), hand.on, hand.rows, compare, soFar, version, this.thumbnails.ready].join("|");
+  /** Everything but the strategy that a panel depends on, wherever its map is moved to. */
+  panelKey() {
+    const { round, colour, slot, theme, look, nearHalf, filter, hand, version, compare, soFar } = this;
+    return [round, colour, slot, theme.paper, JSON.stringify(look), nearHalf, JSON.stringify(filter), hand.on,
+      hand.rows, compare, soFar, version, this.thumbnails.ready].join("|");
   }
 
   // --- in words
