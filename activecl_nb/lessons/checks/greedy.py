@@ -5,7 +5,7 @@ A mistake is known by its picks, so each is carried out here on the check's own 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,17 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def _other_beginnings(
+    features: np.ndarray, chosen: np.ndarray, budget: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    for word, over in (("mean", np.mean), ("largest", np.max), ("sum", np.sum)):
+        yield (
+            f"you begin with the {word} of a candidate's distances to all that is chosen; only the "
+            "nearest of these covers it, so begin with the smallest: .min(dim=1).values",
+            _begun_with(features, chosen, budget, over),
+        )
+
+
 def kcenter_mistakes(
     features: np.ndarray, chosen: np.ndarray, budget: int
 ) -> list[tuple[str, np.ndarray]]:
@@ -81,14 +92,7 @@ def kcenter_mistakes(
     return [
         *starts,
         *((text, kcenter(features, chosen, budget, **how)) for text, how in others.items()),
-        *(
-            (
-                f"you begin with the {word} of a candidate's distances to all that is chosen; only "
-                "the nearest of these covers it, so begin with the smallest: .min(dim=1).values",
-                _begun_with(features, chosen, budget, over),
-            )
-            for word, over in (("mean", np.mean), ("largest", np.max), ("sum", np.sum))
-        ),
+        *_other_beginnings(features, chosen, budget),
         (
             "those are the farthest from the chosen set, all at once: each pick is a new centre, "
             "so update the distances after it",

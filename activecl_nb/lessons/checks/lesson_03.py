@@ -218,17 +218,10 @@ def unfair_baseline(letter: object) -> Verdict:
 # ---- draws of labels ---------------------------------------------------------------------
 
 
-@check
-def no_tumour_chance(chance: object) -> Verdict:
-    """Exercise 3.4: the chance that ten random labels hold no tumour."""
-    share, labels = 0.14317, 10
+def _chance_mistakes(share: float, labels: int) -> dict[str, float]:
+    """Hint, and the chance that the mistake gives."""
     none = (1 - share) ** labels
-    answer = plain_answer(chance)
-    if isinstance(answer, Verdict):
-        return answer
-    if answer.shape != ():
-        return hint(f"one number, please, not an answer of shape {answer.shape}")
-    mistakes = {
+    return {
         "that is the chance that all ten are tumour": share**labels,
         "that is the chance of at least one tumour; you want the other case": 1 - none,
         "that is the number of tumours to expect, not the chance of none": labels * share,
@@ -266,6 +259,19 @@ def no_tumour_chance(chance: object) -> Verdict:
             )
         },
     }
+
+
+@check
+def no_tumour_chance(chance: object) -> Verdict:
+    """Exercise 3.4: the chance that ten random labels hold no tumour."""
+    share, labels = 0.14317, 10
+    none = (1 - share) ** labels
+    answer = plain_answer(chance)
+    if isinstance(answer, Verdict):
+        return answer
+    if answer.shape != ():
+        return hint(f"one number, please, not an answer of shape {answer.shape}")
+    mistakes = _chance_mistakes(share, labels)
     if abs(answer - none) <= 4e-3:
         return solved("all ten must be NON-TUM, and each is with the chance 1 - 0.14317")
     # By ratio: small chances all lie within a thousandth of one another.

@@ -89,6 +89,41 @@ def kcenter_step(points: Any, chosen: Any, picks: Any, step: int) -> Picture:
     )
 
 
+def _toy_panel(
+    axis: Any,
+    points: np.ndarray,
+    picked: np.ndarray,
+    chosen: Any,
+    positive: np.ndarray,
+    looks: Mapping[str, Any],
+) -> dict[str, Any]:
+    """One panel of ``picks_2d``; its marks by what they stand for."""
+    dots = {"c": "#b8c7d3", "marker": "o", "linewidths": 0}
+    marks = {"common": axis.scatter(*points[~positive].T, s=12, **dots)}
+    # No strategy's picks are stars, so a rare point is told from a pick of a common one.
+    stars = {"c": "#4fae8a", "marker": "*", "linewidths": 0}
+    if positive.any():
+        marks["rare"] = axis.scatter(*points[positive].T, s=34, **stars)
+    if len(chosen):
+        crosses = {"c": "black", "marker": "+", "linewidths": 1}
+        marks["chosen before"] = axis.scatter(*np.asarray(chosen).T, s=36, **crosses)
+    outlined = axis.scatter(
+        *points[picked].T,
+        s=54,
+        facecolors="none",
+        edgecolors=looks["color"],
+        marker=looks["marker"] if looks["marker"] not in "xX+" else "D",
+        linewidths=1.8,
+    )
+    if len(picked):
+        marks["picked (the first five numbered)"] = outlined
+    for order, position in enumerate(picked[:5], start=1):
+        axis.annotate(
+            str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=11
+        )
+    return marks
+
+
 def picks_2d(
     points: Any,
     picks: Mapping[str, Any],
@@ -111,31 +146,9 @@ def picks_2d(
     positive = np.zeros(len(points), bool) if positive is None else np.asarray(positive)
     marks: dict[str, Any] = {}
     for axis, (name, picked) in zip(axes.flat, picks.items(), strict=False):
-        picked = np.asarray(picked, dtype=int)
-        dots = {"c": "#b8c7d3", "marker": "o", "linewidths": 0}
-        marks["common"] = axis.scatter(*points[~positive].T, s=12, **dots)
-        # No strategy's picks are stars, so a rare point is told from a pick of a common one.
-        stars = {"c": "#4fae8a", "marker": "*", "linewidths": 0}
-        if positive.any():
-            marks["rare"] = axis.scatter(*points[positive].T, s=34, **stars)
-        if len(chosen):
-            crosses = {"c": "black", "marker": "+", "linewidths": 1}
-            marks["chosen before"] = axis.scatter(*np.asarray(chosen).T, s=36, **crosses)
         looks = style(name, list(picks))
-        outlined = axis.scatter(
-            *points[picked].T,
-            s=54,
-            facecolors="none",
-            edgecolors=looks["color"],
-            marker=looks["marker"] if looks["marker"] not in "xX+" else "D",
-            linewidths=1.8,
-        )
-        if len(picked):
-            marks.setdefault("picked (the first five numbered)", outlined)
-        for order, position in enumerate(picked[:5], start=1):
-            axis.annotate(
-                str(order), points[position], xytext=(4, 4), textcoords="offset points", fontsize=11
-            )
+        picked = np.asarray(picked, dtype=int)
+        marks = _toy_panel(axis, points, picked, chosen, positive, looks) | marks
         if probability is not None:
             marks["the proxy says one half"] = _one_half(axis, points, probability)
         axis.set_title(name, fontsize=13)
