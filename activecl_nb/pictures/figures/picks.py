@@ -183,8 +183,8 @@ def _one_half(axis: Axes, points: np.ndarray, probability: Any) -> Any:
     low, high = points.min(0) - margin, points.max(0) + margin
     x, y = np.meshgrid(*(np.linspace(a, b, 60) for a, b in zip(low, high, strict=True)))
     p = np.asarray(probability(np.stack([x.ravel(), y.ravel()], 1))).reshape(x.shape)
-    looks = {"colors": "black", "linewidths": 1, "linestyles": "--"}
-    return axis.contour(x, y, p, levels=[0.5], **looks).legend_elements()[0][0]
+    line = axis.contour(x, y, p, levels=[0.5], colors="black", linewidths=1, linestyles="--")
+    return line.legend_elements()[0][0]
 
 
 def logit_histogram(logits: Any, positive: Any, picks: Mapping[str, Any]) -> Picture:
