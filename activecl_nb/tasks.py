@@ -227,6 +227,11 @@ class Segmentation(_Told):
         return proxy.colour_moments(cells).reshape(n, h, w, -1)
 
     @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width of a patch."""
+        return tuple(self.data.train.images.shape[2:])
+
+    @property
     def map_size(self) -> tuple[int, int]:
         """Height and width of the encoder's last feature map."""
         encoder = simclr.build_encoder(1, self.protocol.stem)
@@ -249,15 +254,15 @@ class Segmentation(_Told):
 
     def outputs(self, f_p: Proxy, seen: Tensor) -> Tensor:
         """Logits of every pixel, float32 (n, H, W): those of the map, upsampled (bilinear)."""
-        return upsampled(f_p, seen, tuple(self.data.train.images.shape[2:]))
+        return upsampled(f_p, seen, self.size)
 
     def value(self, f_p: Proxy, seen: Tensor) -> Tensor:
         """The share of the patch that the proxy expects inside, float32 (n,)."""
-        return share_inside(f_p, seen, tuple(self.data.train.images.shape[2:]))
+        return share_inside(f_p, seen, self.size)
 
     def doubt(self, f_p: Proxy, seen: Tensor) -> Tensor:
         """The mean entropy of the patch's pixels, float64 (n,), in nats."""
-        return mean_entropy(f_p, seen, tuple(self.data.train.images.shape[2:]))
+        return mean_entropy(f_p, seen, self.size)
 
     def scores(
         self, targets: Tensor, outputs: Tensor, cut: float | None = None

@@ -100,12 +100,13 @@ def pick(
     _check_task(task, name, encoder)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     maps = task == "segmentation"
+    outlines = _outlines(labels, labelled) if maps and labels is not None else None
     seen, images, used = _features(archive, encoder, minutes, seed, device, download, maps)
     features = tasks.pooled(seen)
     if task == "regression" and labels is not None:
         opinion = _of_numbers(features, known, labels, seed)
-    elif maps and labels is not None:
-        opinion = _of_masks(seen, known, _masks(labels, labelled, images[known]), seed)
+    elif outlines is not None:
+        opinion = _of_masks(seen, known, _masks(outlines, images[known]), seed)
     else:
         opinion = _of_classes(features, known, _telling(labels, positive, name), positive, seed)
     left = np.setdiff1d(np.arange(len(features)), known)
@@ -215,21 +216,19 @@ def _features(
     maps: features (n, h, w, d) instead, of an encoder that keeps more of the place.
     """
     base = profiles.current()
-    if maps:
-        patches = tissue.of_archive(archive, base.image_size, archive.where)
-        fine = replace(base, stem="full", width=max(4, base.width // 2))  # as the study's grids
-        module = train(patches, fine, minutes, seed, device)
-        return tasks.feature_maps(module, patches.images), patches.images, "trained here"
     if encoder is None:
-        encoder = encoders.LITE if encoders.available() else TRAIN
+        encoder = encoders.LITE if encoders.available() and not maps else TRAIN
     if encoders.is_table(encoder):
         patches = tissue.of_archive(archive, base.image_size, archive.where)
         found = encoders.read_table(encoder, archive.names, archive.names)
         return found, patches.images, Path(encoder).name
     if isinstance(encoder, str) and encoder == TRAIN:
         patches = tissue.of_archive(archive, base.image_size, archive.where)
+        if maps:  # as the study's grids
+            base = replace(base, stem="full", width=max(4, base.width // 2))
         module = train(patches, base, minutes, seed, device)
-        return simclr.encode(module, patches.images), patches.images, "trained here"
+        see = tasks.feature_maps if maps else simclr.encode
+        return see(module, patches.images), patches.images, "trained here"
     loaded = encoders.load(encoder, download=download)
     patches = tissue.of_archive(archive, loaded.side(archive.shape), archive.where)
     return loaded(patches.images, device=device), patches.images, loaded.name
@@ -289,14 +288,19 @@ def _of_masks(maps: Tensor, known: np.ndarray, inside: np.ndarray, seed: int) ->
     return Opinion(predicted, doubt, (("predicted", predicted), ("doubt", doubt)))
 
 
-def _masks(labels: Sequence[str], labelled: Any, images: Tensor) -> np.ndarray:
-    """uint8 (k, H, W) of the files that the labels name, beside the table that names them."""
+def _outlines(labels: Sequence[str], labelled: Any) -> np.ndarray:
+    """The files of masks that the labels name, beside the table that names them."""
     beside = Path() if isinstance(labelled, pd.DataFrame) else files.expanded(labelled).parent
     where = [beside / label for label in labels]
     if lost := [file for file in where if not file.is_file()]:
         raise FileNotFoundError(f"{len(lost):,} masks are not there, {lost[0]} first")
-    facts = {"mask": np.array([str(file) for file in where])}
-    outlined = Tissue(images, torch.zeros(len(images), dtype=torch.int64), ("any",), "", facts)
+    return np.array([str(file) for file in where])
+
+
+def _masks(outlines: np.ndarray, images: Tensor) -> np.ndarray:
+    """uint8 (k, H, W), at the size of the images (k, 3, H, W)."""
+    unknown = torch.zeros(len(images), dtype=torch.int64)
+    outlined = Tissue(images, unknown, ("any",), "", {"mask": outlines})
     return tissue.with_masks(outlined, "mask").facts["mask"]
 
 
