@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ NEEDED = {  # distribution -> what stops working without it
     "psutil": "this check",
     "jupyterlab": "the lessons",
 }
+WIDTH = 66  # letters a line
 DISK_NEEDED = 2e9  # bytes, for drawn tissue and runs
 MEMORY_NEEDED = 3e9  # bytes
 MINUTES_ENOUGH = 45  # of computing in all lessons; beyond it a class waits more than it learns
@@ -62,8 +64,11 @@ class Finding:
     mend: str = ""  # empty: nothing is wrong
 
     def __str__(self) -> str:
-        mark, tail = ("ok ", "") if not self.mend else ("-> ", f"\n     to do: {self.mend}")
-        return f"{mark} {self.what:<12} {self.found}{tail}"
+        mark = "->" if self.mend else "ok"
+        said = [_wrapped(f"{mark}  {self.what:<12} {self.found}", 17)]
+        if self.mend:
+            said.append(_wrapped(f"     to do: {self.mend}", 12))
+        return "\n".join(said)
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,17 @@ class Findings:
         return "\n".join([*map(str, self.lines), end])
 
     __repr__ = __str__
+
+
+def _wrapped(line: str, indent: int) -> str:
+    """In lines that fit beside the lab's file browser, broken between words alone."""
+    return textwrap.fill(
+        line,
+        WIDTH,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def environment() -> Findings:

@@ -375,22 +375,19 @@ UP, DOWN = [0.1, 0.2, 0.3, 0.2], [-0.1, -0.2, -0.3, -0.2]
     [
         ({}, found(0.2, 0.1, 0.3, UP), claims.REPRODUCED),
         ({}, found(-0.2, -0.3, -0.1, DOWN), claims.CONTRADICTED),
-        ({}, found(0.1, -0.1, 0.3, [0.1, 0.2, 0.3, -0.2]), claims.SAME),  # three of four
-        ({}, found(0.1, -0.1, 0.3, [0.5, 0.2, -0.1, -0.2]), claims.CANNOT_TELL),  # two of four
-        ({}, found(-0.1, -0.3, 0.1, [0.1, 0.1, 0.1, -0.7]), claims.CANNOT_TELL),  # the mean is not
+        ({}, found(0.1, -0.1, 0.3, [0.1, 0.2, 0.3, -0.2]), claims.CANNOT_TELL),  # however many lean
         ({}, found(0.2, 0.1, 0.3, UP[:2]), claims.NOT_TESTABLE),  # two seeds
         ({}, None, claims.NOT_TESTABLE),
         ({"untestable": "why"}, found(0.2, 0.1, 0.3, UP), claims.NOT_TESTABLE),
         ({"expect": "less"}, found(-0.2, -0.3, -0.1, DOWN), claims.REPRODUCED),
         ({"expect": "less"}, found(0.2, 0.1, 0.3, UP), claims.CONTRADICTED),
-        ({"expect": "less"}, found(-0.1, -0.3, 0.1, [-0.1, -0.2, -0.3, 0.2]), claims.SAME),
+        ({"expect": "less"}, found(-0.1, -0.3, 0.1, [-0.1, -0.2, -0.3, 0.2]), claims.CANNOT_TELL),
         # a number: reached to its last digit, fallen short of, or the other way
         ({"value": 93}, found(85, 80, 92.6, [80, 85, 90, 92]), claims.REPRODUCED),
         ({"value": 93}, found(85, 80, 92.4, [80, 85, 90, 92]), claims.SAME),
         ({"value": 93}, found(97, 96, 98, [96, 97, 98, 97]), claims.REPRODUCED),  # more than that
         ({"value": 93}, found(-50, -60, -40, [-50] * 4), claims.CONTRADICTED),
-        ({"value": 93}, found(78, -np.inf, 80, [78, 78, 80, -np.inf]), claims.SAME),
-        ({"value": 93}, found(78, -np.inf, 80, [78, 80, -np.inf, -np.inf]), claims.CANNOT_TELL),
+        ({"value": 93}, found(78, -np.inf, 80, [78, 78, 80, -np.inf]), claims.CANNOT_TELL),
         ({"value": 93}, found(-np.inf, -np.inf, -np.inf, [-np.inf] * 4), claims.CANNOT_TELL),
         # a ratio: nothing is 1
         ({"value": 5}, found(1.5, 1.2, 1.8, [1.5] * 4, nothing=1.0), claims.SAME),
@@ -451,14 +448,6 @@ def test_a_number_that_our_interval_does_not_hold_is_named():
     assert said(-5, 5, expect="differs", value=93) == claims.CANNOT_TELL
     assert said(np.nan, np.nan, np.nan) == claims.NOT_TESTABLE
     assert said(-60, -40, expect="less", value=-93).startswith(f"{claims.SAME}; ")
-
-
-@pytest.mark.parametrize("seeds", [3, 4, 5, 8])
-def test_how_often_luck_leans(seeds):
-    """Against every way that the signs of so many seeds can fall."""
-    signs = np.array(list(itertools.product([-1, 1], repeat=seeds)))
-    leaning = ((signs > 0).mean(axis=1) >= claims.MOST_SEEDS).mean()
-    assert claims.lean_by_luck(seeds) == pytest.approx(leaning)
 
 
 # ---- the list of claims --------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from activecl_nb.evidence.claims.claim import (
     CONTRADICTED,
     FEWEST,
     FEWEST_MEDIAN,
-    MOST_SEEDS,
     NOT_TESTABLE,
     REPRODUCED,
     SAME,
@@ -24,7 +23,7 @@ from activecl_nb.evidence.claims.contrasts import Judged, judge
 from activecl_nb.evidence.claims.file import read
 from activecl_nb.evidence.claims.measures import MEASURES, order_interval
 from activecl_nb.evidence.claims.metrics import METRICS, SCORES, per_run
-from activecl_nb.evidence.claims.rule import BLIND, Grids, lean_by_luck, ledger, measure, verdict
+from activecl_nb.evidence.claims.rule import BLIND, Grids, ledger, measure, verdict
 from activecl_nb.evidence.claims.words import (
     counted,
     falls_short,
@@ -47,7 +46,6 @@ __all__ = [
     "FEWEST_MEDIAN",
     "MEASURES",
     "METRICS",
-    "MOST_SEEDS",
     "NOT_TESTABLE",
     "REPRODUCED",
     "SAME",
@@ -61,7 +59,6 @@ __all__ = [
     "counted",
     "falls_short",
     "judge",
-    "lean_by_luck",
     "ledger",
     "measure",
     "number",

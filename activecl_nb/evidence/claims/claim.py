@@ -16,7 +16,6 @@ SOURCES = ("paper", "later abstract", "ours")
 EXPECTED = ("more", "less", "exactly", "differs", "same")
 FEWEST = 3  # replicates for the mean of a value
 FEWEST_MEDIAN = 5  # below that, the widest interval of a median is worth less than 90%
-MOST_SEEDS = 0.75  # part of the replicates that must lie on the claimed side for "same direction"
 
 
 @dataclass(frozen=True)

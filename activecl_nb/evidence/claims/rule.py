@@ -9,8 +9,7 @@ above 1 for a ratio. The interval decides. templates/rule.toml says it in words 
 3. reproduced: the whole interval lies on the claimed side and, where the paper gives a number, it
    reaches that number, to its last printed digit.
 4. same direction: the whole interval lies on the claimed side and falls short of the paper's
-   number; or the interval holds nothing, but the estimate and three replicates of four lie on the
-   claimed side.
+   number.
 5. cannot tell: everything else, and whatever was not reached.
 
 A claim that is exactly a number is reproduced where the interval holds it to its last printed
@@ -37,7 +36,6 @@ from activecl_nb.evidence.claims.arithmetic import ARITHMETIC
 from activecl_nb.evidence.claims.claim import (
     CANNOT_TELL,
     CONTRADICTED,
-    MOST_SEEDS,
     NOT_TESTABLE,
     REPRODUCED,
     SAME,
@@ -76,9 +74,7 @@ def verdict(claim: Claim, found: Measured | None) -> str:
             return REPRODUCED
         claimed = side * (claim.value - found.nothing) - claim.rounding
         return REPRODUCED if high >= claimed else SAME
-    values = side * (np.array(found.values or [found.estimate]) - found.nothing)
-    leans = side * (found.estimate - found.nothing) > 0 and (values > 0).mean() >= MOST_SEEDS
-    return SAME if leans else CANNOT_TELL
+    return CANNOT_TELL
 
 
 def _exactly(value: float, rounding: float, found: Measured) -> str:
@@ -95,17 +91,6 @@ def _the_same(bound: float, found: Measured) -> str:
         return CONTRADICTED
     p = analysis.equivalence(found.estimate, found.error, found.freedom, bound)
     return REPRODUCED if p < SURE else CANNOT_TELL
-
-
-def lean_by_luck(replicates: int) -> float:
-    """How often a line leans to the claimed side, as rule 4 asks, without any effect.
-
-    Each replicate is then as likely to lie on one side as on the other, so their number is
-    binomial.
-    """
-    from scipy import stats
-
-    return float(stats.binom.sf(np.ceil(MOST_SEEDS * replicates) - 1, replicates, 0.5))
 
 
 def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:

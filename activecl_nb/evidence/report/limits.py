@@ -10,7 +10,7 @@ import numpy as np
 
 import activecl_nb
 from activecl_nb import profiles
-from activecl_nb.evidence import analysis, claims
+from activecl_nb.evidence import analysis
 from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
@@ -146,8 +146,7 @@ def _of_folds(stored: Stored) -> dict[str, Any]:
 def _of_ledger(lines: Sequence[Line]) -> dict[str, Any]:
     measured = [line.measured for line in lines if line.measured and line.measured.n > 1]
     judged = sum(not np.isnan(of_line.low) for of_line in measured)
-    lean = claims.lean_by_luck(5)
-    return {"judged": judged, "by_luck": f"{0.05 * judged:.0f}", "lean_five": f"{lean:.0%}"}
+    return {"judged": judged, "by_luck": f"{0.05 * judged:.0f}"}
 
 
 def _of_profile(profile: profiles.Profile) -> dict[str, Any]:

@@ -41,6 +41,8 @@ def work_saved(answer: Any) -> Verdict:
         "this is the part of the images that is shown; count the passes, and those spared": 7 / 99,
         "this is the part that is spent; the question is the part that is spared": loop / whole,
         "you trained on all 7,000 in every round; the set starts at 1,000 and grows": 1 - 49 / 99,
+        "two things: you trained on all 7,000 in every round (the set starts at 1,000 and grows), "
+        "and gave the part that is spent": 49 / 99,
         "this is what 8 rounds spare; count 7, until the score is reached": 1 - 36 / 99,
         "this is what 6 rounds spare; count 7, until the score is reached": 1 - 21 / 99,
         "round 1 trains on the first thousand, not on none: 1 to 7 thousand, 28 in all": (

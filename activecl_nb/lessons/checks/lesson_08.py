@@ -41,6 +41,7 @@ def times_dearer(answer: Any) -> Verdict:
         "this is one view of one epoch": 3,
         "the passes forwards and backwards add up to three for each view: 2 x 3, not 2 + 3": 250,
         "the encoding at the end is part of both: leave it out of the training": 301,
+        "one pass more an epoch, for judging, is in it; only the training was asked for": 350,
         "upside down: how many times more does training cost?": 1 / 300,
         "each view is squared by nothing: the loss compares pairs, but only views pass through "
         "the network": 50 * 4 * 3,

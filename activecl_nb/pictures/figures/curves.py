@@ -44,8 +44,9 @@ def learning_curve(
             of_strategy[x],
             of_strategy["low"],
             of_strategy["high"],
-            color=looks["color"],
-            alpha=0.15,
+            facecolor=(looks["color"], min(0.15, 0.3 / len(strategies))),  # many would add to grey
+            edgecolor=(looks["color"], 0.6),
+            linewidth=0.6,
         )
         told.append(
             f"{name} from {of_strategy['mean'].iloc[0]:.2f} to {of_strategy['mean'].iloc[-1]:.2f}"

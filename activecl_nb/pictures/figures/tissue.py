@@ -14,15 +14,24 @@ if TYPE_CHECKING:
 
 
 def image_grid(
-    images: Any, titles: Sequence[str] = (), *, columns: int = 10, alt: str = "", side: float = 0.9
+    images: Any,
+    titles: Sequence[str] = (),
+    *,
+    columns: int = 10,
+    names: Sequence[str] = (),
+    alt: str = "",
+    side: float = 0.9,
 ) -> Picture:
-    """Patches side by side. images: uint8 (N, 3, H, W)."""
+    """Patches side by side. images: uint8 (N, 3, H, W). names: what each row holds, at its left."""
     images = np.asarray(images)
     rows = -(-len(images) // columns)
     space = 0.22 if len(titles) else 0.04
+    beside = 0.09 * max(map(len, names), default=0)
     figure, axes = canvas(
-        columns * side, rows * (side + space), nrows=rows, ncols=columns, squeeze=False
+        columns * side + beside, rows * (side + space), nrows=rows, ncols=columns, squeeze=False
     )
+    for row, name in zip(axes, names, strict=False):
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
     for axis in axes.flat:
         axis.axis("off")
     for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):

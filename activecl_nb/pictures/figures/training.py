@@ -57,7 +57,7 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
     p /= p.sum(1, keepdims=True)
     partner = np.roll(np.arange(2 * n), n)
     right = p[np.arange(2 * n), partner]
-    figure, (left, matrix) = canvas(9, 4, ncols=2, width_ratios=[2, 3])
+    figure, (left, matrix) = canvas(7.2, 4.1, ncols=2, width_ratios=[2, 4])
     turn = np.linspace(0, 2 * np.pi, 200)
     left.plot(np.cos(turn), np.sin(turn), color="#c0c0c0", linewidth=1)
     for patch in range(n):
@@ -158,10 +158,13 @@ def heat(matrix: Any, *, title: str = "", labels: Sequence[str] = (), alt: str =
     return Picture(figure, alt or f"{title}: a matrix of {matrix.shape[0]} by {matrix.shape[1]}.")
 
 
-def score_bars(table: pd.DataFrame, *, score: str = "f1", by: str = "features") -> Picture:
+def score_bars(
+    table: pd.DataFrame, *, score: str = "f1", by: str = "features", chance: float | None = None
+) -> Picture:
     """Mean score of each kind of features, a dot for every repeat.
 
-    table: one row a repeat, with the columns ``by`` and ``score``.
+    table: one row a repeat, with the columns ``by`` and ``score``. chance: what knows nothing
+        would reach, as a dashed line.
     """
     import seaborn
 
@@ -173,6 +176,17 @@ def score_bars(table: pd.DataFrame, *, score: str = "f1", by: str = "features") 
         f"{name} {values.mean():.2f} (from {values.min():.2f} to {values.max():.2f})"
         for name, values in table.groupby(by, sort=False)[score]
     ]
+    if chance is not None:
+        axes.axvline(chance, color="#333333", linestyle="--", linewidth=1)
+        axes.annotate(
+            f"chance {chance:.2f}",
+            (chance, 1),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=9,
+        )
+        told.append(f"chance {chance:.2f}")
     axes.set_ylabel("")
     low, high = min(0.0, table[score].min()), max(1.0, table[score].max())
     axes.set(xlabel=score, xlim=(1.05 * low, high if high == 1 else 1.05 * high))
