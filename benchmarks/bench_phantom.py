@@ -271,7 +271,11 @@ MILD = augment.Family(
 
 
 def transfer(
-    folder: str | os.PathLike[str], epochs: int = 60, width: int = 16, seed: int = 0
+    folder: str | os.PathLike[str],
+    epochs: int = 60,
+    width: int = 16,
+    seed: int = 0,
+    on: tuple[str, ...] = ("random", "phantom", "real"),
 ) -> dict[str, float]:
     """The same probe on a random encoder, on one trained by SimCLR on 600 phantom patches, and
     on one trained by SimCLR on the real sample's own 600."""
@@ -280,6 +284,8 @@ def transfer(
     drawn = torch.from_numpy(phantom.draw(range(len(own)), 28, seed=seed))
     result = {}
     for name, images in (("random", None), ("phantom", drawn), ("real", own)):
+        if name not in on:
+            continue
         encoder = simclr.build_encoder(width, "half", seed=seed)
         if images is not None:
             model = simclr.SimCLR(encoder, simclr.build_head(8 * width, 128, "simclr", seed=seed))
