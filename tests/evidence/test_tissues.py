@@ -205,6 +205,8 @@ def test_a_grid_whose_encoder_does_not_see_judges_nothing(tmp_path):
         line = claims.ledger([asked], one)[0]
         (judged,) = claims.judge([contrast("entropy")], one)
         section = report.grids.section(one.grid("on folds"), "on folds", "?")
+        told = [row for row in report.appendix.settings(one) if row[0] == "on folds"]
+        assert all((claims.BLIND in replicates) != sees for _, _, _, replicates, *_ in told)
         if sees:
             assert line.verdict == claims.REPRODUCED and judged.says == "entropy ahead"
             assert "the encoder sees" in section.said[0] and section.pictures
@@ -383,7 +385,9 @@ def test_the_first_screen_has_real_tissue_first(tmp_path):
         "real tissue, made up", "real tissue, made up", "drawn tissue (the phantom)",
     ]  # fmt: skip
     assert "entropy ahead (p " in made.rows[0].sure and "5 folds, 10 runs" in made.rows[0].sure
-    assert "paper: 62%" in made.rows[1].much
+    assert made.rows[0].sure.endswith("; primary)") and made.rows[2].sure.endswith("; secondary)")
+    assert made.rows[1].tried == "The authors' later claim: “Entropy spares 62%”"
+    assert made.rows[1].much.endswith(", where 62% less is claimed")
     assert made.left_out == ("It wins elsewhere.",)
     assert dict(made.facts)["Left out"] == "1 claims that these grids cannot answer"
     axes = made.gains.figure.axes[0]

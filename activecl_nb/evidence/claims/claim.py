@@ -82,6 +82,7 @@ class Measured:
     over: what the replicates are (see ``analysis.estimate``). runs: how many values are behind.
     error, freedom: standard error and degrees of freedom of the mean; NaN for a median.
     spares: whether it is per cent less of something, so that below 0 it is per cent more.
+    reached: of what is spent until a score is reached, how many of the runs reached it.
     """
 
     estimate: float
@@ -99,6 +100,7 @@ class Measured:
     error: float = float("nan")
     freedom: int = 0
     spares: bool = False
+    reached: int = 0
 
     @property
     def n(self) -> int:

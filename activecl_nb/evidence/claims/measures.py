@@ -199,7 +199,7 @@ def orders(stored: Stored, grid: str, order: Sequence[str], runs: int) -> Measur
     """Per cent of all sets of so many runs in which the mean curves lie in this order."""
     areas = [per_run(stored, {"grid": grid, "strategy": name}, "area") for name in order]
     common_runs = sorted(set.intersection(*(set(one.index) for one in areas)))
-    how = f"sets of {runs} seeds whose mean curves lie in the order {', '.join(order)}"
+    how = f"sets of {runs} runs whose mean curves lie in the order {', '.join(order)}"
     choices = list(itertools.islice(itertools.combinations(common_runs, runs), MOST_SETS))
     if not choices:
         return _none(how=how, unit="%", digits=0, needs=runs)
@@ -207,7 +207,7 @@ def orders(stored: Stored, grid: str, order: Sequence[str], runs: int) -> Measur
     held = 100 * float(np.mean([bool((np.diff(h) < 0).all()) for h in heights]))
     how += f" (of {len(choices)})"
     nan, values = float("nan"), (held,) * len(common_runs)
-    return Measured(held, nan, nan, how, unit="%", digits=0, values=values, needs=runs)
+    return Measured(held, nan, nan, how, unit="%", digits=0, values=values, needs=runs, over="runs")
 
 
 MOST_SETS = 10_000
@@ -278,11 +278,12 @@ def _median(values: pd.Series, how: str) -> Measured:
     never = values.fillna(-np.inf).astype(float)
     tissues = never.index.get_level_values("tissue")
     over = analysis.kind_of_replicates(tissues)
+    reached = int(np.isfinite(never).sum())
+    how = f"{how}; {reached} of {len(never)} runs reached it"
     if over != analysis.SEEDS:
         never = never.groupby(tissues, sort=False).median()
+        how += f"; the median is that of the {over}' medians"
     middle, low, high, confidence = order_interval(never)
-    reached = int(np.isfinite(never).sum())
-    how = f"{how}; {reached} of {len(never)} {over} reached it"
     if np.isfinite(confidence):
         how += f"; the interval covers the median with {confidence:.0%}"
     return Measured(
@@ -297,6 +298,7 @@ def _median(values: pd.Series, how: str) -> Measured:
         over=over,
         runs=len(values),
         spares=True,
+        reached=reached,
     )
 
 
