@@ -173,18 +173,11 @@ def test_only_seeds_that_both_have_count(tmp_path):
 
 
 def test_a_change_of_gain_is_a_difference_of_differences(tables):
-    def gained(setting, **other):
-        return measures.gain_change(
-            tables, "entropy", "random", setting, "last", grid="rarity", **other
-        )
-
-    found = gained("tumour_share=0.05", other_setting="tumour_share=0.5")
+    rare, half = "tumour_share=0.05", "tumour_share=0.5"
+    found = measures.gain_change(
+        tables, "entropy", "random", rare, "last", grid="rarity", other_setting=half
+    )
     assert found.estimate == pytest.approx(0.5) and found.n == 5
-    # Entropy gains 0.1 in the grid "paper", whose setting is the profile's own.
-    of_rare = gained("tumour_share=0.05", other_grid="paper")
-    of_half = gained("tumour_share=0.5", other_grid="paper")
-    assert of_rare.estimate - of_half.estimate == pytest.approx(0.5)
-    assert "the profile's own setting" in of_half.how
 
 
 @pytest.mark.parametrize(
@@ -287,12 +280,10 @@ def test_the_benchmark_is_judged_at_the_loops_proxy_and_at_its_best(tmp_path):
     assert spared.estimate == -np.inf  # 0.6 is out of its reach
 
 
-def test_ratios_growth_and_levels(tmp_path):
+def test_growth_and_levels(tmp_path):
     high = [run("g", "kcenter", s, [0.3, 0.6, 0.9]) for s in range(3)]
     low = [run("g", "entropy", s, [0.1, 0.2, 0.3]) for s in range(3)]
     stored = write(tmp_path, high + low)
-    found = measures.ratio(stored, "kcenter", "entropy", "last", grid="g")
-    assert found.values == pytest.approx((3.0,) * 3) and found.nothing == 1
     assert measures.growth(stored, "g", "entropy").values == (3.0,) * 3
     level = measures.level(stored, "g", "kcenter", "best")
     assert (level.estimate, level.unit) == (pytest.approx(0.9), "F1")
@@ -417,9 +408,6 @@ UP, DOWN = [0.1, 0.2, 0.3, 0.2], [-0.1, -0.2, -0.3, -0.2]
         ({"expect": "exactly", "value": 100}, found(90, 75, 105, [1] * 4), claims.CANNOT_TELL),
         ({"expect": "exactly", "value": 100}, found(100, 99.6, 100.4, UP), claims.REPRODUCED),
         ({"expect": "exactly", "value": 100}, found(80, 70, 90, [1] * 4), claims.CONTRADICTED),
-        # in either direction
-        ({"expect": "differs"}, found(-0.2, -0.3, -0.1, DOWN), claims.REPRODUCED),
-        ({"expect": "differs"}, found(0.2, -0.1, 0.5, UP), claims.CANNOT_TELL),
         # no effect at all, and no spread
         ({}, found(0.0, 0.0, 0.0, [0.0] * 4), claims.CANNOT_TELL),
     ],
@@ -455,7 +443,6 @@ def test_a_number_that_our_interval_does_not_hold_is_named():
     assert said(never, never, never) == f"{claims.CANNOT_TELL}; 93% lies outside the interval"
     assert said(never, 92.6, never) == claims.CANNOT_TELL  # 92.6 is printed as 93
     assert said(-5, 5, value=None) == claims.CANNOT_TELL
-    assert said(-5, 5, expect="differs", value=93) == claims.CANNOT_TELL
     assert said(np.nan, np.nan, np.nan) == claims.NOT_TESTABLE
     assert said(-60, -40, expect="less", value=-93).startswith(f"{claims.SAME}; ")
 
@@ -557,7 +544,6 @@ def entry(**fields):
         (entry(expect='"exactly"'), "it expects exactly a value, and gives none"),
         (entry() * 2, "two claims are called x"),
         ("headlines = [1]\n" + entry(), "headlines is a list of ids"),
-        (entry(expect='"same"'), "it expects the same, and gives no bound"),
         ("title = 'x'", "it lists no claim"),
         ("[[claim", "is no TOML file"),
     ],

@@ -304,19 +304,6 @@ def test_older_runs_have_no_gate_and_are_told_as_what_they_are(tmp_path):
     assert "have no floors" in limits and "40-epoch proxy alone" in limits
 
 
-def test_a_claim_of_no_difference_needs_its_bound():
-    def measured(mean, error):
-        ends = stats.t.interval(0.95, 9, mean, error)
-        return claims.Measured(
-            mean, *ends, "how", values=(mean,) * 10, needs=3, error=error, freedom=9
-        )
-
-    same = claim({"measure": "difference"}, "same", bound=0.03)
-    assert claims.verdict(same, measured(0.0, 0.01)) == claims.REPRODUCED
-    assert claims.verdict(same, measured(0.02, 0.02)) == claims.CANNOT_TELL
-    assert claims.verdict(same, measured(0.1, 0.02)) == claims.CONTRADICTED
-
-
 def test_cannot_tell_comes_with_what_would_have_shown():
     found = claims.Measured(
         0.0, -0.1, 0.1, "how", unit="F1", values=(0.0,) * 5, needs=3, error=0.03, freedom=4

@@ -10,13 +10,7 @@ Runs or their tables in, pandas tables out; ``figures`` draws them. From runs to
 from activecl_nb.evidence.analysis.arithmetic import work
 from activecl_nb.evidence.analysis.gate import Gate, Margin, drawn, gate
 from activecl_nb.evidence.analysis.paired import EXACT, difference, hedges, holm, paired, sign_flip
-from activecl_nb.evidence.analysis.picked import (
-    composition,
-    found,
-    makeup,
-    overlap,
-    picks,
-)
+from activecl_nb.evidence.analysis.picked import composition, found, makeup, picks
 from activecl_nb.evidence.analysis.tables import (
     BENCHMARK,
     MORE_F1,
@@ -69,7 +63,6 @@ __all__ = [
     "last",
     "made_apart",
     "makeup",
-    "overlap",
     "paired",
     "picks",
     "sign_flip",

@@ -1,8 +1,7 @@
-"""What was picked: classes, imbalance, waste, and how much two strategies share."""
+"""What was picked: classes, imbalance, waste."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,17 +140,17 @@ def makeup(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
     return counts.join(groups[kinds].mean().reset_index(drop=True))
 
 
-def found(runs: Runs, train: Tissue | None = None, *, first_round: int = 1) -> pd.DataFrame:
+def found(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
     """What each run's own picks are: positives per 100 picks, imbalance, waste; a row a run.
 
-    The first round is the same random draw for every strategy, so it is left out; 0 as
-    ``first_round`` counts it in. runs: runs and their training patches, or ``picks``.
+    The first round is the same random draw for every strategy, so it is left out.
+    runs: runs and their training patches, or ``picks``.
 
     Columns: strategy, seed, [setting], picks, positives, positives_per_100, imbalance_ratio
     (negatives for one positive), and the shares near_duplicate and artefact where known.
     """
     picked = picks(runs, train)
-    picked = picked[picked["round"] >= first_round]
+    picked = picked[picked["round"] > 0]
     by = by_columns(picked, *RUN)
     groups = picked.groupby(by, sort=False)
     counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
@@ -168,21 +167,3 @@ def _kinds(picked: pd.DataFrame) -> list[str]:
 def _ratio(counts: pd.DataFrame) -> pd.Series:
     positives = counts["positives"].where(counts["positives"] > 0)  # NaN, not a division by 0
     return ((counts["picks"] - positives) / positives).fillna(np.inf)
-
-
-def overlap(runs: Sequence[Run]) -> pd.DataFrame:
-    """How much the picks of two runs of one seed share: Jaccard index, without the first round.
-
-    The first round is the same random draw for all strategies, so it says nothing.
-    """
-    names = [run.strategy for run in runs]
-    chosen = [_own_picks(run) for run in runs]
-    return pd.DataFrame([[_jaccard(a, b) for b in chosen] for a in chosen], names, names)
-
-
-def _own_picks(run: Run) -> set[int]:
-    return set(run.chosen()[len(run.rounds[0].picked) :].tolist())
-
-
-def _jaccard(a: set[int], b: set[int]) -> float:
-    return len(a & b) / max(1, len(a | b))

@@ -58,25 +58,20 @@ def gain_change(
     metric: str,
     *,
     grid: str,
-    other_setting: str = "",
-    other_grid: str = "",
+    other_setting: str,
     score: str = "f1",
 ) -> Measured:
-    """How much more a gains over b in one setting than in another, run by run.
-
-    other_setting: "" for the profile's own. other_grid: where that is, if not in ``grid``.
-    """
+    """How much more a gains over b in one setting than in another, run by run."""
     gains = []
     score = there(stored, {"grid": grid, "strategy": a, "setting": setting}, score)
-    for of_grid, of_setting in ((grid, setting), (other_grid or grid, other_setting)):
+    for of_setting in (setting, other_setting):
         left, right = (
-            per_run(stored, {"grid": of_grid, "strategy": s, "setting": of_setting}, metric, score)
+            per_run(stored, {"grid": grid, "strategy": s, "setting": of_setting}, metric, score)
             for s in (a, b)
         )
         gains.append(left - right)
     words, unit, digits = described(metric, score)
-    other = other_setting or "the profile's own setting"
-    how = f"{words}: {a} minus {b} at {setting}, less the same at {other}"
+    how = f"{words}: {a} minus {b} at {setting}, less the same at {other_setting}"
     here, elsewhere = (gain.dropna() for gain in gains)
     return _paired(here, elsewhere, _share(stored, grid), how=how, unit=unit, digits=digits)
 
@@ -151,19 +146,6 @@ def at_equal_work(stored: Stored, grid: str, strategy: str) -> Measured:
     )
     share = _share(stored, grid)
     return _paired(_series(ends), _series(benchmark_f1), share, how=how, unit="F1", digits=3)
-
-
-def ratio(
-    stored: Stored, a: Side, b: Side, metric: str, *, grid: str = "", score: str = "f1"
-) -> Measured:
-    """a / b, run by run."""
-    sides = [in_grid(grid, side) for side in (a, b)]
-    score = there(stored, sides[0], score)
-    left, right = (per_run(stored, side, metric, score) for side in sides)
-    words, *_ = described(metric, score)
-    how = f"{words}: {name_of(a)} over {name_of(b)}"
-    share = _share(stored, sides[0]["grid"])
-    return _mean((left / right).dropna(), share, how, "times", 1, nothing=1.0)
 
 
 def growth(stored: Stored, grid: str, strategy: str) -> Measured:
@@ -332,7 +314,7 @@ def _none(*, how: str, unit: str, digits: int, needs: int = FEWEST) -> Measured:
 MEASURES: dict[str, Callable[..., Measured]] = {
     one.__name__: one
     for one in (
-        difference, gain_change, spared, spared_beside, at_equal_work, ratio, growth, best_epoch,
-        level, orders,
+        difference, gain_change, spared, spared_beside, at_equal_work, growth, best_epoch, level,
+        orders,
     )
 }  # fmt: skip
