@@ -1,4 +1,4 @@
-"""What was picked: classes, imbalance, waste."""
+"""What was picked: classes and waste."""
 
 from __future__ import annotations
 
@@ -119,51 +119,35 @@ def composition(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
 
 
 def makeup(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
-    """What the picks of every round are, run by run: counts, imbalance, waste.
+    """What the picks of every round are, run by run.
 
     runs: runs and their training patches, or a table of ``picks``. The result goes into
     ``curve`` for the spread over seeds: ``curve(makeup(picked), "near_duplicate")``.
 
-    Columns: strategy, seed, [setting], round, images (picked so far), picks, positives,
-    imbalance_ratio (negatives for one positive; infinite without positives),
-    imbalance_ratio_so_far (of all images up to this round), and the shares of the round's picks
-    that are positive, near_duplicate and artefact, where ``picks`` knows them.
+    Columns: strategy, seed, [setting], round, images (picked so far), and the shares of the round's
+    picks that are positive, near_duplicate and artefact, where ``picks`` knows them.
     """
     picked = picks(runs, train)
-    by, kinds = by_columns(picked, *RUN), _kinds(picked)
+    by = by_columns(picked, *RUN)
     groups = picked.groupby([*by, "round"], sort=False)
-    counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
-    so_far = counts.groupby(by, sort=False)[["picks", "positives"]].cumsum()
-    counts.insert(len(by) + 1, "images", so_far["picks"])
-    counts["imbalance_ratio"] = _ratio(counts)
-    counts["imbalance_ratio_so_far"] = _ratio(so_far)
-    return counts.join(groups[kinds].mean().reset_index(drop=True))
+    sizes = groups.size().rename("images").reset_index()
+    sizes["images"] = sizes.groupby(by, sort=False)["images"].cumsum()
+    return sizes.join(groups[_kinds(picked)].mean().reset_index(drop=True))
 
 
 def found(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
-    """What each run's own picks are: positives per 100 picks, imbalance, waste; a row a run.
+    """What each run's own picks are; a row a run.
 
     The first round is the same random draw for every strategy, so it is left out.
     runs: runs and their training patches, or ``picks``.
 
-    Columns: strategy, seed, [setting], picks, positives, positives_per_100, imbalance_ratio
-    (negatives for one positive), and the shares near_duplicate and artefact where known.
+    Columns: strategy, seed, [setting], and the shares positive, near_duplicate and artefact where
+    known.
     """
     picked = picks(runs, train)
-    picked = picked[picked["round"] > 0]
-    by = by_columns(picked, *RUN)
-    groups = picked.groupby(by, sort=False)
-    counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
-    counts["positives_per_100"] = 100 * counts["positives"] / counts["picks"]
-    counts["imbalance_ratio"] = _ratio(counts)
-    waste = [kind for kind in _kinds(picked) if kind != "positive"]
-    return counts.join(groups[waste].mean().reset_index(drop=True)) if waste else counts
+    own = picked[picked["round"] > 0]
+    return own.groupby(by_columns(own, *RUN), sort=False)[_kinds(own)].mean().reset_index()
 
 
 def _kinds(picked: pd.DataFrame) -> list[str]:
     return [name for name in ("positive", "near_duplicate", "artefact") if name in picked]
-
-
-def _ratio(counts: pd.DataFrame) -> pd.Series:
-    positives = counts["positives"].where(counts["positives"] > 0)  # NaN, not a division by 0
-    return ((counts["picks"] - positives) / positives).fillna(np.inf)
