@@ -284,10 +284,10 @@ def _median(values: pd.Series, how: str) -> Measured:
     )
 
 
-def order_interval(values: Sequence[float], confidence: float = 0.9) -> tuple[float, ...]:
+def order_interval(values: Sequence[float]) -> tuple[float, ...]:
     """Median, ends of its interval, and the confidence that these have.
 
-    The ends are values themselves, from as far inside as at least ``confidence`` allows (Conover
+    The ends are values themselves, from as far inside as at least 90% allow (Conover
     1999, section 3.2; ``scipy.stats.quantile_test``); NaN for fewer than five values, of which
     even the smallest and the largest promise less. Values may be -inf, which was never reached.
     """
@@ -298,7 +298,7 @@ def order_interval(values: Sequence[float], confidence: float = 0.9) -> tuple[fl
     middle = ordered[[(n - 1) // 2, n // 2]]
     median = float(middle.mean()) if np.isfinite(middle).all() else float(middle[0])
     # Of the ranks first: values may be equal, and their coverage is that of their places.
-    places = stats.quantile_test(np.arange(n), q=0, p=0.5).confidence_interval(confidence)
+    places = stats.quantile_test(np.arange(n), q=0, p=0.5).confidence_interval(0.9)
     if np.isnan(places.low):
         return median, float("nan"), float("nan"), float("nan")
     first, last = int(places.low), int(places.high)
