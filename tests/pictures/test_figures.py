@@ -38,9 +38,8 @@ def ends():
     return pd.DataFrame(rows, columns=["strategy", "seed", "setting", "last"])
 
 
-def comparisons():
-    across = (("entropy", "head=simclr"), ("entropy", ""))
-    return analysis.paired(ends(), [("entropy", "random"), across], "last")
+def gain(name, mean, half):
+    return figures.Gain(name, mean, mean - half, mean + half, (mean - half / 2, mean + half / 2))
 
 
 def settings():
@@ -67,7 +66,7 @@ def pictures(tiny_data):
         "learning_curve": figures.learning_curve(curve(), levels={"benchmark": 0.7}),
         "composition": figures.composition(shares),
         "logit_histogram": figures.logit_histogram(points[:, 0], labels == 2, picks),
-        "effects": figures.effects(comparisons()),
+        "gains": figures.gains([gain("plain", 0.08, 0.02)], unit="difference in F1"),
         "by_setting": figures.by_setting(settings(), dial="tumour_share", default=0.143),
     }
 
@@ -215,37 +214,17 @@ def test_a_level_with_an_interval_is_drawn_as_a_band():
     assert [text.get_verticalalignment() for text in axes.texts] == ["top", "bottom"]
 
 
-def test_a_forest_plot_says_which_intervals_are_clear_of_zero():
-    noisy = ends()
-    first = (noisy["strategy"] == "random") & (noisy["seed"] == 0) & (noisy["setting"] == "")
-    noisy.loc[first, "last"] = 0.9
-    table = analysis.paired(noisy, [("entropy", "random")], "last")
-    picture = figures.effects(table)
+def test_gains_say_which_intervals_are_clear_of_zero():
+    alone = figures.Gain("alone", 0.1, np.nan, np.nan, (0.1,))
+    rows = [gain("entropy − random", 0.08, 0.02), gain("with 0", 0.05, 0.1), alone]
+    picture = figures.gains(rows, unit="difference")
     axes = picture.figure.axes[0]
-    assert "2 of 3 are clear of 0" in picture.alt
-    assert "entropy − random, tumour_share=0.5: +0.080 (from 0.060 to 0.100), 5 s" in picture.alt
-    assert (
-        "the least that any row could reach before the correction is 0.062" in picture.alt.lower()
-    )
-    names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == [
-        "entropy − random, tumour_share=0.5",
-        "entropy − random",
-        "entropy − random, tumour_share=0.01",
-    ]
+    assert "1 of 3 is clear of 0" in picture.alt and picture.png()
+    assert "entropy − random: +0.080 (from 0.060 to 0.100); with 0" in picture.alt
+    assert picture.alt.endswith("alone: +0.100.")
+    assert [label.get_text() for label in axes.get_yticklabels()] == [row.name for row in rows]
     marks = [line.get_marker() for line in axes.lines if line.get_marker() in ("D", "o")]
-    assert marks == ["D", "o", "D"]  # shape as well as colour
-
-
-def test_a_comparison_without_seeds_or_with_one_is_still_a_row():
-    values = ends().query("setting == ''").drop(columns="setting")
-    values.loc[values["strategy"] == "entropy", "seed"] += 4  # they share seed 4 alone
-    one = figures.effects(analysis.paired(values, [("entropy", "random")], "last"))
-    assert "0 of 1 are clear of 0. entropy − random: +0.060, 1 seed (8 left out), p 1" in one.alt
-    values.loc[values["strategy"] == "entropy", "seed"] += 1
-    none = figures.effects(analysis.paired(values, [("entropy", "random")], "last"))
-    assert "nothing to compare" in none.alt
-    assert one.png() and none.png()
+    assert marks == ["D", "o", "o"]  # shape as well as colour
 
 
 def test_a_dials_values_stand_in_their_order():

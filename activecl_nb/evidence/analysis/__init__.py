@@ -4,19 +4,13 @@ Runs or their tables in, pandas tables out; ``figures`` draws them. From runs to
 
     rounds = table(runs)                                # a row a round
     ends = last(rounds)                                 # a row a run
-    paired(ends, [("entropy", "random")], "last")       # a row a comparison, seed by seed
+    paired(ends, "random", "last")                      # a row a comparison, run by run
 """
 
 from activecl_nb.evidence.analysis.arithmetic import work
 from activecl_nb.evidence.analysis.gate import Gate, Margin, drawn, gate
-from activecl_nb.evidence.analysis.paired import EXACT, difference, hedges, holm, paired, sign_flip
-from activecl_nb.evidence.analysis.picked import (
-    composition,
-    found,
-    makeup,
-    overlap,
-    picks,
-)
+from activecl_nb.evidence.analysis.paired import difference, holm, paired, sign_flip
+from activecl_nb.evidence.analysis.picked import composition, found, makeup, picks
 from activecl_nb.evidence.analysis.tables import (
     BENCHMARK,
     MORE_F1,
@@ -44,7 +38,6 @@ from activecl_nb.evidence.analysis.tissues import (
 
 __all__ = [
     "BENCHMARK",
-    "EXACT",
     "FOLDS",
     "MORE_F1",
     "PHANTOMS",
@@ -62,14 +55,12 @@ __all__ = [
     "estimate",
     "found",
     "gate",
-    "hedges",
     "holm",
     "judged_by",
     "kind_of_replicates",
     "last",
     "made_apart",
     "makeup",
-    "overlap",
     "paired",
     "picks",
     "sign_flip",

@@ -1,74 +1,45 @@
-"""Comparisons seed by seed: intervals, effects, and p by flipping signs."""
+"""Comparisons run by run: differences with their intervals, p by flipping signs, Holm."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from activecl_nb import seeds
 from activecl_nb.evidence.analysis.tables import by_columns, checked
-from activecl_nb.evidence.analysis.tissues import SEEDS, Estimate, estimate, tested_share
+from activecl_nb.evidence.analysis.tissues import Estimate, estimate, tested_share
 
 EXACT = 16  # up to so many seeds every sign flip is tried, beyond it a sample of them
 FLIPS = 100_000
 
 
-def paired(values: pd.DataFrame, pairs: Iterable[tuple[Any, Any]], metric: str) -> pd.DataFrame:
-    """Compare run by run: those of one seed and tissue share their split and first subset.
+def paired(values: pd.DataFrame, rival: str, metric: str) -> pd.DataFrame:
+    """Every other strategy less the rival, in each setting that has both: a row a comparison.
 
-    values: a row a run, such as ``last``, ``area``, ``found`` or ``to_target`` give.
-    pairs: (a, b), each the name of a strategy, compared in every setting that both have; or
-        each a (strategy, setting), to compare across settings.
+    Run by run: those of one seed and tissue share their split and first subset; runs that one side
+    lacks, or whose value is NaN, do not count.
+    values: a row a run, such as ``last``, ``area`` or ``found`` give.
 
-    Columns, a row a comparison: a, b, [setting, setting_b], n (replicates compared) and over (what
-    they are: "seeds", or where there are several tissues "folds" or "phantoms"), left_out (runs
-    that one side lacks or where its value is NaN: with any, the rest may be the lucky ones),
-    mean_a, mean_b, difference (the mean of a - b), low, high (its 95% t interval), d_z (the
-    mean difference over the differences' standard deviation; Cohen 1988, section 2.3.5), g (d_z
-    times ``hedges``, for with few seeds d_z is too large on average), p (``sign_flip`` over seeds,
-    a t test over tissues), p_holm (``holm`` over all rows) and p_smallest: the least p that so
-    many seeds can give, 2 / 2^n.
-    Five seeds never get below 0.0625, whatever they show, and Holm's correction for m
-    comparisons may lift that to m times as much: with few seeds read the intervals and effects.
-
-    ValueError: an unknown strategy or setting, or several values for one run.
+    Columns: a (the other strategy), setting ("" where there is none), n (replicates) and over
+    (what they are), difference, low, high and values (the mean, its ends, and that of each
+    replicate; see ``estimate``).
+    ValueError: several values for one run.
     """
     values = checked(values, "strategy", "seed", metric)
-    of_side = _by_side(values, metric)
-    rows = []
-    for (a, setting), (b, setting_b) in _sides(pairs, of_side):
-        left, right = of_side[a, setting].align(of_side[b, setting_b])
+    of_side, share, rows = _by_side(values, metric), tested_share(values), []
+    for (a, setting), left in of_side.items():
+        if a == rival or (rival, setting) not in of_side:
+            continue
+        left, right = left.align(of_side[rival, setting])
         known = np.isfinite(left - right)
-        rows.append(
-            {
-                "a": a,
-                "b": b,
-                "setting": setting,
-                "setting_b": setting_b,
-                **_compare(left[known], right[known], tested_share(values)),
-                "left_out": int((~known).sum()),
-            }
-        )
-    result = pd.DataFrame(rows)
-    result["p_holm"] = holm(result["p"])
-    compared = [
-        "n",
-        "over",
-        "left_out",
-        "mean_a",
-        "mean_b",
-        "difference",
-        "low",
-        "high",
-        "d_z",
-        "g",
-    ]
-    which = ["setting", "setting_b"] if "setting" in values else []
-    return result[["a", "b", *which, *compared, "p", "p_holm", "p_smallest"]]
+        if known.any():
+            found = difference(left[known], right[known], share)
+            ends = found.mean, found.low, found.high
+            rows.append((a, setting, found.n, found.over, *ends, found.values))
+    columns = ["a", "setting", "n", "over", "difference", "low", "high", "values"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _by_side(values: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.Series]:
@@ -85,68 +56,10 @@ def _by_side(values: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.Seri
     return of_side
 
 
-def _sides(pairs: Iterable, known: dict) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    """((strategy, setting), (strategy, setting)) of every comparison asked for."""
-    pairs = list(pairs)
-    if not pairs:
-        raise ValueError("no pairs to compare; give at least one, such as ('entropy', 'random')")
-    for a, b in pairs:
-        if isinstance(a, str) and isinstance(b, str):
-            shared = [setting for name, setting in known if name == a and (b, setting) in known]
-            sides = [((a, setting), (b, setting)) for setting in shared]
-        else:
-            sides = [(a, b)] if a in known and b in known else []
-        if not sides:
-            names = ", ".join(repr(name) for name in known)
-            raise ValueError(f"cannot compare {a!r} with {b!r}; (strategy, setting) are {names}")
-        yield from sides
-
-
 def difference(a: pd.Series, b: pd.Series, test_to_train: float = 0.0) -> Estimate:
     """a - b over replicates; both have the same runs as index: seeds, or (tissue, seed)."""
     tissues = a.index.get_level_values("tissue") if "tissue" in a.index.names else None
     return estimate(a.to_numpy() - b.to_numpy(), tissues, test_to_train)
-
-
-def _compare(a: pd.Series, b: pd.Series, test_to_train: float) -> dict[str, Any]:
-    if a.empty:
-        names = ("mean_a", "mean_b", "difference", "low", "high", "d_z", "g", "p", "p_smallest")
-        return {"n": 0, "over": SEEDS, **dict.fromkeys(names, float("nan"))}
-    estimated = difference(a, b, test_to_train)
-    deviation = np.std(estimated.values, ddof=1) if estimated.n > 1 else np.nan
-    alike = not deviation > 1e-12 * abs(estimated.mean)  # no spread to measure the mean by
-    d_z = np.nan if alike else estimated.mean / deviation
-    seeds_alone = estimated.over == SEEDS
-    return {
-        "n": estimated.n,
-        "over": estimated.over,
-        "mean_a": a.mean(),
-        "mean_b": b.mean(),
-        "difference": estimated.mean,
-        "low": estimated.low,
-        "high": estimated.high,
-        "d_z": d_z,
-        "g": d_z * hedges(estimated.n),
-        "p": sign_flip(estimated.values) if seeds_alone else estimated.p,
-        "p_smallest": _least_p(estimated.n) if seeds_alone else np.nan,
-    }
-
-
-def _least_p(seeds_: int) -> float:
-    """What p cannot fall below, whatever the differences are."""
-    return 2 / 2**seeds_ if seeds_ <= EXACT else 1 / (FLIPS + 1)
-
-
-def hedges(n: int) -> float:
-    """What d_z of n differences is multiplied with to be right on average (Hedges 1981).
-
-    J = gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2)) with m = n - 1: 0.80 for five seeds, 0.92
-    for ten. NaN below three.
-    """
-    m = n - 1
-    if m < 2:
-        return float("nan")
-    return math.exp(math.lgamma(m / 2) - math.lgamma((m - 1) / 2)) / math.sqrt(m / 2)
 
 
 def sign_flip(differences: Sequence[float] | np.ndarray) -> float:

@@ -1,8 +1,7 @@
-"""What was picked: classes, imbalance, waste, and how much two strategies share."""
+"""What was picked: classes and waste."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,69 +119,35 @@ def composition(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
 
 
 def makeup(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
-    """What the picks of every round are, run by run: counts, imbalance, waste.
+    """What the picks of every round are, run by run.
 
     runs: runs and their training patches, or a table of ``picks``. The result goes into
     ``curve`` for the spread over seeds: ``curve(makeup(picked), "near_duplicate")``.
 
-    Columns: strategy, seed, [setting], round, images (picked so far), picks, positives,
-    imbalance_ratio (negatives for one positive; infinite without positives),
-    imbalance_ratio_so_far (of all images up to this round), and the shares of the round's picks
-    that are positive, near_duplicate and artefact, where ``picks`` knows them.
+    Columns: strategy, seed, [setting], round, images (picked so far), and the shares of the round's
+    picks that are positive, near_duplicate and artefact, where ``picks`` knows them.
     """
     picked = picks(runs, train)
-    by, kinds = by_columns(picked, *RUN), _kinds(picked)
-    groups = picked.groupby([*by, "round"], sort=False)
-    counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
-    so_far = counts.groupby(by, sort=False)[["picks", "positives"]].cumsum()
-    counts.insert(len(by) + 1, "images", so_far["picks"])
-    counts["imbalance_ratio"] = _ratio(counts)
-    counts["imbalance_ratio_so_far"] = _ratio(so_far)
-    return counts.join(groups[kinds].mean().reset_index(drop=True))
-
-
-def found(runs: Runs, train: Tissue | None = None, *, first_round: int = 1) -> pd.DataFrame:
-    """What each run's own picks are: positives per 100 picks, imbalance, waste; a row a run.
-
-    The first round is the same random draw for every strategy, so it is left out; 0 as
-    ``first_round`` counts it in. runs: runs and their training patches, or ``picks``.
-
-    Columns: strategy, seed, [setting], picks, positives, positives_per_100, imbalance_ratio
-    (negatives for one positive), and the shares near_duplicate and artefact where known.
-    """
-    picked = picks(runs, train)
-    picked = picked[picked["round"] >= first_round]
     by = by_columns(picked, *RUN)
-    groups = picked.groupby(by, sort=False)
-    counts = groups["positive"].agg(picks="size", positives="sum").reset_index()
-    counts["positives_per_100"] = 100 * counts["positives"] / counts["picks"]
-    counts["imbalance_ratio"] = _ratio(counts)
-    waste = [kind for kind in _kinds(picked) if kind != "positive"]
-    return counts.join(groups[waste].mean().reset_index(drop=True)) if waste else counts
+    groups = picked.groupby([*by, "round"], sort=False)
+    sizes = groups.size().rename("images").reset_index()
+    sizes["images"] = sizes.groupby(by, sort=False)["images"].cumsum()
+    return sizes.join(groups[_kinds(picked)].mean().reset_index(drop=True))
+
+
+def found(runs: Runs, train: Tissue | None = None) -> pd.DataFrame:
+    """What each run's own picks are; a row a run.
+
+    The first round is the same random draw for every strategy, so it is left out.
+    runs: runs and their training patches, or ``picks``.
+
+    Columns: strategy, seed, [setting], and the shares positive, near_duplicate and artefact where
+    known.
+    """
+    picked = picks(runs, train)
+    own = picked[picked["round"] > 0]
+    return own.groupby(by_columns(own, *RUN), sort=False)[_kinds(own)].mean().reset_index()
 
 
 def _kinds(picked: pd.DataFrame) -> list[str]:
     return [name for name in ("positive", "near_duplicate", "artefact") if name in picked]
-
-
-def _ratio(counts: pd.DataFrame) -> pd.Series:
-    positives = counts["positives"].where(counts["positives"] > 0)  # NaN, not a division by 0
-    return ((counts["picks"] - positives) / positives).fillna(np.inf)
-
-
-def overlap(runs: Sequence[Run]) -> pd.DataFrame:
-    """How much the picks of two runs of one seed share: Jaccard index, without the first round.
-
-    The first round is the same random draw for all strategies, so it says nothing.
-    """
-    names = [run.strategy for run in runs]
-    chosen = [_own_picks(run) for run in runs]
-    return pd.DataFrame([[_jaccard(a, b) for b in chosen] for a in chosen], names, names)
-
-
-def _own_picks(run: Run) -> set[int]:
-    return set(run.chosen()[len(run.rounds[0].picked) :].tolist())
-
-
-def _jaccard(a: set[int], b: set[int]) -> float:
-    return len(a & b) / max(1, len(a | b))

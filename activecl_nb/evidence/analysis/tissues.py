@@ -49,9 +49,8 @@ def estimate(
     values: ArrayLike,
     tissues: Sequence[str] | None = None,
     test_to_train: float = 0.0,
-    confidence: float = 0.95,
 ) -> Estimate:
-    """Mean and interval of values, one a run, over what its replicates are.
+    """Mean and 95% interval of values, one a run, over what its replicates are.
 
     values: (n,). tissues: the tissue of each, such as "fold 3" or "phantom 7"; none, or one for
     all, means that seeds are the replicates. test_to_train: images tested over images trained on
@@ -66,11 +65,11 @@ def estimate(
     means = pd.Series(values).groupby(pd.Series(tissues), sort=False).mean()
     over = kind_of_replicates(means.index)
     if over == SEEDS:
-        return _by_t(values, values, SEEDS, len(values), confidence)
+        return _by_t(values, values, SEEDS, len(values))
     if over == FOLDS:
         overlap = test_to_train or 1 / (len(means) - 1)
-        return _by_t(values, means, FOLDS, len(values), confidence, overlap)
-    return _by_t(means, means, PHANTOMS, len(values), confidence)
+        return _by_t(values, means, FOLDS, len(values), overlap)
+    return _by_t(means, means, PHANTOMS, len(values))
 
 
 def kind_of_replicates(tissues: Iterable[str]) -> str:
@@ -86,7 +85,6 @@ def _by_t(
     replicates: ArrayLike,
     over: str,
     runs: int,
-    confidence: float,
     overlap: float = 0.0,
 ) -> Estimate:
     from scipy import stats
@@ -97,7 +95,7 @@ def _by_t(
     if count < 2:
         return Estimate(mean, nan, nan, nan, 0, nan, over, kept, runs)
     error = float(np.sqrt(cells.var(ddof=1) * (1 / count + overlap)))
-    half = error * stats.t.ppf((1 + confidence) / 2, count - 1)
+    half = error * stats.t.ppf(0.975, count - 1)
     p = float(2 * stats.t.sf(abs(mean) / error, count - 1)) if error else nan
     return Estimate(
         mean, float(mean - half), float(mean + half), error, count - 1, p, over, kept, runs

@@ -13,7 +13,7 @@ REPRODUCED, SAME, CANNOT_TELL, CONTRADICTED, NOT_TESTABLE = VERDICTS = (
     "reproduced", "same direction", "cannot tell", "contradicted", "not testable here",
 )  # fmt: skip
 SOURCES = ("paper", "later abstract", "ours")
-EXPECTED = ("more", "less", "exactly", "differs", "same")
+EXPECTED = ("more", "less", "exactly")
 FEWEST = 3  # replicates for the mean of a value
 FEWEST_MEDIAN = 5  # below that, the widest interval of a median is worth less than 90%
 
@@ -32,7 +32,6 @@ class Claim:
     value: float | None = None
     unit: str = ""
     untestable: str = ""
-    bound: float | None = None
 
     @property
     def measure(self) -> str:
@@ -52,9 +51,8 @@ class Claim:
         places = [(side.get("grid", own), side.get("setting")) for side in sides]
         if own and ("setting" in self.kind or len(sides) < 2):
             places.insert(0, (own, self.kind.get("setting")))
-        if "other_setting" in self.kind or "other_grid" in self.kind:
-            other = self.kind.get("other_setting") or None
-            places.append((self.kind.get("other_grid", own), other))
+        if "other_setting" in self.kind:
+            places.append((own, self.kind["other_setting"]))
         return tuple(dict.fromkeys(place for place in places if place[0]))
 
     @property
@@ -82,6 +80,7 @@ class Measured:
     over: what the replicates are (see ``analysis.estimate``). runs: how many values are behind.
     error, freedom: standard error and degrees of freedom of the mean; NaN for a median.
     spares: whether it is per cent less of something, so that below 0 it is per cent more.
+    reached: of what is spent until a score is reached, how many of the runs reached it.
     """
 
     estimate: float
@@ -99,6 +98,7 @@ class Measured:
     error: float = float("nan")
     freedom: int = 0
     spares: bool = False
+    reached: int = 0
 
     @property
     def n(self) -> int:

@@ -58,25 +58,20 @@ def gain_change(
     metric: str,
     *,
     grid: str,
-    other_setting: str = "",
-    other_grid: str = "",
+    other_setting: str,
     score: str = "f1",
 ) -> Measured:
-    """How much more a gains over b in one setting than in another, run by run.
-
-    other_setting: "" for the profile's own. other_grid: where that is, if not in ``grid``.
-    """
+    """How much more a gains over b in one setting than in another, run by run."""
     gains = []
     score = there(stored, {"grid": grid, "strategy": a, "setting": setting}, score)
-    for of_grid, of_setting in ((grid, setting), (other_grid or grid, other_setting)):
+    for of_setting in (setting, other_setting):
         left, right = (
-            per_run(stored, {"grid": of_grid, "strategy": s, "setting": of_setting}, metric, score)
+            per_run(stored, {"grid": grid, "strategy": s, "setting": of_setting}, metric, score)
             for s in (a, b)
         )
         gains.append(left - right)
     words, unit, digits = described(metric, score)
-    other = other_setting or "the profile's own setting"
-    how = f"{words}: {a} minus {b} at {setting}, less the same at {other}"
+    how = f"{words}: {a} minus {b} at {setting}, less the same at {other_setting}"
     here, elsewhere = (gain.dropna() for gain in gains)
     return _paired(here, elsewhere, _share(stored, grid), how=how, unit=unit, digits=digits)
 
@@ -153,19 +148,6 @@ def at_equal_work(stored: Stored, grid: str, strategy: str) -> Measured:
     return _paired(_series(ends), _series(benchmark_f1), share, how=how, unit="F1", digits=3)
 
 
-def ratio(
-    stored: Stored, a: Side, b: Side, metric: str, *, grid: str = "", score: str = "f1"
-) -> Measured:
-    """a / b, run by run."""
-    sides = [in_grid(grid, side) for side in (a, b)]
-    score = there(stored, sides[0], score)
-    left, right = (per_run(stored, side, metric, score) for side in sides)
-    words, *_ = described(metric, score)
-    how = f"{words}: {name_of(a)} over {name_of(b)}"
-    share = _share(stored, sides[0]["grid"])
-    return _mean((left / right).dropna(), share, how, "times", 1, nothing=1.0)
-
-
 def growth(stored: Stored, grid: str, strategy: str) -> Measured:
     """Processor time of the last round over that of the first."""
     rounds, _ = runs_of(stored, strategy, grid)
@@ -199,7 +181,7 @@ def orders(stored: Stored, grid: str, order: Sequence[str], runs: int) -> Measur
     """Per cent of all sets of so many runs in which the mean curves lie in this order."""
     areas = [per_run(stored, {"grid": grid, "strategy": name}, "area") for name in order]
     common_runs = sorted(set.intersection(*(set(one.index) for one in areas)))
-    how = f"sets of {runs} seeds whose mean curves lie in the order {', '.join(order)}"
+    how = f"sets of {runs} runs whose mean curves lie in the order {', '.join(order)}"
     choices = list(itertools.islice(itertools.combinations(common_runs, runs), MOST_SETS))
     if not choices:
         return _none(how=how, unit="%", digits=0, needs=runs)
@@ -207,7 +189,7 @@ def orders(stored: Stored, grid: str, order: Sequence[str], runs: int) -> Measur
     held = 100 * float(np.mean([bool((np.diff(h) < 0).all()) for h in heights]))
     how += f" (of {len(choices)})"
     nan, values = float("nan"), (held,) * len(common_runs)
-    return Measured(held, nan, nan, how, unit="%", digits=0, values=values, needs=runs)
+    return Measured(held, nan, nan, how, unit="%", digits=0, values=values, needs=runs, over="runs")
 
 
 MOST_SETS = 10_000
@@ -278,11 +260,12 @@ def _median(values: pd.Series, how: str) -> Measured:
     never = values.fillna(-np.inf).astype(float)
     tissues = never.index.get_level_values("tissue")
     over = analysis.kind_of_replicates(tissues)
+    reached = int(np.isfinite(never).sum())
+    how = f"{how}; {reached} of {len(never)} runs reached it"
     if over != analysis.SEEDS:
         never = never.groupby(tissues, sort=False).median()
+        how += f"; the median is that of the {over}' medians"
     middle, low, high, confidence = order_interval(never)
-    reached = int(np.isfinite(never).sum())
-    how = f"{how}; {reached} of {len(never)} {over} reached it"
     if np.isfinite(confidence):
         how += f"; the interval covers the median with {confidence:.0%}"
     return Measured(
@@ -297,13 +280,14 @@ def _median(values: pd.Series, how: str) -> Measured:
         over=over,
         runs=len(values),
         spares=True,
+        reached=reached,
     )
 
 
-def order_interval(values: Sequence[float], confidence: float = 0.9) -> tuple[float, ...]:
+def order_interval(values: Sequence[float]) -> tuple[float, ...]:
     """Median, ends of its interval, and the confidence that these have.
 
-    The ends are values themselves, from as far inside as at least ``confidence`` allows (Conover
+    The ends are values themselves, from as far inside as at least 90% allow (Conover
     1999, section 3.2; ``scipy.stats.quantile_test``); NaN for fewer than five values, of which
     even the smallest and the largest promise less. Values may be -inf, which was never reached.
     """
@@ -314,7 +298,7 @@ def order_interval(values: Sequence[float], confidence: float = 0.9) -> tuple[fl
     middle = ordered[[(n - 1) // 2, n // 2]]
     median = float(middle.mean()) if np.isfinite(middle).all() else float(middle[0])
     # Of the ranks first: values may be equal, and their coverage is that of their places.
-    places = stats.quantile_test(np.arange(n), q=0, p=0.5).confidence_interval(confidence)
+    places = stats.quantile_test(np.arange(n), q=0, p=0.5).confidence_interval(0.9)
     if np.isnan(places.low):
         return median, float("nan"), float("nan"), float("nan")
     first, last = int(places.low), int(places.high)
@@ -330,7 +314,7 @@ def _none(*, how: str, unit: str, digits: int, needs: int = FEWEST) -> Measured:
 MEASURES: dict[str, Callable[..., Measured]] = {
     one.__name__: one
     for one in (
-        difference, gain_change, spared, spared_beside, at_equal_work, ratio, growth, best_epoch,
-        level, orders,
+        difference, gain_change, spared, spared_beside, at_equal_work, growth, best_epoch, level,
+        orders,
     )
 }  # fmt: skip

@@ -61,7 +61,7 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame.set_index(run_keys(frame))[name]
 
 
-def _found(column: str, times: float = 1.0) -> Callable[..., pd.Series]:
+def _found(column: str, times: float) -> Callable[..., pd.Series]:
     def of(rounds: pd.DataFrame, picks: pd.DataFrame, score: str) -> pd.Series:
         found = analysis.found(picks)
         if column not in found:
@@ -112,7 +112,7 @@ METRICS: dict[str, Metric] = {
         "{score}",
     ),
     "positives_per_100": Metric(
-        _found("positives_per_100"), "tumours in 100 picks", "tumours in 100 picks", 1, True
+        _found("positive", 100), "tumours in 100 picks", "tumours in 100 picks", 1, True
     ),
     "near_duplicate": Metric(
         _found("near_duplicate", 100), "near-duplicates in 100 picks", "in 100 picks", 1, True

@@ -12,11 +12,9 @@ above 1 for a ratio. The interval decides. templates/rule.toml says it in words 
    number.
 5. cannot tell: everything else, and whatever was not reached.
 
-A claim that is exactly a number is reproduced where the interval holds it to its last printed
-digit, and contradicted where not. A claim that two things differ is reproduced where the interval
-is clear of nothing, and else these runs cannot tell. A claim that two things are the same within a
-bound declared with it is reproduced where two one-sided t tests say so, and contradicted where the
-whole interval lies beyond the bound. Arithmetic has no interval: its value is both ends.
+A claim that is exactly a number is reproduced where the whole interval is that number to its last
+printed digit, contradicted where the interval does not hold it, and else these runs cannot tell.
+Arithmetic has no interval: its value is both ends.
 
 Means have Student's 95% interval over replicates (``analysis.estimate``). What a run spent until
 it reached a score has a median, since some runs never get there and count as the worst; the ends
@@ -58,11 +56,6 @@ def verdict(claim: Claim, found: Measured | None) -> str:
         return NOT_TESTABLE
     if claim.expect == "exactly" and claim.value is not None:
         return _exactly(claim.value, claim.rounding, found)
-    if claim.expect == "same" and claim.bound is not None:
-        return _the_same(claim.bound, found)
-    if claim.expect == "differs":
-        clear = found.low > found.nothing or found.high < found.nothing
-        return REPRODUCED if clear else CANNOT_TELL
     if np.isneginf(found.estimate):  # not reached
         return CANNOT_TELL
     side = 1 if claim.expect == "more" else -1
@@ -80,17 +73,10 @@ def verdict(claim: Claim, found: Measured | None) -> str:
 def _exactly(value: float, rounding: float, found: Measured) -> str:
     middle = found.estimate
     low, high = (middle, middle) if np.isnan(found.low) else (found.low, found.high)
-    near = low - rounding <= value <= high + rounding
-    # 14.15 is printed as 14.2, and no double is 14.15.
-    near = near or bool(np.isclose(abs(value - middle), rounding, rtol=1e-6))
-    return REPRODUCED if near else CONTRADICTED
-
-
-def _the_same(bound: float, found: Measured) -> str:
-    if found.low > bound or found.high < -bound:
+    rounding *= 1 + 1e-6  # 14.15 is printed as 14.2, and no double is 14.15
+    if not low - rounding <= value <= high + rounding:
         return CONTRADICTED
-    p = analysis.equivalence(found.estimate, found.error, found.freedom, bound)
-    return REPRODUCED if p < SURE else CANNOT_TELL
+    return REPRODUCED if max(value - low, high - value) <= rounding else CANNOT_TELL
 
 
 def ledger(claims: Sequence[Claim], stored: Stored | None) -> list[Line]:

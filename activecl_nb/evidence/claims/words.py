@@ -41,21 +41,21 @@ def ours(found: Measured | None) -> str:
         return "no finished runs yet"
     if found.spares:
         text, low, high = (spared(v, found.digits) for v in (found.estimate, found.low, found.high))
+        text += "" if np.isfinite(found.estimate) else " at the median"
     else:
         signed = np.isfinite(found.p) and found.estimate > 0  # a difference
         text = with_unit(number(found.estimate, found.digits, sign=bool(signed)), found.unit)
         low, high = (number(end, found.digits) for end in (found.low, found.high))
     if not found.n or np.isnan(found.low) or np.isneginf(found.high):
         return text
-    return f"{text} ({low} to {high})"
+    return f"{text} (from {high} to {low})" if found.spares else f"{text} ({low} to {high})"
 
 
 def spared(value: float, digits: int) -> str:
-    """ "64% less", "25% more": what is spared of something, where below 0 more is spent."""
-    text = number(abs(value) if np.isfinite(value) else value, digits)
+    """ "64% less", "25% more", "not reached": below 0, more is spent than by the other."""
     if not np.isfinite(value):
-        return text
-    return f"{text}% {'less' if value >= 0 else 'more'}"
+        return number(value, digits)
+    return f"{number(abs(value), digits)}% {'less' if value >= 0 else 'more'}"
 
 
 def printed(claim: Claim) -> str:
@@ -84,10 +84,14 @@ def wanting(line: Line) -> str:
     if line.waits:
         return f"{line.verdict} (yet: {found.n} of at least {found.needs} {found.over})"
     text = line.verdict
+    if line.verdict == CANNOT_TELL and found.spares:
+        text += " whether less or more"
     if line.verdict == CANNOT_TELL and np.isfinite(found.detectable):
-        text += f" (from {size(found)} on these runs would have shown it)"
+        away = " away" if line.claim.expect == "exactly" else ""
+        text += f" (from {size(found)}{away} on these runs would have shown it)"
     if falls_short(line):
-        text += f"; {printed(line.claim)} lies outside the interval"
+        less = " less" if found.spares else ""
+        text += f"; {printed(line.claim)}{less} lies outside the interval"
     return text
 
 

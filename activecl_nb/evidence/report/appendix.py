@@ -53,7 +53,7 @@ def tables(stored: Stored) -> tuple[Settings, ...]:
 
 def settings(stored: Stored, scores: Sequence[tuple[str, str]] = THREE) -> list[tuple[str, ...]]:
     """Each strategy beside random in every setting of every grid: the cells of a table."""
-    rows = []
+    rows, gates = [], claims.Grids.of(stored).gates
     for (grid, setting), rounds in stored.rounds.groupby(["grid", "setting"], sort=False):
         table_by_score = {
             column.removeprefix("probe_"): against_random(rounds, column)
@@ -61,8 +61,10 @@ def settings(stored: Stored, scores: Sequence[tuple[str, str]] = THREE) -> list[
         }
         compared = [table_by_score.get(score.removeprefix("probe_")) for _, score in scores]
         first = next((table for table in compared if table is not None), None)
+        blind = "" if gates[grid, setting].open else f"; {claims.BLIND}"
         for strategy in () if first is None else first["a"]:
-            rows.append((grid, setting or "–", *_row(strategy, first, compared)))
+            compared_by, counted, *cells = _row(strategy, first, compared)
+            rows.append((grid, setting or "–", compared_by, counted + blind, *cells))
     return rows
 
 

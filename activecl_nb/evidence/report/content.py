@@ -193,10 +193,7 @@ def open_ledger(folder: str | os.PathLike[str] | None = None) -> tuple[list[Line
         print("No study is stored here, so only what needs no run is judged.")
         return claims.ledger(every, None), None
     runs = stored.planned.drop_duplicates("run")["finished"]
-    print(
-        f"{runs.sum()} of {len(runs)} planned runs are finished: "
-        f"{limits.replicates(stored).partition(';')[0]}"
-    )
+    print(f"{runs.sum()} of {len(runs)} planned runs are finished")
     return claims.ledger(every, stored), stored
 
 

@@ -82,7 +82,8 @@ def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
     much = claims.with_ends(found.mean, found.low, found.high)
     counted = count(found.n, found.over) + (f", {found.runs} runs" if found.runs > found.n else "")
     says = one.says.replace(one.contrast.a, a).replace(one.contrast.b, b)
-    words = {"says": says, "counted": counted}
+    rank = "primary" if one.contrast.primary else "secondary"
+    words = {"says": says, "counted": f"{counted}; {rank}"}
     if one.says == claims.CANNOT_TELL and np.isfinite(one.detectable):
         sure = say("row.unsure", detectable=claims.number(one.detectable, 3), **words)
     elif one.says == claims.BLIND:
@@ -97,16 +98,16 @@ def claim_row(line: Line, tissues: Mapping[str, str], real: Collection[str]) -> 
     """A claim of the ledger as a row."""
     found, grids = line.measured, line.claim.grids
     tissue = tissues.get(grids[0], "") if grids else "the paper's numbers"
-    sure = claims.wanting(line)
+    tried = say("row.claim", source=line.claim.source, claim=line.claim.claim.rstrip("."))
+    much, sure = claims.ours(found), claims.wanting(line)
+    if found is not None and found.spares:
+        much = say("row.spared", much=much, over=found.over, claimed=claims.printed(line.claim))
     if found is not None and found.n:
-        reached = int(np.isfinite(found.values).sum())
         counted = claims.counted(found)
-        if found.needs == claims.FEWEST_MEDIAN:
-            counted = f"median over {counted}; reached in {reached} of {len(found.values)}"
+        if found.spares:
+            counted += f"; {found.reached} of them reached that score"
         sure = f"{sure} ({counted})"
-    paper = claims.printed(line.claim)
-    much = claims.ours(found) + (f" (paper: {paper})" if paper else "")
-    return Row(line.claim.claim.rstrip("."), tissue, much, sure, bool(grids) and grids[0] in real)
+    return Row(tried, tissue, much, sure, bool(grids) and grids[0] in real)
 
 
 def gains(judged: Sequence[Judged], tissues: Mapping[str, str]) -> Picture | None:

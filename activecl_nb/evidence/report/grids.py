@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from activecl_nb.evidence import analysis, claims
@@ -166,17 +167,8 @@ def count(n: int, what: str) -> str:
 
 def against_random(rounds: pd.DataFrame, score: str) -> pd.DataFrame | None:
     """Areas of every strategy beside random's, where a setting has both; None without any."""
-    values = analysis.area(rounds, score)
-    known = dict.fromkeys(map(tuple, values[["strategy", "setting"]].to_numpy()))
-    pairs = [
-        ((strategy, setting), ("random", setting))
-        for strategy, setting in known
-        if strategy not in ("random", analysis.BENCHMARK) and ("random", setting) in known
-    ]
-    if not pairs:
-        return None
-    compared = analysis.paired(values, pairs, "area")
-    compared = compared[compared["n"] > 0]
+    compared = analysis.paired(analysis.area(rounds, score), "random", "area")
+    compared = compared[compared["a"] != analysis.BENCHMARK]
     return None if compared.empty else compared
 
 
@@ -196,7 +188,11 @@ def _pictures(grid: Stored) -> list[Picture]:
     if len(settings) == 1 and len(strategies) <= 4:
         return [_curves(grid, shown, score, named), *_tumours(grid)]
     if (len(settings) == 1 or len(dials) > 1) and against is not None:
-        return [figures.effects(against, unit=f"difference in {named} along the curve")]
+        rows = [
+            _gain(f"{row.a} − random" + (f", {row.setting}" if row.setting else ""), row)
+            for row in against.itertuples()
+        ]
+        return [figures.gains(rows, unit=f"difference in {named} along the curve")]
     if len(dials) > 1:
         return []
     drawn = analysis.spread(analysis.area(shown, score), "area")
@@ -206,6 +202,11 @@ def _pictures(grid: Stored) -> list[Picture]:
         wasted = analysis.spread(analysis.found(grid.picks), what)
         pictures.append(figures.by_setting(wasted, dial=dials[0], score=WORDS[what]))
     return pictures
+
+
+def _gain(name: str, row: Any) -> figures.Gain:
+    """A row of ``analysis.paired`` as one of a picture."""
+    return figures.Gain(name, row.difference, row.low, row.high, row.values)
 
 
 def _curves(grid: Stored, shown: pd.DataFrame, score: str, named: str) -> Picture:
@@ -237,43 +238,42 @@ def when(stored: Stored) -> Section | None:
     Grids share runs, so a setting whose runs stand in an earlier row is left out; so is one whose
     encoder does not see.
     """
-    tables = {}
+    gains_by_score: dict[str, list[figures.Gain]] = {}
     for score in (name.removeprefix("probe_") for name in SCORES):
-        table = _entropy_everywhere(stored, score)
-        if not table.empty:
-            tables[table["score"].iloc[0]] = table
-    if not tables or len(next(iter(tables.values()))) < 2:
+        gains_by_score |= _entropy_everywhere(stored, score)
+    if not gains_by_score or len(next(iter(gains_by_score.values()))) < 2:
         return None  # one setting has all this in a section of its own
     counts = [
         say(
             "when.count",
-            above=int((table["low"] > 0).sum()),
-            below=int((table["high"] < 0).sum()),
+            above=sum(gain.low > 0 for gain in gains),
+            below=sum(gain.high < 0 for gain in gains),
             score=score,
         )
-        for score, table in tables.items()
+        for score, gains in gains_by_score.items()
     ]
-    score, table = next(iter(tables.items()))
-    most, least = (table.loc[table["mean"].agg(which)] for which in ("idxmax", "idxmin"))
-    known = int(table["low"].notna().sum())
+    score, gains = next(iter(gains_by_score.items()))
+    most, least = (which(gains, key=lambda gain: gain.mean) for which in (max, min))
+    known = sum(np.isfinite(gain.low) for gain in gains)
     said = (
-        say("when.counts", n=len(table), scores="; ".join(counts)),
+        say("when.counts", n=len(gains), scores="; ".join(counts)),
         say(
             "when.extremes",
             score=score,
-            most=claims.number(most["mean"], 3, sign=True),
-            most_where=most["claim"],
-            least=claims.number(least["mean"], 3, sign=True),
-            least_where=least["claim"],
+            most=claims.number(most.mean, 3, sign=True),
+            most_where=most.name,
+            least=claims.number(least.mean, 3, sign=True),
+            least_where=least.name,
         ),
         say("when.luck", known=known, expected=f"{0.05 * known:.1f}"),
     )
-    picture = figures.intervals(table, unit=f"difference in {score} along the curve")
+    picture = figures.gains(gains, unit=f"difference in {score} along the curve")
     return Section("when", say("when.question", score=score), said, (picture,))
 
 
-def _entropy_everywhere(stored: Stored, score: str) -> pd.DataFrame:
-    rows = []
+def _entropy_everywhere(stored: Stored, score: str) -> dict[str, list[figures.Gain]]:
+    """What the score is called where the settings have it, and entropy's gain in each."""
+    gains: dict[str, list[figures.Gain]] = {}
     shown: set[str] = set()
     gates = claims.Grids.of(stored).gates
     rounds_of_both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
@@ -285,7 +285,7 @@ def _entropy_everywhere(stored: Stored, score: str) -> pd.DataFrame:
             continue
         shown |= runs
         name = f"{grid}: {setting}" if setting else grid
-        row = against.iloc[0]
-        ends = (row.difference, row.low, row.high)
-        rows.append((f"{name} ({count(row.n, row.over)})", *ends, claims.SCORES[column]))
-    return pd.DataFrame(rows, columns=["claim", "mean", "low", "high", "score"])
+        row = next(against.itertuples())
+        named = next(iter(gains), claims.SCORES[column])
+        gains.setdefault(named, []).append(_gain(f"{name} ({count(row.n, row.over)})", row))
+    return gains

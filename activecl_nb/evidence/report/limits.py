@@ -11,7 +11,7 @@ import numpy as np
 import activecl_nb
 from activecl_nb import profiles
 from activecl_nb.evidence import analysis
-from activecl_nb.evidence.claims import Line
+from activecl_nb.evidence.claims import Grids, Line
 from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
 from activecl_nb.evidence.study import Stored
@@ -40,7 +40,6 @@ def facts(
         ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in begun))),
         *([("Profile", sizes)] if sizes else []),
         ("Runs", done),
-        ("Replicates", replicates(stored)),
     ]
     if "seconds_processor" in rounds:
         hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
@@ -64,25 +63,6 @@ def machines(stored: Stored) -> list[str]:
     return [f"{told}: {say('facts.made_there', n=n)}" for told, n in runs.most_common()]
 
 
-def replicates(stored: Stored) -> str:
-    """Finished seeds and tissues of a grid: those that all its settings and strategies have.
-
-    A grid without a finished run does not count.
-    """
-    done = stored.planned[stored.planned["finished"]]
-    each = ["grid", "setting", "strategy"]
-    begun = stored.planned[stored.planned["grid"].isin(done["grid"])]
-    sides = begun.groupby(each, sort=False).size().index
-    counts = {}
-    for name, what in (("seed", "seeds"), ("tissue", "tissues")):
-        finished_of = done.groupby(each, sort=False)[name].nunique().reindex(sides, fill_value=0)
-        of_grid = [*finished_of.groupby("grid", sort=False).min()] or [0]
-        low, high = min(of_grid), max(of_grid)
-        counts[what] = f"{low}" if low == high else f"{low} to {high}"
-    tissues = f" on {counts['tissues']} tissues" if counts["tissues"] not in ("0", "1") else ""
-    return f"{counts['seeds']} seeds{tissues} in a grid; each comparison says what it has"
-
-
 def limits(
     stored: Stored, profile: profiles.Profile | str, lead: str, lines: Sequence[Line]
 ) -> tuple[str, ...]:
@@ -100,8 +80,9 @@ def limits(
 def _of_runs(stored: Stored) -> dict[str, Any]:
     """Grids by what their runs lack, as text; "" where there is none."""
     lacking: dict[str, list[str]] = {
-        name: [] for name in ("drawn", "older", "proxy_only", "one_tissue")
+        name: [] for name in ("drawn", "older", "proxy_only", "one_tissue", "late")
     }
+    gates = Grids.of(stored).gates
     for name in dict.fromkeys(stored.rounds["grid"]):
         grid = stored.grid(name)
         sources = set(grid.planned["source"])
@@ -111,6 +92,8 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
             "older": grid.floors.empty,
             "proxy_only": no_probe,
             "one_tissue": grid.rounds["tissue"].nunique() < 2,
+            # after the round that a strategy first chose
+            "late": any((gate.sees_from or 0) > 1 for (of, _), gate in gates.items() if of == name),
         }
         for what, so in holds.items():
             if so:

@@ -65,6 +65,8 @@ class Stored:
             raise ValueError(f"no grid is called {name!r}; there are {known}")
         parts = (self.rounds, self.picks, self.planned)
         rounds, picks, planned = (t[t["grid"] == name].reset_index(drop=True) for t in parts)
+        if "label" in picks:  # the study's other tissues have other classes
+            picks["label"] = picks["label"].cat.remove_unused_categories()
         floors = self.floors[self.floors["run"].isin(planned["run"])].reset_index(drop=True)
         made_on = {run: self.made_on[run] for run in planned["run"] if run in self.made_on}
         return Stored(rounds, picks, planned, floors, made_on)

@@ -13,7 +13,7 @@ from activecl_nb.pictures.figures.base import (
     style,
 )
 from activecl_nb.pictures.figures.curves import by_setting, learning_curve, work_by_round
-from activecl_nb.pictures.figures.evidence import Gain, effects, gains, intervals
+from activecl_nb.pictures.figures.evidence import Gain, gains
 from activecl_nb.pictures.figures.picks import (
     composition,
     kcenter_step,
@@ -56,13 +56,11 @@ __all__ = [
     "class_counts",
     "composition",
     "dial",
-    "effects",
     "embedding",
     "gains",
     "gallery",
     "heat",
     "image_grid",
-    "intervals",
     "kcenter_step",
     "label_curve",
     "learning_curve",
