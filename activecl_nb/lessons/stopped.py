@@ -44,10 +44,13 @@ def watch() -> None:
 
 def _ended(result: Any) -> None:
     error = result.error_before_exec or result.error_in_exec
+    kind = type(error).__name__
+    if "leading zeros" in str(error):  # what Python says of 0,05
+        kind += ": write 0.05 for 0,05"
     for name in _set_by(result.info.raw_cell or ""):
         _stopped.pop(name, None)
         if error is not None:
-            _stopped[name] = type(error).__name__
+            _stopped[name] = kind
 
 
 def _set_by(cell: str) -> set[str]:

@@ -37,6 +37,7 @@ def run(shell: InteractiveShell, *cells: str) -> str:
         ("my_answer = “c”", "SyntaxError"),
         ("my_answer, other = c, 3", "NameError"),
         ("my_answer: str = 1 / 0", "ZeroDivisionError"),
+        ("my_answer = 0,05", "SyntaxError: write 0.05 for 0,05"),
     ],
 )
 def test_an_older_answer_is_not_praised(shell: InteractiveShell, wrong: str, error: str) -> None:
