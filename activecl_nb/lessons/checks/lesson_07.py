@@ -123,6 +123,9 @@ def _quantiles() -> dict[str, Callable[..., float]]:
         "this is one-sided; 95% in the middle leaves 2.5% at each end": (
             lambda a, b: stats.t.ppf(0.95, len(a) - 1)
         ),
+        "with 4 degrees written in, it is right for five seeds alone; t has len(a) - 1": (
+            lambda a, b: stats.t.ppf(0.975, 4)
+        ),
         "t has n - 1 degrees of freedom, not n": lambda a, b: stats.t.ppf(0.975, len(a)),
         "two unrelated samples have 2n - 2 degrees of freedom; n differences have n - 1": (
             lambda a, b: stats.t.ppf(0.975, 2 * len(a) - 2)
@@ -244,6 +247,11 @@ def verdict_rule(function: Any) -> Verdict:
             "reproduced",
             "an interval that reaches the paper's number is enough; it need not lie above it",
         ),
+        (
+            (0.85, 0.93, 0.93),
+            "reproduced",
+            "an interval that ends at the paper's number reaches it",
+        ),
         ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
         (
             (0.0, 0.08, 0.0),
@@ -276,5 +284,5 @@ def verdict_rule(function: Any) -> Verdict:
         if said.strip().lower() != right:
             return hint(f"{inputs} should be {right}: {text}")
     return solved(
-        "nine intervals: 0 inside, on the edge and outside, short of the number, at it, and NaN"
+        "ten intervals: 0 inside, on the edge and outside, short of the number, at it, and NaN"
     )

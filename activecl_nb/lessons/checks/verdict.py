@@ -119,6 +119,8 @@ def returned_by(function: Any, *inputs: Any) -> Any:
     except Exception as error:  # a learner's code may fail in any way; say how, without the stack
         more = WORD_BY_WORD if "truth value" in str(error) else ""
         return hint(f"your function {STOPPED} {type(error).__name__}: {error}{more}")
+    if callable(answer):
+        return hint("your function returns a function; call it, and return what it gives")
     return _nothing(function) if answer is None or answer is Ellipsis else answer
 
 
