@@ -10,9 +10,12 @@ reads on before guessing. Where two values may come out level, ``near`` takes ei
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from activecl_nb.lessons import stopped
 
 # The first line of a folded output, which JupyterLab shows in place of the output. What stores the
 # notebooks puts it there; a cell whose stored output is compared with a run's prints it.
@@ -51,11 +54,10 @@ def smallest(
 
 
 def _extreme(said: Any, values: Mapping[str, float], form: str, top: str, near: float) -> str:
-    names = {_plain(name): name for name in values}
     came = f"{top}, {values[top]:{form}}"
-    if _missing(said):
-        return f"No prediction was typed in. It is {came}."
-    name = names.get(_plain(said))
+    if none := _none(said):
+        return f"{none} It is {came}."
+    name = meant(said, values)
     if name is None:
         return f"{_quoted(said)} is none of {', '.join(values)}. It is {came}."
     if values[name] == values[top]:
@@ -67,16 +69,17 @@ def _extreme(said: Any, values: Mapping[str, float], form: str, top: str, near: 
 
 def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     """How much will it be? near: how far from ``came`` still counts as near, as a share of it."""
-    if _missing(said):
-        return f"No prediction was typed in. It is {came:{form}}."
+    if none := _none(said):
+        return f"{none} It is {came:{form}}."
     if with_comma(said):
         return f"{COMMA[0].upper()}{COMMA[1:]}. It is {came:{form}}."
+    per_cent = isinstance(said, str) and said.strip().endswith("%")
     try:
-        value = float(said)
+        value = float(said.strip().removesuffix("%") if per_cent else said)
     except (TypeError, ValueError):
         return f"{_quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
-    if 0 <= came <= 1 and 10 <= value <= 100:  # per cent, where a share was asked for
+    if per_cent or (0 <= came <= 1 and 10 <= value <= 100):  # where a share was asked for
         value /= 100
         given += f"%, {value:g} as a share"
     if abs(value - came) <= near * abs(came):
@@ -93,13 +96,13 @@ def with_comma(said: Any) -> bool:
 
 def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
     """Which of these words? why: added to the sentence."""
-    names = {_plain(name): name for name in choices}
+    choices = list(choices)
     more = f": {why}." if why else "."
-    if _missing(said):
-        return f"No prediction was typed in. It is {came}{more}"
-    name = names.get(_plain(said))
+    if none := _none(said):
+        return f"{none} It is {came}{more}"
+    name = meant(said, choices)
     if name is None:
-        return f"{_quoted(said)} is none of {', '.join(names.values())}. It is {came}{more}"
+        return f"{_quoted(said)} is none of {', '.join(choices)}. It is {came}{more}"
     if name == came:
         return f"You said {came}, and so it is{more}"
     return f"You said {name}; it is {came}{more}"
@@ -107,17 +110,42 @@ def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
 
 def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
     """Which order, the largest first? Says how many of the pairs stand as was said."""
-    names = {_plain(name): name for name in values}
     ranked = sorted(values, key=values.__getitem__, reverse=True)
     came = ", ".join(f"{name} {values[name]:{form}}" for name in ranked)
-    if _missing(said) or (isinstance(said, Sequence) and any(_missing(one) for one in said)):
-        return f"No prediction was typed in. From the largest on it is: {came}."
-    told = [names.get(_plain(one), "") for one in said] if isinstance(said, list | tuple) else []
+    row = list(said) if isinstance(said, list | tuple) else []
+    if none := _none(... if any(map(_missing, row)) else said):
+        return f"{none} From the largest on it is: {came}."
+    told = [meant(one, values) or "" for one in row]
     if sorted(told) != sorted(values):
         return f"Name each of {', '.join(values)} once, in a list. It is: {came}."
     pairs = [(a, b) for i, a in enumerate(told) for b in told[i + 1 :]]
     right = sum(values[a] >= values[b] for a, b in pairs)
     return f"You said {', '.join(told)}; of {len(pairs)} pairs {right} stand so. It is: {came}."
+
+
+def meant(said: Any, choices: Iterable[str]) -> str | None:
+    """The one of these names that was meant, however it is spelt; None where none or two may be.
+
+    "K-center" and "k-centre" are kcenter, "color" is colour; "small" is "crops too small", if
+    no other of the names has it in it.
+    """
+    names = {_plain(name): name for name in choices}
+    known = {part for name in names for part in name.split()}
+    parts = [
+        difflib.get_close_matches(part, known, 1, 0.75) or [part] for part in _plain(said).split()
+    ]
+    word = " ".join(sorted(like[0] for like in parts))
+    holding = [name for name in names if word in name] if len(word) > 3 else []
+    return names.get(word) or (names[holding[0]] if len(holding) == 1 else None)
+
+
+def _none(said: Any) -> str:
+    """Why there is no guess to answer; empty if there is one."""
+    if _missing(said):
+        return "No prediction was typed in."
+    if older := stopped.older("guess_"):
+        return f"{older[0].upper()}{older[1:]}, so your guess did not arrive."
+    return ""
 
 
 def _missing(said: Any) -> bool:

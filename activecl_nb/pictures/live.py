@@ -36,6 +36,7 @@ class Live:
         self._box = VBox([*controls.values(), self._shown])
         for control in controls.values():
             control.style.description_width = "initial"  # or a longer name is cut
+            control.layout.max_width = "100%"  # or on a narrow page its number is
             control.observe(self._redraw, "value")
 
     @property

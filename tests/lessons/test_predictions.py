@@ -88,6 +88,41 @@ def test_per_cent_where_a_share_was_asked_for() -> None:
     assert predictions.number(2, 0.72) == "You said 2; it is less: 0.72."
 
 
+def test_per_cent_with_its_sign() -> None:
+    assert predictions.number("5%", 0.05) == (
+        "You said 5%, 0.05 as a share, and it is about that: 0.05."
+    )
+    assert predictions.number("85 %", 0.2).startswith("You said 85%, 0.85 as a share; it is less")
+    assert predictions.number("%", 0.2).startswith("'%' is not a number")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("k-centre", "kcenter"),
+        ("K centers", "kcenter"),
+        ("certain", "certainty"),
+        ("color", "colour"),
+        ("grey", "gray"),
+        ("colors", "colour"),
+        ("colors changed", "colours changed"),
+        ("small", "crops too small"),
+        ("crop/flip/rotate", "crop, flip, rotate"),
+        ("can't tell", "cannot tell"),
+        ("overlapping", "overlap"),
+        ("crop", None),
+        ("none", None),
+        ("", None),
+        (7, None),
+        ("core-set", None),
+    ],
+)
+def test_a_name_in_another_spelling(said: object, name: str | None) -> None:
+    names = ["kcenter", "certainty", "random", "colour", "gray", "overlap", "apart", "cannot tell"]
+    names += ["colours changed", "crops too small", "crop, flip, rotate"]
+    assert predictions.meant(said, names) == name
+
+
 def test_a_word() -> None:
     choices = ("rim", "middle")
     assert predictions.word("Rim", "rim", choices) == "You said rim, and so it is."

@@ -123,6 +123,9 @@ def _quantiles() -> dict[str, Callable[..., float]]:
         "this is one-sided; 95% in the middle leaves 2.5% at each end": (
             lambda a, b: stats.t.ppf(0.95, len(a) - 1)
         ),
+        "with 4 degrees written in, it is right for five seeds alone; t has len(a) - 1": (
+            lambda a, b: stats.t.ppf(0.975, 4)
+        ),
         "t has n - 1 degrees of freedom, not n": lambda a, b: stats.t.ppf(0.975, len(a)),
         "two unrelated samples have 2n - 2 degrees of freedom; n differences have n - 1": (
             lambda a, b: stats.t.ppf(0.975, 2 * len(a) - 2)
@@ -216,6 +219,50 @@ def paired_interval(function: Any) -> Verdict:
 
 # ---- a rule ------------------------------------------------------------------------------
 
+NAN = float("nan")
+# (low, high, claimed), what is said of it, and why.
+INTERVALS = [
+    ((0.02, 0.08, 0.0), "reproduced", "the whole interval lies above 0, and that was claimed"),
+    ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below 0 contradicts"),
+    (
+        (-0.01, 0.08, 0.0),
+        "cannot tell",
+        "an interval with 0 inside shows neither, wherever its middle is",
+    ),
+    (
+        (0.40, 0.60, 0.93),
+        "same direction",
+        "it is clear of 0 and falls short of the paper's number",
+    ),
+    (
+        (0.88, 0.96, 0.93),
+        "reproduced",
+        "an interval that reaches the paper's number is enough; it need not lie above it",
+    ),
+    (
+        (0.85, 0.93, 0.93),
+        "reproduced",
+        "an interval that ends at the paper's number reaches it",
+    ),
+    ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
+    (
+        (0.0, 0.08, 0.0),
+        "cannot tell",
+        "0 is no gain, so the interval is not all above 0",
+    ),
+    (
+        (-0.08, 0.0, 0.0),
+        "cannot tell",
+        "0 is no loss, so the interval is not all below 0",
+    ),
+    (
+        (NAN, NAN, 0.0),
+        "cannot tell",
+        "NaN ends (one seed, or a score never reached) show nothing; every comparison with "
+        "NaN is False, so let 'cannot tell' be what remains",
+    ),
+]
+
 
 @check
 def verdict_rule(function: Any) -> Verdict:
@@ -225,56 +272,19 @@ def verdict_rule(function: Any) -> Verdict:
     """
     if not callable(function):
         return NOT_YET
-    nan = float("nan")
-    cases = [
-        ((0.02, 0.08, 0.0), "reproduced", "the whole interval lies above 0, and that was claimed"),
-        ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below 0 contradicts"),
-        (
-            (-0.01, 0.08, 0.0),
-            "cannot tell",
-            "an interval with 0 inside shows neither, wherever its middle is",
-        ),
-        (
-            (0.40, 0.60, 0.93),
-            "same direction",
-            "it is clear of 0 and falls short of the paper's number",
-        ),
-        (
-            (0.88, 0.96, 0.93),
-            "reproduced",
-            "an interval that reaches the paper's number is enough; it need not lie above it",
-        ),
-        ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
-        (
-            (0.0, 0.08, 0.0),
-            "cannot tell",
-            "0 is no gain, so the interval is not all above 0",
-        ),
-        (
-            (-0.08, 0.0, 0.0),
-            "cannot tell",
-            "0 is no loss, so the interval is not all below 0",
-        ),
-        (
-            (nan, nan, 0.0),
-            "cannot tell",
-            "NaN ends (one seed, or a score never reached) show nothing; every comparison with "
-            "NaN is False, so let 'cannot tell' be what remains",
-        ),
-    ]
-    for inputs, right, text in cases:
+    for inputs, right, text in INTERVALS:
         try:
             said = function(*inputs)
         except Exception as error:  # as in answer_of
             return hint(f"your function {STOPPED} {type(error).__name__}: {error}")
         if said is None or said is Ellipsis:
-            return NOT_YET if inputs is cases[0][0] else hint(f"nothing comes back; {text}")
+            return NOT_YET if inputs is INTERVALS[0][0] else hint(f"nothing comes back; {text}")
         if not isinstance(said, str):
             return hint(f"return a word in quotes, not a {type(said).__name__}")
-        if said.strip().lower() not in {verdict for _, verdict, _ in cases}:
+        if said.strip().lower() not in {verdict for _, verdict, _ in INTERVALS}:
             return hint("the words are reproduced, same direction, contradicted and cannot tell")
         if said.strip().lower() != right:
             return hint(f"{inputs} should be {right}: {text}")
     return solved(
-        "nine intervals: 0 inside, on the edge and outside, short of the number, at it, and NaN"
+        "ten intervals: 0 inside, on the edge and outside, short of the number, at it, and NaN"
     )

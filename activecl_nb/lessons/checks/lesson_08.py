@@ -88,6 +88,9 @@ NOT_TYPICALITY: dict[str, Callable[[np.ndarray, int], Any]] = {
     "each point is its own nearest neighbour, at a distance of 0; leave it out": (
         lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, :k].mean(1)
     ),
+    "each point itself, at a distance of 0, is in the mean of k + 1; leave it out": (
+        lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, : k + 1].mean(1)
+    ),
     "this is the mean distance; typical is who has near neighbours, so take one over it": (
         lambda x, k: _nearest(x, k).mean(1)
     ),

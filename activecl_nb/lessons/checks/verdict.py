@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from activecl_nb.lessons import stopped
 from activecl_nb.lessons.predictions import COMMA, with_comma
 
 WORDS_OF_A_NAME = 7
@@ -80,13 +81,15 @@ def strict(on: bool = True) -> None:
 
 
 def check(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
-    """A check as learners call it: it heeds ``strict``, and an answer that it stumbles over is
-    a wrong answer, not a traceback."""
+    """A check as learners call it: it heeds ``strict``, judges no answer that is older than the
+    last one written, and one that it stumbles over is a wrong answer, not a traceback."""
 
     @functools.wraps(function)
     def called(*answer: Any, **settings: Any) -> Verdict:
         try:
-            verdict = function(*answer, **settings)
+            older = stopped.older()
+            verdict = hint(f"{older}; mend it and run it, then check") if older else None
+            verdict = verdict or function(*answer, **settings)
         except Exception as error:  # an answer may be any object at all
             kinds = ", ".join(type(one).__name__ for one in answer)
             verdict = hint(
@@ -116,6 +119,8 @@ def returned_by(function: Any, *inputs: Any) -> Any:
     except Exception as error:  # a learner's code may fail in any way; say how, without the stack
         more = WORD_BY_WORD if "truth value" in str(error) else ""
         return hint(f"your function {STOPPED} {type(error).__name__}: {error}{more}")
+    if callable(answer):
+        return hint("your function returns a function; call it, and return what it gives")
     return _nothing(function) if answer is None or answer is Ellipsis else answer
 
 
@@ -330,10 +335,10 @@ def letter_is(answer: Any, right: str, why: str, wrong: Mapping[str, str]) -> Ve
     """The verdict on one letter of several; why: said of the right one; wrong: letter -> hint."""
     if answer is None or answer is Ellipsis:
         return NOT_YET
-    if not isinstance(answer, str) or answer.strip().lower() not in (right, *wrong):
+    chosen = _letter(answer)
+    if chosen not in (right, *wrong):
         offered = ", ".join(map(repr, sorted([right, *wrong])))
         return hint(f"answer with one letter in quotes, one of {offered}")
-    chosen = answer.strip().lower()
     return solved(why) if chosen == right else hint(wrong[chosen])
 
 
@@ -343,6 +348,11 @@ def lettered(answer: Any, order: str) -> Any:
     order: the kit's letters in the edition's order; with "cadb" the edition's a is the kit's c.
     What is no letter of the edition stays as it is.
     """
-    letter = answer.strip().lower() if isinstance(answer, str) else ""
+    letter = _letter(answer)
     place = string.ascii_lowercase.find(letter) if len(letter) == 1 else -1
     return order[place] if 0 <= place < len(order) else answer
+
+
+def _letter(answer: Any) -> str:
+    """A letter as it is meant: " C", "c)" and "(c)" are "c"."""
+    return answer.strip(" \t\n().:").lower() if isinstance(answer, str) else ""

@@ -76,6 +76,7 @@ def test_paired_interval() -> None:
             "variance": ends(f"{t} * d.var(ddof=1) / n ** 0.5"),
             "n - 1 twice": ends(f"{t} * d.std(ddof=1) / (n - 1) ** 0.5"),
             "99%": ends(f"stats.t.ppf(0.995, n - 1) * {error}"),
+            "4 degrees": ends(f"stats.t.ppf(0.975, 4) * {error}"),
             "two ends": function(
                 "my_interval(a, b)",
                 "from scipy import stats",
@@ -135,6 +136,11 @@ def test_verdict_rule() -> None:
         {
             "looks at the middle": function(
                 header, f"return ({right}) if low + high > 0 else {no} if high < 0 else {none}"
+            ),
+            "must pass the number": function(
+                header,
+                f"if low > 0: return {yes} if high > claimed or claimed == 0 else {short}",
+                f"return {no} if high < 0 else {none}",
             ),
             "nothing is ever contradicted": function(
                 header, f"return ({right}) if low > 0 else {none}"

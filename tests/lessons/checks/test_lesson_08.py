@@ -48,6 +48,7 @@ def test_typicality() -> None:
         3,
         {
             "itself a neighbour": my_typicality("return 1 / np.sort(d, axis=1)[:, :k].mean(1)"),
+            "itself in the mean": my_typicality("return 1 / np.sort(d, 1)[:, : k + 1].mean(1)"),
             "a distance": my_typicality("return near.mean(1)"),
             "minus the distance": my_typicality("return -near.mean(1)"),
             "the farthest": my_typicality("return 1 / np.sort(d, axis=1)[:, -k:].mean(1)"),
@@ -97,6 +98,7 @@ def test_switch() -> None:
         {
             "the wrong way round": my_switch("return (e if m < 80 else t)(*given)"),
             "typical for ever": my_switch("return t(*given)"),
+            "the strategy itself": my_switch("return t if m < 80 else e"),
             "80 too": my_switch("return (t if m <= 80 else e)(*given)"),
             "a purchase too early": my_switch("return (t if m < 60 else e)(*given)"),
             "certainty": my_switch("return t(*given) if m < 80 else sampling.certainty(*given)"),

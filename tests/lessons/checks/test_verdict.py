@@ -106,3 +106,14 @@ def test_a_function_that_spoils_its_inputs_does_not_spoil_the_check() -> None:
         return loss
 
     assert checks.nt_xent(spoiling).solved
+
+
+@pytest.mark.parametrize("answer", ["c", " C ", "c)", "(c)", "c.", "c:"])
+def test_a_letter_is_taken_as_lists_print_it(answer: str) -> None:
+    assert checks.table_one(answer).solved
+    assert checks.lettered(answer, "dbac") == "a"
+
+
+@pytest.mark.parametrize("answer", ["", "e", "c, b", "cb", 3, ["c"], "c: the seconds"])
+def test_what_is_no_letter(answer: object) -> None:
+    assert checks.table_one(answer).text.startswith("not solved: answer with one letter in quotes")
