@@ -81,7 +81,7 @@ def _lessons(options: argparse.Namespace) -> int:
     from activecl_nb.lessons import takeaway
 
     folder = takeaway.copy_lessons(options.folder)
-    opened = f"jupyter lab --notebook-dir={folder.parent} {folder / '00_start_here.ipynb'}"
+    opened = f'jupyter lab --notebook-dir="{folder.parent}" "{folder / "00_start_here.ipynb"}"'
     print(f"the lessons are in {folder}; open them with: {opened}")
     return 0
 

@@ -17,7 +17,7 @@ def test_the_lessons_and_what_they_point_to_are_copied(tmp_path, capsys):
     assert (tmp_path / "mine" / "teaching" / "README.md").is_file()
     said = capsys.readouterr().out  # from the folder above, so that links out of a lesson open
     first = tmp_path / "mine" / "notebooks" / "00_start_here.ipynb"
-    assert f"jupyter lab --notebook-dir={tmp_path / 'mine'} {first}" in said
+    assert f'jupyter lab --notebook-dir="{tmp_path / "mine"}" "{first}"' in said
 
 
 def test_what_was_worked_in_stays(tmp_path):

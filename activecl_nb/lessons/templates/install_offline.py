@@ -32,7 +32,7 @@ def main() -> int:
     print("ready. Each time, in a terminal:")
     print(f"  {word} ACTIVECL_HOME={home / 'cache'}")
     first = home / "notebooks" / "00_start_here.ipynb"
-    print(f"  {scripts / 'jupyter'} lab --notebook-dir={home} {first}")
+    print(f'  "{scripts / "jupyter"}" lab --notebook-dir="{home}" "{first}"')
     return 0
 
 
