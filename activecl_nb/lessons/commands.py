@@ -126,6 +126,7 @@ def _collect(options: argparse.Namespace) -> int:
 def _prepare(options: argparse.Namespace) -> int:
     from activecl_nb import augment, imbalance, profiles, seeds
 
+    print("The first time code is compiled, for a minute or two, before the bar moves.", flush=True)
     data = imbalance.load("phantom", profiles.current(options.profile))
     augment.views(data.train.images[:8], seeds.generator(0, "prepare"))  # compiled now, kept
     print(f"{data.train}\n{data.test}")
