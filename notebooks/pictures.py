@@ -130,8 +130,8 @@ def caption(explorer: Explorer) -> str:
         '<source media="(prefers-reduced-motion: reduce)" srcset="notebooks/pictures/rounds.png">\n'
         f'<img src="notebooks/pictures/rounds.gif" width="{WIDTH}" alt="{words}">\n'
         "</picture>\n\n"
-        "One seed of the stored runs, in the explorer: each point is a patch, near ones look alike "
-        f"to an encoder. After round {last}, {' and '.join(told)} are tumour."
+        "Two of the stored runs, from one random start, in the explorer: each point is a patch, "
+        f"near ones look alike to an encoder. After round {last}, {' and '.join(told)} are tumour."
     )
 
 

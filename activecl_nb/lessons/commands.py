@@ -81,7 +81,8 @@ def _lessons(options: argparse.Namespace) -> int:
     from activecl_nb.lessons import takeaway
 
     folder = takeaway.copy_lessons(options.folder)
-    print(f"the lessons are in {folder}; open them with: jupyter lab {folder}")
+    opened = f'jupyter lab --notebook-dir="{folder.parent}" "{folder / "00_start_here.ipynb"}"'
+    print(f"the lessons are in {folder}; open them with: {opened}")
     return 0
 
 
@@ -125,6 +126,7 @@ def _collect(options: argparse.Namespace) -> int:
 def _prepare(options: argparse.Namespace) -> int:
     from activecl_nb import augment, imbalance, profiles, seeds
 
+    print("The first time code is compiled, for a minute or two, before the bar moves.", flush=True)
     data = imbalance.load("phantom", profiles.current(options.profile))
     augment.views(data.train.images[:8], seeds.generator(0, "prepare"))  # compiled now, kept
     print(f"{data.train}\n{data.test}")

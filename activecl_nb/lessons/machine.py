@@ -257,7 +257,8 @@ def _speed() -> tuple[Finding, ...]:
     mend = ""
     if total > MINUTES_ENOUGH:
         slower = "ACTIVECL_PROFILE=tiny, or cut as teaching/ says"
-        mend = slower if profile.name != "tiny" else "close other programs, or use another machine"
+        other = slower if profile.name != "tiny" else "another machine"
+        mend = f"close other programs and look again; else {other}"
     return (
         Finding("speed", pace),
         Finding("lessons", f"compute about {max(total, 1):.0f} minutes in all ({by_lesson})", mend),

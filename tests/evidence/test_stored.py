@@ -62,6 +62,22 @@ def test_a_plan_whose_digit_changed_is_not_believed(tmp_path, monkeypatch):
     assert folder._read_plan(out) == json.loads(text)
 
 
+def test_what_was_declared_after_the_tables_were_stored_waits(tmp_path):
+    """A plan is written down before its runs: until they are stored, the page is as it was."""
+    kept, plan = ROOT / "results" / "study", ROOT / "results" / "study.toml"
+    text = plan.read_text()
+    later = '\n[[grid]]\nname = "later"\nstrategies = ["random", "oracle"]\nseeds = 1\n'
+    for grid, against in (("later", ""), ("phantoms", "later")):
+        later += (
+            f'\n[[contrast]]\nid = "{grid}{against}"\ngrid = "{grid}"\na = "oracle"\nb = "random"\n'
+        )
+        later += f'against = "{against}"\n'
+    (tmp_path / "later.toml").write_text(text + later)
+    now, then = (study.open_any(kept, path) for path in (plan, tmp_path / "later.toml"))
+    assert then.contrasts == now.contrasts and "entropy-phantoms" in {c.id for c in now.contrasts}
+    assert then.tissues == now.tissues and "later" not in then.questions
+
+
 def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

@@ -15,7 +15,9 @@ def test_the_lessons_and_what_they_point_to_are_copied(tmp_path, capsys):
     assert {path.name for path in (tmp_path / "mine" / "notebooks").glob("*.ipynb")} == names
     assert (tmp_path / "mine" / "results" / "claims.toml").is_file()
     assert (tmp_path / "mine" / "teaching" / "README.md").is_file()
-    assert "jupyter lab" in capsys.readouterr().out
+    said = capsys.readouterr().out  # from the folder above, so that links out of a lesson open
+    first = tmp_path / "mine" / "notebooks" / "00_start_here.ipynb"
+    assert f'jupyter lab --notebook-dir="{tmp_path / "mine"}" "{first}"' in said
 
 
 def test_what_was_worked_in_stays(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,9 +65,6 @@ def open_any(folder: str | os.PathLike[str], plan: Path | None = None) -> Opened
 def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
     grids = {one["name"]: one for one in content.get("grid", []) if "name" in one}
     grid_names = dict.fromkeys(stored.planned["grid"])
-    unknown = [name for name in grids if name not in grid_names]
-    if unknown:
-        raise ValueError(f"{folder} has no grid {', '.join(unknown)}; store the study anew")
     # An older kit did not keep where patches come from; the study's file says it.
     declared_source = stored.planned["grid"].map(
         lambda name: grids.get(name, {}).get("data", {}).get("source", "phantom")
@@ -87,9 +84,18 @@ def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
             or words["phantom" if sources[name] == "phantom" else "other"]
             for name in grid_names
         },
-        tuple(Contrast(**one) for one in content.get("contrast", [])),
+        _of_grids(grid_names, content.get("contrast", [])),
         {name: one.get("protocol", {}) for name, one in grids.items()},
     )
+
+
+def _of_grids(
+    names: Collection[str], declared: Sequence[Mapping[str, Any]]
+) -> tuple[Contrast, ...]:
+    """The contrasts on these grids. Others were declared after the tables were stored: a plan is
+    written down before its runs, and until they are stored nothing can be said of it."""
+    contrasts = (Contrast(**one) for one in declared)
+    return tuple(one for one in contrasts if {side["grid"] for side in one.sides} <= set(names))
 
 
 def _tissue_words() -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -115,7 +116,8 @@ def _map(opened: Sequence[lessons.Lesson], went: Mapping[str, str], explorer: bo
     try:
         rows = texts.fragment(report.findings(report.make()))
     except (FileNotFoundError, ValueError) as error:  # a copy without its study still has lessons
-        rows = f"<p>{error}</p>"
+        warnings.warn(f"the first page has no rows of what was found: {error}", stacklevel=2)
+        rows = "<p>This copy of the kit has no stored study that could be read.</p>"
     page = PAGES.get_template("index.html")
     intro, words = _words()
     told = {"intro": intro, "words": words, "findings": rows}

@@ -31,7 +31,8 @@ def main() -> int:
     word = "set" if sys.platform == "win32" else "export"
     print("ready. Each time, in a terminal:")
     print(f"  {word} ACTIVECL_HOME={home / 'cache'}")
-    print(f"  {scripts / 'jupyter'} lab {home / 'notebooks'}")
+    first = home / "notebooks" / "00_start_here.ipynb"
+    print(f'  "{scripts / "jupyter"}" lab --notebook-dir="{home}" "{first}"')
     return 0
 
 
