@@ -65,8 +65,11 @@ def _look_options(commands: argparse._SubParsersAction) -> None:
 
 
 def look(options: argparse.Namespace) -> int:
-    from activecl_nb import curation
+    from activecl_nb import curation, files
+    from activecl_nb.curation import page
 
+    if options.page:
+        files.ready(page.place(options.page))
     found = curation.look(
         options.path,
         positive=options.positive,
@@ -100,7 +103,9 @@ def _pick_options(commands: argparse._SubParsersAction) -> None:
 
 def pick(options: argparse.Namespace) -> int:
     from activecl_nb import curation, sampling
+    from activecl_nb.curation import picking
 
+    picking.places(options.out)
     strategy = options.strategy
     found = curation.pick(
         options.path,

@@ -9,7 +9,6 @@ picked again: diversity keeps away from them, doubt is that of a probe fitted on
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -51,10 +50,9 @@ class Picks:
         """The table as CSV, and beside it a contact sheet of the first picks as PNG."""
         from activecl_nb.pictures import figures
 
-        path = files.expanded(path)
+        path, sheet = places(path)
         with files.replacing(path) as temporary:
             self.table.to_csv(temporary, index=False, float_format="%.6g")
-        sheet = path.with_suffix(".png")
         titles = [str(order) for order in self.table["order"][:SHOWN]]
         drawn = figures.image_grid(self.images[:SHOWN], titles, side=1.0)
         files.write(sheet, drawn.png())
@@ -62,6 +60,17 @@ class Picks:
 
     def _repr_html_(self) -> str:
         return self.table.to_html(index=False)
+
+
+def places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Where ``Picks.write`` puts the table and the sheet. ValueError, OSError: it cannot."""
+    table = files.expanded(path)
+    files.ready(table)
+    sheet = table.with_suffix(".png")
+    if sheet == table:
+        raise ValueError(f"{table} would be both the table and the sheet; let it end in .csv")
+    files.ready(sheet)
+    return table, sheet
 
 
 def pick(
@@ -160,16 +169,6 @@ def _without_labels() -> list[str]:
     ]
 
 
-def _read(table: Path) -> pd.DataFrame:
-    """A CSV of text, whose head shows what separates its columns. ValueError: it is none."""
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-        separator = max(",;\t", key=text.partition("\n")[0].count)
-        return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, sep=separator)
-    except ValueError as error:
-        raise ValueError(f"{table} cannot be read as a table ({error})") from error
-
-
 def _labelled(
     given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str], column: str
 ) -> tuple[np.ndarray, list[str] | None]:
@@ -177,17 +176,14 @@ def _labelled(
     if given is None:
         return np.empty(0, dtype=np.int64), None
     if isinstance(given, pd.DataFrame):
-        frame, where = given, "labelled"
+        where, as_text = "labelled", given.astype("string").fillna("")
+        told = {str(name): [*map(str.strip, cells)] for name, cells in as_text.items()}
     else:
-        where = str(given)
-        given = files.expanded(given)
-        if not given.is_file():
-            raise FileNotFoundError(f"{given} is no file; give a table of the labelled files")
-        frame = _read(given)
-    if "file" not in frame:
-        raise ValueError(f"{where} has no column file; it has {', '.join(map(str, frame.columns))}")
+        where, told = str(given), tissue.read_columns(given)
+    if "file" not in told:
+        raise ValueError(f"{where} has no column file; it has {', '.join(told)}")
     at = {name: position for position, name in enumerate(names)}
-    wanted = [str(name).strip().replace("\\", "/") for name in frame["file"]]
+    wanted = [name.replace("\\", "/") for name in told["file"]]
     if missing := [name for name in wanted if name not in at]:
         raise ValueError(
             f"{where}: {len(missing):,} of {len(wanted):,} files are not among the images, "
@@ -195,9 +191,10 @@ def _labelled(
         )
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"{where} names a file in several rows; keep one of each")
-    labels = [str(label).strip() for label in frame[column]] if column in frame else None
+    labels = told.get(column)
     if labels and "" in labels:
         raise ValueError(f"{where}: {labels.count('')} rows have no label; fill or remove them")
+    tissue.check_alike(column, labels or (), where)
     return np.array([at[name] for name in wanted], dtype=np.int64), labels
 
 
@@ -271,10 +268,10 @@ class Opinion:
 
 
 def _of_numbers(features: Tensor, known: np.ndarray, labels: Sequence[str], seed: int) -> Opinion:
-    try:
-        targets = torch.tensor([float(label) for label in labels])
-    except ValueError as error:
-        raise ValueError(f"regression needs numbers as labels ({error})") from None
+    targets = torch.from_numpy(tissue.as_numbers(labels)).float()
+    if not targets.isfinite().all():
+        strange = labels[int(targets.isfinite().logical_not().nonzero()[0])]
+        raise ValueError(f"regression needs finite numbers as labels, not {strange!r}")
     each = tasks.ensemble(features[known], targets, seed).logits(features)
     predicted, doubt = each.mean(dim=1), each.std(dim=1)
     return Opinion(predicted, doubt, (("predicted", predicted), ("doubt", doubt)))

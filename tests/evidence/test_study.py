@@ -1105,6 +1105,35 @@ def test_a_folder_of_runs_becomes_a_report_as_it_is(made, tmp_path, capsys):
     (out / "study.json").unlink()  # as runs made one by one are
     assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 0
     assert "head=simclr" in (tmp_path / "other" / "report.md").read_text()
+    one = next(path.parent for path in sorted(out.glob("*/run.json")))
+    shutil.copytree(one, out / "copy")
+    assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 2
+    shutil.rmtree(out / "copy")
+    assert "which would count twice" in capsys.readouterr().err
+
+
+def test_what_runs_differ_in_is_their_setting(tmp_path):
+    """Runs that sought other classes, or saw other patches, are no repeats of one another."""
+
+    def run(name, seed, path="a.csv", **data):
+        nothing = np.empty(0, np.int64)
+        data = {"positive": "TUM", "sha256": "1", "train": 9, "test": 3, **data}
+        recipe = {"source": "table", "path": path, "fold": 0}
+        protocol = Protocol.of("tiny")
+        where = tmp_path / name
+        return runs.Run(
+            protocol, "random", seed, data, nothing, nothing, nothing, recipe=recipe, path=where
+        )
+
+    first = run("first", 0)
+    both = study.places([first, run("second", 1, path="moved/a.csv")])
+    assert [place["setting"] for place in both] == ["", ""]
+    both = study.places([first, run("second", 0, positive="STR", sha256="2")])
+    assert [place["setting"] for place in both] == ["positive=TUM", "positive=STR"]
+    both = study.places([first, run("second", 0, encoder="f.npy")])
+    assert [place["setting"] for place in both] == ["encoder=trained", "encoder=f.npy"]
+    with pytest.raises(ValueError, match=r"first and .*second were made from other patches"):
+        study.places([first, run("second", 1, path="b.csv", sha256="2")])
 
 
 STORED = ROOT / "results"
