@@ -70,9 +70,11 @@ def _refuse_devices(path: Path, mend: str) -> None:
 
 
 def write(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file by ``replacing`` it; text as UTF-8."""
+    """Write a file by ``replacing`` it; text as UTF-8, what that cannot hold as an escape."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
     with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content)
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
@@ -127,7 +129,7 @@ class Manifest:
         """Read a folder's manifest. ValueError: it is damaged."""
         folder = Path(folder)
         try:
-            text = (folder / MANIFEST).read_bytes()
+            text = read(folder / MANIFEST)
         except (FileNotFoundError, NotADirectoryError):
             return cls(folder, None)
         try:

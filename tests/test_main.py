@@ -33,6 +33,9 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
     assert (tmp_path / "report" / "curve.png").exists()
     assert terminal.main(["report", str(out), str(out), "--out", str(tmp_path / "twice")]) == 2
     assert "are both random of seed 0, which would count twice" in capsys.readouterr().err
+    assert terminal.main(["report", str(out), "--out", str(out)]) == 2
+    assert "is a run's folder, which a report would damage" in capsys.readouterr().err
+    runs.load(out)
 
 
 @pytest.mark.parametrize(

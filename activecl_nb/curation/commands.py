@@ -103,9 +103,11 @@ def _pick_options(commands: argparse._SubParsersAction) -> None:
 
 def pick(options: argparse.Namespace) -> int:
     from activecl_nb import curation, sampling
-    from activecl_nb.curation import picking
+    from activecl_nb.curation import own, picking
 
-    picking.places(options.out)
+    read = [own.source(options.path)[1], options.labelled, options.encoder]
+    for written in picking.places(options.out):
+        _keep_apart(written, [Path(name) for name in read if name])
     strategy = options.strategy
     found = curation.pick(
         options.path,
@@ -128,6 +130,16 @@ def pick(options: argparse.Namespace) -> int:
     print(f"features: {found.encoder}{offer}")
     print(f"{len(found.table)} files are in {table}, their contact sheet is {sheet}")
     return 0
+
+
+def _keep_apart(written: Path, read: Sequence[Path]) -> None:
+    """ValueError: what is written would take the place of what is read, or be read next time."""
+    place = written.resolve()
+    for path in (one.expanduser().resolve() for one in read):
+        if place == path or (path.is_dir() and place.is_relative_to(path)):
+            raise ValueError(
+                f"{written} would lie among what is read from {path}; choose another --out"
+            )
 
 
 def all_files(options: argparse.Namespace) -> list[str]:

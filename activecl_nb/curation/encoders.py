@@ -141,10 +141,9 @@ def _torchvision(model: str, weights: str, download: bool) -> tuple[nn.Module, i
     """The module, and the side that it was trained on."""
     from torchvision import models
 
-    try:
-        known = models.get_model_weights(model).DEFAULT
-    except ValueError as error:
-        raise ValueError(f"torchvision has no model {model!r}") from error
+    if model not in models.list_models(module=models):  # others fetch parts, and see no patches
+        raise ValueError(f"torchvision has no model {model!r} that classifies images")
+    known = models.get_model_weights(model).DEFAULT
     module, side = models.get_model(model, weights=None), known.transforms().crop_size[0]
     if weights:
         return headless(_with_weights(module, weights)), side

@@ -20,7 +20,17 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tasks, tissue
+from activecl_nb import (
+    files,
+    profiles,
+    proxy,
+    sampling,
+    seeds,
+    simclr,
+    tasks,
+    tissue,
+    values,
+)
 from activecl_nb.curation import encoders, own, sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
@@ -52,7 +62,9 @@ class Picks:
 
         path, sheet = places(path)
         with files.replacing(path) as temporary:
-            self.table.to_csv(temporary, index=False, float_format="%.6g")
+            # A file's name may hold bytes that are no text.
+            how = {"float_format": "%.6g", "errors": "surrogateescape"}
+            self.table.to_csv(temporary, index=False, **how)
         titles = [str(order) for order in self.table["order"][:SHOWN]]
         drawn = figures.image_grid(self.images[:SHOWN], titles, side=1.0)
         files.write(sheet, drawn.png())
@@ -71,6 +83,13 @@ def places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
         raise ValueError(f"{table} would be both the table and the sheet; let it end in .csv")
     files.ready(sheet)
     return table, sheet
+
+
+class Asked:
+    """What ``pick`` is told in whole numbers."""
+
+    budget: values.Count
+    seed: values.Seed
 
 
 def pick(
@@ -102,6 +121,8 @@ def pick(
 
     FileNotFoundError or ValueError with the file, the value and what to do.
     """
+    values.checked(Asked, {"budget": budget, "seed": seed})
+    sizes.check_minutes(minutes)
     _, place = own.source(path)
     archive = tissue.open_unlabelled(place, **options)
     known, labels = _labelled(labelled, archive.names, target)
@@ -150,7 +171,7 @@ def _check_task(task: str, name: str, encoder: object) -> None:
 def _check(name: str, select: object, budget: int, left: int, labels: Sequence[str] | None) -> None:
     if "truth" in getattr(select, "asks_for", ()):
         raise ValueError(f"the strategy {name!r} has to be told the truth, which nobody knows here")
-    if not 0 < budget <= left:
+    if budget > left:
         raise ValueError(f"a budget of {budget} images, but {left:,} are left to pick from")
     asks = name in sampling.STRATEGIES or bool(getattr(select, "asks_for", ()))
     if labels is None and asks and name not in _without_labels():

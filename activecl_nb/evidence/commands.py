@@ -71,6 +71,10 @@ def _study(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     """The page of a study, or table and curve of single runs."""
     folders = options.folders
+    if (options.out / "run.json").exists():
+        raise ValueError(
+            f"{options.out} is a run's folder, which a report would damage; choose another"
+        )
     options.out.mkdir(parents=True, exist_ok=True)  # before a page is made that cannot be kept
     if len(folders) > 1 or any((path / "run.json").exists() for path in folders):
         return _runs_report(options)

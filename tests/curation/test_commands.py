@@ -117,6 +117,18 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, monkeypatch, capsys, argumen
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("out", ["image/p.csv", "image/new/p.csv", "t.csv", "image/../t.csv"])
+def test_picks_do_not_lie_among_what_is_read(tmp_path, monkeypatch, capsys, out):
+    """The contact sheet would be an image of the next pick; a table would be gone."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "image").mkdir()
+    (tmp_path / "t.csv").write_text("file\n")
+    data = "image" if "p.csv" in out else "t.csv"
+    assert terminal.main(["pick", data, "--budget", "3", "--out", out]) == 2
+    assert "would lie among what is read from" in capsys.readouterr().err
+    assert (tmp_path / "t.csv").read_text() == "file\n"
+
+
 def test_a_file_of_strategies_that_fails_or_lacks_the_name(tmp_path, capsys):
     file = tmp_path / "mine.py"
     for text, message in [("1 / 0", "ZeroDivisionError"), (MINE, "it has closest")]:

@@ -224,3 +224,11 @@ def test_a_model_of_timm_sees_images_as_it_was_trained_on(tmp_path, timm):
     spread = torch.tensor([0.25, 0.5, 1.0]).view(3, 1, 1)
     expected = encoder.module[1]((scaled - 0.5) / spread)
     assert torch.allclose(encoder(images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["fasterrcnn_resnet50_fpn", "raft_large", "list_models", "none"])
+def test_a_model_of_torchvision_that_classifies_no_images_is_refused(model, monkeypatch):
+    """Without a look at the network: some would fetch the weights of a part of theirs."""
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("asks the network"))
+    with pytest.raises(ValueError, match=f"no model '{model}' that classifies images"):
+        encoders.load(f"torchvision:{model}")

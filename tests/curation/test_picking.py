@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,6 +92,11 @@ def test_features_from_a_file(folder, tmp_path):
     ("choices", "message"),
     [
         ({"budget": 37}, "37 images, but 36 are left"),
+        (
+            {"budget": 0, "seed": -1},
+            "budget: should be at least 1, not 0; seed: should be at least 0",
+        ),
+        ({"minutes": float("nan"), "encoder": "train"}, "minutes must be above 0"),
         ({"strategy": "entropy"}, "needs labels"),
         ({"strategy": "oracle"}, "told the truth"),
         ({"strategy": "best"}, "unknown strategy 'best'"),
@@ -185,6 +192,13 @@ def test_labels_that_differ_in_their_case_are_asked_about():
 def test_labels_of_a_regression_are_finite_numbers(text, said):
     with pytest.raises(ValueError, match=f"finite numbers as labels, {said}"):
         picking._of_numbers(torch.eye(2), np.arange(2), ["1", text], seed=0)
+
+
+def test_a_file_whose_name_is_no_text_is_written_as_it_is(tmp_path):
+    table = pd.DataFrame({"order": [1], "file": [os.fsdecode(b"a\xff.png")]})
+    pixels = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    written, _ = picking.Picks(table, pixels, "random", "none").write(tmp_path / "p.csv")
+    assert written.read_bytes() == b"order,file\n1,a\xff.png\n"
 
 
 @pytest.mark.parametrize("name", ["picks.png", "", "taken"])

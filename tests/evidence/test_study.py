@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import pickle
 import random
 import runpy
 import shutil
@@ -314,6 +315,8 @@ ODD = [
     '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { temperature = inf }',
     '[[grid]]\nname = "g"\nstrategies = ["random"]\none_at_a_time = 1',
     '[[grid]]\nname = "g"\nstrategies = ["random"]\nquestion = 1979-05-27',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\n[[contrast]]\nid = "c"\ngrid = "g"\n'
+    'a = "random"\nb = "random"',
     'contrast = 5\n[[grid]]\nname = "g"\nstrategies = ["random"]',
 ]
 
@@ -331,6 +334,15 @@ def test_a_value_that_no_run_can_have_spoils_its_own_setting_alone(tmp_path):
     assert [entry.label for entry in found.entries] == ["width=8"]
     ((name, setting, why),) = found.refused
     assert (name, setting) == ("g", "width=0") and "width" in why
+
+
+def test_data_may_hold_a_table(tmp_path):
+    """Columns and rows of a table of one's own, as everywhere else."""
+    text = 'source = "table", path = "t.csv", columns = { file = "at" }, rows = { of = ["a", "b"] }'
+    (job,) = grid(tmp_path, f"seeds = 1\ndata = {{ {text} }}").jobs
+    assert dict(job.data)["columns"] == {"file": "at"}
+    assert json.loads(json.dumps(dict(job.data)))["rows"] == {"of": ["a", "b"]}
+    assert pickle.loads(pickle.dumps(job)) == job  # as a worker is handed it
 
 
 def test_tissues_are_replicates_and_no_settings(tmp_path):
