@@ -225,6 +225,8 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
         data = _data(options, protocol)
         if distributed.rank() == 0:
             print(protocol, protocol.table(), sep="\n", flush=True)
+    if options.target and protocol.task == Protocol.task:
+        raise ValueError(f"--target {options.target} is for --set task=regression or segmentation")
     if encoder:
         data = encoders.attach(data, encoder, files=own.all_files(options), device=device)
     return protocol, data

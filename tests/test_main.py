@@ -55,6 +55,9 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
         (["--data", "nothing"], "unknown source 'nothing'"),
         (["--data", "folder", "--path", "/nowhere/at/all"], "/nowhere/at/all"),
         (["--device", "tpu"], "'tpu' is not on this machine"),
+        (["--path", "patches.csv"], "path='patches.csv' is not for the phantom, which is drawn"),
+        (["--fold", "3"], "fold 3: phantom has a test part of its own, and so no folds"),
+        (["--target", "nuclei"], "--target nuclei is for --set task=regression or segmentation"),
         (["--positive", "XYZ"], "no class is called 'XYZ'"),
     ],
 )

@@ -164,8 +164,11 @@ def _opened(options: argparse.Namespace) -> Any:
 
 def of_source(options: argparse.Namespace) -> dict[str, Any]:
     """What the command line says of a table or a folder, as ``tissue.load`` takes it."""
+    columns = _pairs("--columns", options.columns)
+    if len(dict(columns)) < len(columns):
+        raise ValueError(f"--columns {', '.join(options.columns)}: a role is given twice")
     found = {
-        "columns": {k: v or None for k, v in _pairs("--columns", options.columns)},
+        "columns": {k: v or None for k, v in columns},
         "images": options.images,
         "patient": options.patient,
         "nested": options.nested,

@@ -63,8 +63,8 @@ class Picks:
         path, sheet = places(path)
         with files.replacing(path) as temporary:
             # A file's name may hold bytes that are no text.
-            how = {"float_format": "%.6g", "errors": "surrogateescape"}
-            self.table.to_csv(temporary, index=False, **how)
+            escaped = "surrogateescape"
+            self.table.to_csv(temporary, index=False, float_format="%.6g", errors=escaped)
         titles = [str(order) for order in self.table["order"][:SHOWN]]
         drawn = figures.image_grid(self.images[:SHOWN], titles, side=1.0)
         files.write(sheet, drawn.png())
@@ -86,10 +86,11 @@ def places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 class Asked:
-    """What ``pick`` is told in whole numbers."""
+    """What ``pick`` is told in numbers."""
 
     budget: values.Count
     seed: values.Seed
+    minutes: values.Positive
 
 
 def pick(
@@ -121,10 +122,8 @@ def pick(
 
     FileNotFoundError or ValueError with the file, the value and what to do.
     """
-    values.checked(Asked, {"budget": budget, "seed": seed})
-    sizes.check_minutes(minutes)
-    _, place = own.source(path)
-    archive = tissue.open_unlabelled(place, **options)
+    values.checked(Asked, {"budget": budget, "seed": seed, "minutes": minutes})
+    archive = tissue.open_unlabelled(own.source(path)[1], **options)
     known, labels = _labelled(labelled, archive.names, target)
     name, select = sampling.named(strategy)
     _check_task(task, name, encoder)

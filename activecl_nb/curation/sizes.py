@@ -164,12 +164,6 @@ def _judge(protocol: Protocol, labelled: int, features: int, seed: int) -> None:
     proxy.probe(values, targets, seed=seed)
 
 
-def check_minutes(minutes: float) -> None:
-    """ValueError: no time that anything could be done in."""
-    if not 0 < minutes <= MOST_MINUTES:
-        raise ValueError(f"minutes must be above 0 and at most {MOST_MINUTES:,}, not {minutes}")
-
-
 def choose(
     counts: Counts,
     speed: Speed,
@@ -179,7 +173,8 @@ def choose(
     **choices: Any,
 ) -> Sizes:
     """``fit`` for a data set of these counts on a machine of this speed: arithmetic alone."""
-    check_minutes(minutes)
+    if not 0 < minutes <= MOST_MINUTES:
+        raise ValueError(f"minutes must be above 0 and at most {MOST_MINUTES:,}, not {minutes}")
     base, seconds = profiles.current(base), 60 * minutes * OF_THE_TIME
     images = _images_trained_on(counts)
     sized = _sizes(images, counts, speed, seconds, base, choices)

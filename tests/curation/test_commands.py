@@ -102,6 +102,10 @@ def test_a_run_on_features_from_a_table_keeps_a_map_for_the_explorer(tmp_path, c
     [
         (["look", "nowhere"], "nowhere is not there"),
         (["run", "--out", "x", "--columns", "file"], "say NAME=VALUE"),
+        (
+            ["run", "--out", "x", "--columns", "file=a,label=b", "--columns", "file=c"],
+            "given twice",
+        ),
         (["run", "--out", "x", "--strategy", "nowhere.py:best"], "nowhere.py is no file"),
         (["run", "--out", "x", "--encoder", "magic"], "no encoder is called 'magic'"),
         (["run", "--out", "x", "--patient", "(a)"], "patient= is for the source 'folder'"),
