@@ -96,7 +96,7 @@ def test_features_from_a_file(folder, tmp_path):
             {"budget": 0, "seed": -1},
             "budget: should be at least 1, not 0; seed: should be at least 0",
         ),
-        ({"minutes": float("nan"), "encoder": "train"}, "minutes: should be finite"),
+        ({"minutes": float("nan"), "encoder": "train"}, "minutes: should be above 0"),
         ({"strategy": "entropy"}, "needs labels"),
         ({"strategy": "oracle"}, "told the truth"),
         ({"strategy": "best"}, "unknown strategy 'best'"),
