@@ -119,7 +119,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign shows another for it
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    options = parser().parse_args(arguments)
+    commands = parser()
+    options = commands.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    # Of an empty path the system makes the folder that one is in.
+    if empty := [word for word in given if re.fullmatch(r"(--[a-z-]+=)?\s*", word)]:
+        commands.error(f"{empty[0]!r} says nothing; is it a variable without a value?")
     try:
         for name, value in vars(options).items():
             setattr(options, name, _at_home(value))
@@ -133,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is left to be flushed
         return 1
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said, status = _told(error)
         print(f"error: {said}", file=sys.stderr)
         return status
@@ -148,7 +153,7 @@ def _at_home(value: object) -> object:
     return files.expanded(value) if isinstance(value, Path) else value
 
 
-def _told(error: Exception) -> tuple[str, int]:
+def _told(error: Exception | SystemExit) -> tuple[str, int]:
     """What the user is told of an error, and the exit status; what no user can cause is raised."""
     from activecl_nb import files
 
@@ -220,6 +225,8 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
         data = _data(options, protocol)
         if distributed.rank() == 0:
             print(protocol, protocol.table(), sep="\n", flush=True)
+    if options.target and protocol.task == Protocol.task:
+        raise ValueError(f"--target {options.target} is for --set task=regression or segmentation")
     if encoder:
         data = encoders.attach(data, encoder, files=own.all_files(options), device=device)
     return protocol, data

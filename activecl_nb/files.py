@@ -36,8 +36,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Whoever reads ``path`` sees the old file or the new one, never half of one. If the block
     raises, ``path`` is left as it was and the temporary file is removed.
     """
-    path = expanded(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = _place(path)
     # The ending stays, since writers such as numpy.savez add their own where it is missing.
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
@@ -49,17 +48,39 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def ready(path: str | os.PathLike[str]) -> None:
+    """OSError or ValueError if ``replacing`` would fail there: for whoever works long before it."""
+    with tempfile.TemporaryFile(dir=_place(path).parent):
+        pass
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    """Where a file will be, in a folder that is there; a folder or a device is not replaced."""
+    path = expanded(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    _refuse_devices(path, "name a file")
+    return path
+
+
+def _refuse_devices(path: Path, mend: str) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{path} is a pipe or a device and no file; {mend}")
+
+
 def write(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file by ``replacing`` it; text as UTF-8."""
+    """Write a file by ``replacing`` it; text as UTF-8, what that cannot hold as an escape."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
     with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content)
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
     """The content of a file. ValueError: a pipe, a device or a socket, which may never end."""
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise ValueError(f"{path} is a pipe or a device and no file; take it away")
+    _refuse_devices(path, "take it away")
     return path.read_bytes()
 
 
@@ -108,7 +129,7 @@ class Manifest:
         """Read a folder's manifest. ValueError: it is damaged."""
         folder = Path(folder)
         try:
-            text = (folder / MANIFEST).read_bytes()
+            text = read(folder / MANIFEST)
         except (FileNotFoundError, NotADirectoryError):
             return cls(folder, None)
         try:

@@ -244,7 +244,7 @@ def load(
     A source that holds fewer patches than the profile asks for gives all it has.
     share: turns the imbalance dial of the training patches, by patch or by whole patients (by).
     fold, folds: which of so many parts of one's own patches is the test set, see
-        ``fold_by_patient``; of no meaning for a source that has a test part.
+        ``fold_by_patient``; ValueError for a source that has a test part.
     target: what regression or segmentation is to predict, as ``tissue.load`` takes it.
     options: what else ``tissue.load`` takes for this source: the phantom's dials, a table's
         columns. Dials shape the training patches alone, so that scores stay comparable, but for
@@ -256,6 +256,7 @@ def load(
     if source in tissue.OWN:
         whole = tissue.load(source, "all", **size, **options)
         part = whole.facts.get("part")
+        _check_fold(fold, whole.source if part is not None else "")
         places = (
             fold_by_patient(whole, fold, folds, positive)
             if part is None
@@ -265,6 +266,7 @@ def load(
             _at_most(whole.take(p), n, seed) for p, n in zip(places, numbers, strict=True)
         )
     else:
+        _check_fold(fold, source)
         at_test = {name: value for name, value in options.items() if name in OF_THE_SLIDES}
         train = tissue.load(source, "train", at_most=numbers[0], **size, **options)
         test = tissue.load(source, "test", at_most=numbers[1], **size, **at_test)
@@ -275,6 +277,15 @@ def load(
     place = None if path is None else os.fspath(path)
     recipe = {"source": source, "path": place, **asked}
     return Data(train, test, positive, recipe, target=target)
+
+
+def _check_fold(fold: int, has_test: str) -> None:
+    """ValueError: folds of what has a test part would be one result, told several times."""
+    if fold and has_test:
+        raise ValueError(
+            f"fold {fold}: {has_test} has a test part of its own, and so no folds; of a table, "
+            "columns={'part': None} (--columns part=) leaves that aside"
+        )
 
 
 def _at_most(patches: Tissue, number: int, seed: int) -> Tissue:

@@ -19,12 +19,14 @@ import torch
 from activecl_nb.sources import masks, official, parts, prepared, sets
 from activecl_nb.sources.archive import Archive, ImageFiles, subset
 from activecl_nb.sources.image import listed
+from activecl_nb.sources.names import check_alike
 from activecl_nb.sources.own import OWN, check, open_own, open_unlabelled
 from activecl_nb.sources.sets import CLASS_NAMES
+from activecl_nb.sources.table import ROLES, as_numbers, read_columns
 
 __all__ = [
-    "OWN", "ImageFiles", "Tissue", "dials_of", "listed", "load", "of_archive", "open_own",
-    "open_unlabelled",
+    "OWN", "ROLES", "ImageFiles", "Tissue", "as_numbers", "check_alike", "dials_of", "listed",
+    "load", "of_archive", "open_own", "open_unlabelled", "read_columns",
 ]  # fmt: skip
 
 

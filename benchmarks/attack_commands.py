@@ -34,7 +34,12 @@ def commands(room: Path, options: argparse.Namespace) -> Outcomes:
     (room / "folder").mkdir()
     (room / "bad.toml").write_text("title = ")
     (room / "no.npz").write_bytes(b"PK\3\4 nothing")
-    (room / "mine.py").write_text("def slip(f, l, c, b, g): return [][0]\n")
+    (room / "mine.py").write_text(
+        "def slip(f, l, c, b, g): return [][0]\n"
+        "def short(f, l): return f\n"
+        "def leaves(f, l, c, b, g): raise SystemExit(0)\n"
+    )
+    (room / "twice.csv").write_text("file,label\nfile,x\n")
     (room / "fails.py").write_text("1 / 0")
     fast = ["--set", "rounds=2", "--set", "epochs=1"]
     run = ["run", "--profile", "tiny", "--strategy", "random", *fast, "--out", room / "run"]
@@ -55,7 +60,10 @@ def commands(room: Path, options: argparse.Namespace) -> Outcomes:
             ["--data", "nothing"], ["--data", "folder"], ["--profile", "huge"], ["--nothing"],
             ["--data", "folder", "--path", room / "file"],
             ["--data", "folder", "--path", room / "folder"],
-            ["--data", "table", "--path", room / "file"],
+            ["--data", "table", "--path", room / "file"], ["--path", room / "file"],
+            ["--fold", "3"], ["--target", "nuclei"], ["--path", ""], ["--positive", " "],
+            ["--strategy", room / "mine.py:short"], ["--strategy", room / "mine.py:leaves"],
+            ["--data", "table", "--path", room / "twice.csv", "--columns", "label=file"],
             ["--data", "pathmnist", "--path", room / "no.npz"],
         )
     ]  # fmt: skip
@@ -68,7 +76,10 @@ def commands(room: Path, options: argparse.Namespace) -> Outcomes:
     lines += [["report", "--out", room / "file"], ["report", room / "file"], [], ["fly"]]
     lines += [["look", room / "none"], ["look", room / "file"], ["pick", room / "none"]]
     lines += [["explore", room / "none"], ["explore", room / "folder"]]
-    lines += [["collect", room / "none"], ["lessons", room / "file"]]
+    lines += [["collect", room / "none"], ["lessons", room / "file"], ["lessons", ""]]
+    lines += [["collect", room, "--jobs", "0"], ["collect", room, "--seconds", "nan"]]
+    lines += [["site", room / "site", "--notebooks", room / "folder"]]
+    lines += [["pick", room / "folder", "--budget", "1", "--out", room / "folder/p.csv"]]
     with chosen(room), mock.patch("os.getcwd", lambda: str(room)):
         for line in lines:
             yield " ".join(map(str, line[:1])), ended(typed(line), refused=True)

@@ -29,6 +29,24 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_name_that_is_no_text_is_written_as_an_escape(tmp_path):
+    files.write(tmp_path / "page.html", os.fsdecode(b"\xff.png and \xc3\xa9"))
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "\\udcff.png and \xe9"
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """Neither a folder nor a pipe, which ``os.replace`` would take the place of."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for act in (files.ready, lambda path: files.write(path, "x")):
+        with pytest.raises(ValueError, match="pipe is a pipe or a device and no file; name a file"):
+            act(tmp_path / "pipe")
+        with pytest.raises(IsADirectoryError, match="folder"):
+            act(tmp_path / "folder")
+    files.ready(tmp_path / "new" / "a.csv")
+    assert {path.name for path in tmp_path.rglob("*")} == {"pipe", "folder", "new"}
+
+
 def test_words_are_put_between_two_lines(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a\n<begin>\nold\n<end>\nz\n")

@@ -31,6 +31,11 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
     rows = pd.read_csv(tmp_path / "report" / "rounds.csv")
     assert set(rows["strategy"]) == {"random", "benchmark"}
     assert (tmp_path / "report" / "curve.png").exists()
+    assert terminal.main(["report", str(out), str(out), "--out", str(tmp_path / "twice")]) == 2
+    assert "are both random of seed 0, which would count twice" in capsys.readouterr().err
+    assert terminal.main(["report", str(out), "--out", str(out)]) == 2
+    assert "is a run's folder, which a report would damage" in capsys.readouterr().err
+    runs.load(out)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +55,9 @@ def test_a_run_is_made_resumed_and_reported(tmp_path, capsys):
         (["--data", "nothing"], "unknown source 'nothing'"),
         (["--data", "folder", "--path", "/nowhere/at/all"], "/nowhere/at/all"),
         (["--device", "tpu"], "'tpu' is not on this machine"),
+        (["--path", "patches.csv"], "path='patches.csv' is not for the phantom, which is drawn"),
+        (["--fold", "3"], "fold 3: phantom has a test part of its own, and so no folds"),
+        (["--target", "nuclei"], "--target nuclei is for --set task=regression or segmentation"),
         (["--positive", "XYZ"], "no class is called 'XYZ'"),
     ],
 )
@@ -59,6 +67,23 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, arguments, message):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert "Traceback" not in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--out", ""], ["--out=x", "--path", " "], ["--out="]])
+def test_a_word_that_says_nothing_is_refused(tmp_path, capsys, monkeypatch, words):
+    """Of an empty path the system makes the folder that one is in."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        terminal.main(["run", "--profile", "tiny", *words])
+    assert "says nothing; is it a variable without a value?" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_strategy_that_ends_the_process_is_a_failure(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text("def slip(f, l, c, b, g):\n    raise SystemExit(0)\n")
+    command = ["run", "--profile", "tiny", *SMALL, "--strategy", f"{tmp_path}/mine.py:slip"]
+    assert terminal.main([*command, "--out", str(tmp_path / "run")]) == 1
+    assert "mine.py, line 2: SystemExit: 0" in capsys.readouterr().err
 
 
 def test_a_link_that_leads_back_to_itself_is_one_line_and_exit_1(tmp_path, capsys):

@@ -247,6 +247,30 @@ def test_a_students_function_may_return_what_it_likes(kind, inputs):
     assert picks.tolist() == list(range(12))
 
 
+def _asking(what):
+    def strategy(features, logits, chosen_features, budget, generator, **told):
+        return torch.arange(budget)
+
+    strategy.asks_for = what
+    return strategy
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (lambda f, g: f, r"which <lambda>\(f, g\) does not take \(too many positional arguments"),
+        (lambda *, features: 1, "does not take"),
+        (type("Mine", (), {"__call__": lambda *given: 1}), "does not take"),
+        (_asking(("nothing",)), "asks for .*nothing.*; there are: truth, doubt, chosen_logits"),
+        (_asking("doubt"), "asks for 'doubt'"),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_told_before_anything_runs(strategy, message):
+    with pytest.raises(ValueError, match=message):
+        sampling.named(strategy)
+    assert sampling.named(_asking(("doubt",)))[0] == "strategy"
+
+
 def test_a_students_strategy_is_found_by_its_name(inputs, monkeypatch):
     monkeypatch.setitem(
         sampling.STRATEGIES, "mine", lambda _f, logits, _c, b, _g: logits.argsort()[:b]

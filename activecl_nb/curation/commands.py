@@ -65,8 +65,11 @@ def _look_options(commands: argparse._SubParsersAction) -> None:
 
 
 def look(options: argparse.Namespace) -> int:
-    from activecl_nb import curation
+    from activecl_nb import curation, files
+    from activecl_nb.curation import page
 
+    if options.page:
+        files.ready(page.place(options.page))
     found = curation.look(
         options.path,
         positive=options.positive,
@@ -100,7 +103,11 @@ def _pick_options(commands: argparse._SubParsersAction) -> None:
 
 def pick(options: argparse.Namespace) -> int:
     from activecl_nb import curation, sampling
+    from activecl_nb.curation import own, picking
 
+    read = [own.source(options.path)[1], options.labelled, options.encoder]
+    for written in picking.places(options.out):
+        _keep_apart(written, [Path(name) for name in read if name])
     strategy = options.strategy
     found = curation.pick(
         options.path,
@@ -125,6 +132,16 @@ def pick(options: argparse.Namespace) -> int:
     return 0
 
 
+def _keep_apart(written: Path, read: Sequence[Path]) -> None:
+    """ValueError: what is written would take the place of what is read, or be read next time."""
+    place = written.resolve()
+    for path in (one.expanduser().resolve() for one in read):
+        if place == path or (path.is_dir() and place.is_relative_to(path)):
+            raise ValueError(
+                f"{written} would lie among what is read from {path}; choose another --out"
+            )
+
+
 def all_files(options: argparse.Namespace) -> list[str]:
     """The names of all files of one's own patches, in their order; [] for another source."""
     found = _opened(options)
@@ -147,8 +164,11 @@ def _opened(options: argparse.Namespace) -> Any:
 
 def of_source(options: argparse.Namespace) -> dict[str, Any]:
     """What the command line says of a table or a folder, as ``tissue.load`` takes it."""
+    columns = _pairs("--columns", options.columns)
+    if len(dict(columns)) < len(columns):
+        raise ValueError(f"--columns {', '.join(options.columns)}: a role is given twice")
     found = {
-        "columns": {k: v or None for k, v in _pairs("--columns", options.columns)},
+        "columns": {k: v or None for k, v in columns},
         "images": options.images,
         "patient": options.patient,
         "nested": options.nested,

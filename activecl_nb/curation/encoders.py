@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from activecl_nb import augment, files, profiles
+from activecl_nb import augment, files, profiles, tissue
 from activecl_nb.imbalance import Data
 
 LITE = "efficientnet-lite0"
@@ -141,10 +141,9 @@ def _torchvision(model: str, weights: str, download: bool) -> tuple[nn.Module, i
     """The module, and the side that it was trained on."""
     from torchvision import models
 
-    try:
-        known = models.get_model_weights(model).DEFAULT
-    except ValueError as error:
-        raise ValueError(f"torchvision has no model {model!r}") from error
+    if model not in models.list_models(module=models):  # others fetch parts, and see no patches
+        raise ValueError(f"torchvision has no model {model!r} that classifies images")
+    known = models.get_model_weights(model).DEFAULT
     module, side = models.get_model(model, weights=None), known.transforms().crop_size[0]
     if weights:
         return headless(_with_weights(module, weights)), side
@@ -319,6 +318,8 @@ def read_table(
     if not np.isfinite(found).all():
         bad = wanted[int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])]
         raise ValueError(f"{path} holds NaN or infinity, first for {bad!r}; compute it again")
+    if len(found) > 1 and (found == found[0]).all():
+        raise ValueError(f"{path} tells no image from another: all have the same features")
     return torch.from_numpy(found)
 
 
@@ -334,10 +335,11 @@ def _from_npy(path: Path) -> np.ndarray:
 
 def _from_frame(path: Path) -> tuple[np.ndarray, list[str]]:
     import pandas as pd
+    from pandas.api.types import is_numeric_dtype
 
     try:
-        frame = pd.read_csv(path, converters={"file": str}) if path.suffix == ".csv" else None
-        frame = pd.read_parquet(path) if frame is None else frame
+        csv = path.suffix.lower() == ".csv"
+        frame = pd.read_csv(path, converters={"file": str}) if csv else pd.read_parquet(path)
     except ImportError as error:
         raise ValueError(f"{path}: parquet needs a package more: pip install pyarrow") from error
     except Exception as error:  # damaged files end in several kinds of the reader's own
@@ -346,10 +348,14 @@ def _from_frame(path: Path) -> tuple[np.ndarray, list[str]]:
         raise ValueError(f"{path} has no column file; it has {', '.join(map(str, frame.columns))}")
     names = frame["file"].astype(str).str.replace("\\", "/").tolist()
     numbers = frame.drop(columns="file")
-    strange = [str(c) for c in numbers if not pd.api.types.is_numeric_dtype(numbers[c])]
-    if strange or not len(numbers.columns):
+    strange = [str(c) for c in numbers if not is_numeric_dtype(numbers[c])]
+    # A saved index, which pandas calls so, and what a table says of its images are no features.
+    named = map(str, numbers)
+    strange += [c for c in named if c in tissue.ROLES or c.startswith("Unnamed: ")]
+    if strange:
         raise ValueError(
-            f"{path}: the columns {', '.join(strange) or 'are none that'} hold no numbers"
+            f"{path}: the columns {', '.join(strange)} hold no numbers that are features; "
+            "leave them out"
         )
     if len(set(names)) < len(names):
         raise ValueError(f"{path} names a file in several rows; keep one of each")

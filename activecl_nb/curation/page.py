@@ -42,11 +42,15 @@ def html(look: Look, whole: bool = True) -> str:
 
 def write_page(look: Look, path: str | os.PathLike[str]) -> Path:
     """Write the page to this file, or as look.html into a folder of this name."""
-    path = files.expanded(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        path = path / "look.html"
+    path = place(path)
     files.write(path, html(look))
     return path
+
+
+def place(path: str | os.PathLike[str]) -> Path:
+    """Where ``write_page`` writes."""
+    path = files.expanded(path)
+    return path if path.suffix.lower() in (".html", ".htm") else path / "look.html"
 
 
 @functools.cache

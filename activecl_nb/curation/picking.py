@@ -9,7 +9,6 @@ picked again: diversity keeps away from them, doubt is that of a probe fitted on
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,17 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from activecl_nb import files, profiles, proxy, sampling, seeds, simclr, tasks, tissue
+from activecl_nb import (
+    files,
+    profiles,
+    proxy,
+    sampling,
+    seeds,
+    simclr,
+    tasks,
+    tissue,
+    values,
+)
 from activecl_nb.curation import encoders, own, sizes
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import Protocol
@@ -51,10 +60,11 @@ class Picks:
         """The table as CSV, and beside it a contact sheet of the first picks as PNG."""
         from activecl_nb.pictures import figures
 
-        path = files.expanded(path)
+        path, sheet = places(path)
         with files.replacing(path) as temporary:
-            self.table.to_csv(temporary, index=False, float_format="%.6g")
-        sheet = path.with_suffix(".png")
+            # A file's name may hold bytes that are no text.
+            escaped = "surrogateescape"
+            self.table.to_csv(temporary, index=False, float_format="%.6g", errors=escaped)
         titles = [str(order) for order in self.table["order"][:SHOWN]]
         drawn = figures.image_grid(self.images[:SHOWN], titles, side=1.0)
         files.write(sheet, drawn.png())
@@ -62,6 +72,25 @@ class Picks:
 
     def _repr_html_(self) -> str:
         return self.table.to_html(index=False)
+
+
+def places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Where ``Picks.write`` puts the table and the sheet. ValueError, OSError: it cannot."""
+    table = files.expanded(path)
+    files.ready(table)
+    sheet = table.with_suffix(".png")
+    if sheet == table:
+        raise ValueError(f"{table} would be both the table and the sheet; let it end in .csv")
+    files.ready(sheet)
+    return table, sheet
+
+
+class Asked:
+    """What ``pick`` is told in numbers."""
+
+    budget: values.Count
+    seed: values.Seed
+    minutes: values.Positive
 
 
 def pick(
@@ -93,8 +122,8 @@ def pick(
 
     FileNotFoundError or ValueError with the file, the value and what to do.
     """
-    _, place = own.source(path)
-    archive = tissue.open_unlabelled(place, **options)
+    values.checked(Asked, {"budget": budget, "seed": seed, "minutes": minutes})
+    archive = tissue.open_unlabelled(own.source(path)[1], **options)
     known, labels = _labelled(labelled, archive.names, target)
     name, select = sampling.named(strategy)
     _check_task(task, name, encoder)
@@ -141,7 +170,7 @@ def _check_task(task: str, name: str, encoder: object) -> None:
 def _check(name: str, select: object, budget: int, left: int, labels: Sequence[str] | None) -> None:
     if "truth" in getattr(select, "asks_for", ()):
         raise ValueError(f"the strategy {name!r} has to be told the truth, which nobody knows here")
-    if not 0 < budget <= left:
+    if budget > left:
         raise ValueError(f"a budget of {budget} images, but {left:,} are left to pick from")
     asks = name in sampling.STRATEGIES or bool(getattr(select, "asks_for", ()))
     if labels is None and asks and name not in _without_labels():
@@ -160,16 +189,6 @@ def _without_labels() -> list[str]:
     ]
 
 
-def _read(table: Path) -> pd.DataFrame:
-    """A CSV of text, whose head shows what separates its columns. ValueError: it is none."""
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-        separator = max(",;\t", key=text.partition("\n")[0].count)
-        return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, sep=separator)
-    except ValueError as error:
-        raise ValueError(f"{table} cannot be read as a table ({error})") from error
-
-
 def _labelled(
     given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str], column: str
 ) -> tuple[np.ndarray, list[str] | None]:
@@ -177,17 +196,14 @@ def _labelled(
     if given is None:
         return np.empty(0, dtype=np.int64), None
     if isinstance(given, pd.DataFrame):
-        frame, where = given, "labelled"
+        where, as_text = "labelled", given.astype("string").fillna("")
+        told = {str(name): [*map(str.strip, cells)] for name, cells in as_text.items()}
     else:
-        where = str(given)
-        given = files.expanded(given)
-        if not given.is_file():
-            raise FileNotFoundError(f"{given} is no file; give a table of the labelled files")
-        frame = _read(given)
-    if "file" not in frame:
-        raise ValueError(f"{where} has no column file; it has {', '.join(map(str, frame.columns))}")
+        where, told = str(given), tissue.read_columns(given)
+    if "file" not in told:
+        raise ValueError(f"{where} has no column file; it has {', '.join(told)}")
     at = {name: position for position, name in enumerate(names)}
-    wanted = [str(name).strip().replace("\\", "/") for name in frame["file"]]
+    wanted = [name.replace("\\", "/") for name in told["file"]]
     if missing := [name for name in wanted if name not in at]:
         raise ValueError(
             f"{where}: {len(missing):,} of {len(wanted):,} files are not among the images, "
@@ -195,9 +211,10 @@ def _labelled(
         )
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"{where} names a file in several rows; keep one of each")
-    labels = [str(label).strip() for label in frame[column]] if column in frame else None
+    labels = told.get(column)
     if labels and "" in labels:
         raise ValueError(f"{where}: {labels.count('')} rows have no label; fill or remove them")
+    tissue.check_alike(column, labels or (), where)
     return np.array([at[name] for name in wanted], dtype=np.int64), labels
 
 
@@ -271,10 +288,10 @@ class Opinion:
 
 
 def _of_numbers(features: Tensor, known: np.ndarray, labels: Sequence[str], seed: int) -> Opinion:
-    try:
-        targets = torch.tensor([float(label) for label in labels])
-    except ValueError as error:
-        raise ValueError(f"regression needs numbers as labels ({error})") from None
+    targets = torch.from_numpy(tissue.as_numbers(labels)).float()
+    if not targets.isfinite().all():
+        strange = labels[int(targets.isfinite().logical_not().nonzero()[0])]
+        raise ValueError(f"regression needs finite numbers as labels, not {strange!r}")
     each = tasks.ensemble(features[known], targets, seed).logits(features)
     predicted, doubt = each.mean(dim=1), each.std(dim=1)
     return Opinion(predicted, doubt, (("predicted", predicted), ("doubt", doubt)))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from activecl_nb.runs import Run
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,6 +71,10 @@ def _study(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     """The page of a study, or table and curve of single runs."""
     folders = options.folders
+    if (options.out / "run.json").exists():
+        raise ValueError(
+            f"{options.out} is a run's folder, which a report would damage; choose another"
+        )
     options.out.mkdir(parents=True, exist_ok=True)  # before a page is made that cannot be kept
     if len(folders) > 1 or any((path / "run.json").exists() for path in folders):
         return _runs_report(options)
@@ -92,7 +104,7 @@ def _runs_report(options: argparse.Namespace) -> int:
     unfinished = [str(run.path) for run in made if not run.rounds]
     if unfinished:
         raise ValueError(f"no round is finished in {', '.join(unfinished)}; run them first")
-    table = analysis.table(made)
+    table = _rounds(made)
     score = grids.there(table)[0]
     curve = analysis.curve(table, score)
     with files.replacing(options.out / "rounds.csv") as temporary:
@@ -105,3 +117,22 @@ def _runs_report(options: argparse.Namespace) -> int:
     print(curve.to_string(index=False, float_format="{:.3f}".format))
     print(f"table and figure are in {options.out}")
     return 0
+
+
+def _rounds(runs: Sequence[Run]) -> pd.DataFrame:
+    """The rounds of all; where settings differ, a strategy's name says in which."""
+    import pandas as pd
+
+    from activecl_nb.evidence import analysis, study
+
+    if apart := analysis.made_apart(run.environment for run in runs):
+        warnings.warn(apart, stacklevel=2)
+    parts = [
+        analysis.table([run]).assign(
+            strategy=", ".join(filter(None, (run.strategy, place["setting"]))),
+            tissue=place["tissue"],
+            test_to_train=run.data["test"] / run.data["train"],
+        )
+        for run, place in zip(runs, study.places(runs), strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)

@@ -113,7 +113,7 @@ def _student(options: argparse.Namespace) -> int:
 def _collect(options: argparse.Namespace) -> int:
     from activecl_nb.lessons.students import collecting
 
-    limits = collecting.Limits(options.seconds or collecting.SECONDS)
+    limits = None if options.seconds is None else collecting.Limits(options.seconds)
     chosen = {name: getattr(options, name) for name in ("jobs", "edition", "lessons")}
     rows = collecting.collect(options.submissions, options.out, limits=limits, **chosen)
     page = options.out.with_suffix(".html")

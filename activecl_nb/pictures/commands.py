@@ -19,8 +19,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _explore(options: argparse.Namespace) -> int:
     """Write the page; where somebody sits at the terminal, open it too."""
+    from activecl_nb import files
     from activecl_nb.pictures.explorer import opening
 
+    files.ready(options.out)
     page = opening.explore(options.runs, options.out, options.title)
     print(f"the explorer is {page}")
     if sys.stdout.isatty():

@@ -26,6 +26,7 @@ what goes in and what comes out.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import torch
@@ -92,7 +93,7 @@ def pick(
     """
     name, select = named(strategy)
     check_inputs(features, logits, chosen_features, budget)
-    given = {"truth": truth, "doubt": doubt, "chosen_logits": chosen_logits}
+    given = dict(zip(TOLD, (truth, doubt, chosen_logits), strict=True))
     told = {one: given[one] for one in getattr(select, "asks_for", ())}
     if told.get("truth", ...) is None:
         raise ValueError(f"strategy {name!r} has to be told the truth; only the loop can do that")
@@ -103,15 +104,41 @@ def pick(
 
 
 def named(strategy: str | Strategy) -> tuple[str, Strategy]:
-    """The name and the function of a strategy given by either; ValueError for an unknown name."""
+    """The name and the function of a strategy given by either.
+
+    ValueError: an unknown name, or a function that does not take what it will be called with.
+    """
     if callable(strategy):
-        return code.name_of(strategy), strategy
+        name = code.name_of(strategy)
+        _check_signature(name, strategy)
+        return name, strategy
     if not isinstance(strategy, str):
         raise ValueError(f"a strategy is a name or a function, not {type(strategy).__name__}")
     if strategy not in STRATEGIES:
         known = ", ".join(sorted(STRATEGIES))
         raise ValueError(f"unknown strategy {strategy!r}; there are: {known}")
     return strategy, STRATEGIES[strategy]
+
+
+GIVEN = ("features", "logits", "chosen_features", "budget", "generator")
+TOLD = ("truth", "doubt", "chosen_logits")  # what a strategy may ask for beside
+
+
+def _check_signature(name: str, select: Strategy) -> None:
+    asked = getattr(select, "asks_for", ())
+    if not {*asked} <= {*TOLD}:
+        raise ValueError(f"strategy {name!r} asks for {asked!r}; there are: {', '.join(TOLD)}")
+    try:
+        signature = inspect.signature(select)
+    except ValueError:  # of what is written in C
+        return
+    try:
+        signature.bind(*GIVEN, **dict.fromkeys(asked))
+    except TypeError as error:
+        raise ValueError(
+            f"strategy {name!r} is called with {', '.join((*GIVEN, *asked))}, which "
+            f"{name}{signature} does not take ({error})"
+        ) from error
 
 
 def check_inputs(features: Tensor, logits: Tensor, chosen_features: Tensor, budget: int) -> None:

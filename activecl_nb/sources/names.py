@@ -26,13 +26,13 @@ def seen(name: str) -> str:
 
 
 def value(name: str) -> str | Decimal:
-    """The number that a name is, by its value; else what is to be seen of it."""
+    """The number that a name is, by its value; else its letters, in whatever case and spaces."""
     text = seen(name)
-    return Decimal(text) if NUMBER.fullmatch(text) else text
+    return Decimal(text) if NUMBER.fullmatch(text) else "".join(text.casefold().split())
 
 
 def check_alike(what: str, names: Iterable[str], where: str) -> None:
-    """Names that a reader takes for one: an error if they look the same, a warning for numbers."""
+    """Names that a reader takes for one: an error if they look the same, else a warning."""
     found = sorted({str(name) for name in names})
     if twice := _twice(found, seen):
         raise ValueError(

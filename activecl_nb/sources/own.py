@@ -64,6 +64,11 @@ def check(
     values.checked(Options, {k: v for k, v in given.items() if v is not None and k in declared})
     if count is not None and at_most is not None:
         raise ValueError(f"give count={count} or at_most={at_most}, not both")
+    if path is not None and source == "phantom":
+        raise ValueError(
+            f"path={str(path)!r} is not for the phantom, which is drawn; say which source it is of "
+            "(--data table or --data folder)"
+        )
     if dials and source != "phantom":
         raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
     strange = [name for name, value in own.items() if value and name not in takes(source)]

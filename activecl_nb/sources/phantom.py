@@ -328,7 +328,8 @@ def _workers() -> int:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux
         cores = os.cpu_count() or 1
-    return max(1, min(cores, int(os.environ.get("NUMBA_NUM_THREADS", cores))))
+    asked = os.environ.get("NUMBA_NUM_THREADS", "")
+    return max(1, min(cores, int(asked) if asked.isdecimal() else cores))
 
 
 def _parts(count: int, size: int, seed: int, split: str, dials: Dials) -> Iterator[Drawing]:

@@ -29,6 +29,8 @@ from activecl_nb.sources.unlabelled import UNLABELLED
 # What a column may say of an image; the first two are needed.
 ROLES = ("file", "label", "patient", "slide", "part")
 NEEDED = ROLES[:2]
+# What programs write where they know nothing; no patient is called that, though a class may be.
+UNKNOWN = {"nan", "n/a", "<na>", "none", "null"}
 REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -64,14 +66,15 @@ def from_table(
     """
     path = Path(os.path.expanduser(path))
     table = _read(path)
-    named = _roles(table, columns or {}, rows or {}, needed)
+    named = _roles(table, columns or {}, rows or {}, needed, target)
     table = table.only(rows or {})
     root = _root(path, images)
     cells = {role: [one_form(cell) for cell in table.columns[name]] for role, name in named.items()}
     problems = _Problems(table.lines)
     for role, column in cells.items():
+        nothing = UNKNOWN | {""} if role == "patient" else {""}
         if role != "slide":  # which may be unknown
-            problems.add(f"no {role}", [not cell for cell in column])
+            problems.add(f"no {role}", [cell.lower() in nothing for cell in column])
         if role in ROLES[1:4]:
             check_alike(role, column, str(path))
     found = _find(table.columns[named["file"]], root, images is not None, problems)
@@ -101,13 +104,18 @@ def _target(
     if any(cell.lower().endswith(ENDINGS) for cell in cells):
         problems.add(f"no {name}", [not cell for cell in cells])
         return np.array(_find(cells, root, anywhere, problems))
-    numbers = np.array([float(cell) if REAL.fullmatch(cell) else np.nan for cell in cells])
+    numbers = as_numbers(cells)
     unknown = [
         (shown(cell) or "empty") if bad else ""
         for cell, bad in zip(cells, ~np.isfinite(numbers), strict=True)
     ]
     problems.add(f"a {name} that is no finite number", unknown)
     return numbers
+
+
+def as_numbers(cells: Sequence[str]) -> np.ndarray:
+    """float64 (N,), NaN where a cell is no number."""
+    return np.array([float(cell) if REAL.fullmatch(cell) else np.nan for cell in cells])
 
 
 def _class_names(labels: Sequence[str], where: str) -> tuple[str, ...]:
@@ -156,6 +164,12 @@ class _Table:
         return _Table(self.where, columns, [self.lines[i] for i in kept])
 
 
+def read_columns(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+    """All cells of a table by column, as text in one form. Errors as of ``from_table``."""
+    table = _read(Path(os.path.expanduser(path)))
+    return {name: [one_form(cell) for cell in cells] for name, cells in table.columns.items()}
+
+
 def _read(path: Path) -> _Table:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is not a file; give a table, CSV or parquet")
@@ -171,7 +185,9 @@ def _read(path: Path) -> _Table:
     utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = content.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
+        if "\0" in text:
+            raise ValueError("it holds NULs")
+    except ValueError as error:
         raise ValueError(f"{path} is not in UTF-8 ({error}); save it as 'CSV UTF-8'") from error
     return _from_text(path, text)
 
@@ -229,6 +245,7 @@ def _roles(
     columns: Mapping[str, str | None],
     rows: Mapping[str, Any],
     needed: Sequence[str],
+    target: str | None,
 ) -> dict[str, str]:
     """The table's column for each role that it fills; ValueError names all that are not there."""
     for argument, given in (("columns", columns), ("rows", rows)):
@@ -247,7 +264,19 @@ def _roles(
         )
     if unnamed := [role for role in needed if named[role] is None]:
         raise ValueError(f"columns= leaves {' and '.join(unnamed)} aside, which is needed")
-    return {role: name for role, name in named.items() if name in table.columns}
+    filled = {role: name for role, name in named.items() if name in table.columns}
+    times = Counter(filled.values())
+    if twice := [f"{role} ({name})" for role, name in filled.items() if times[name] > 1]:
+        raise ValueError(
+            f"{table.where}: {' and '.join(twice)} are one column; columns= (--columns) names "
+            "another for one of them, or none, as in part="
+        )
+    if target in {*ROLES, *filled.values()} - {"label", filled.get("label")}:
+        raise ValueError(
+            f"{table.where}: the column {target!r} says what an image is, and is nothing to "
+            "predict; name another as target= (--target), or rename it"
+        )
+    return filled
 
 
 # ---------------------------------------------------------------------------- checking

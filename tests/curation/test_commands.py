@@ -102,6 +102,10 @@ def test_a_run_on_features_from_a_table_keeps_a_map_for_the_explorer(tmp_path, c
     [
         (["look", "nowhere"], "nowhere is not there"),
         (["run", "--out", "x", "--columns", "file"], "say NAME=VALUE"),
+        (
+            ["run", "--out", "x", "--columns", "file=a,label=b", "--columns", "file=c"],
+            "given twice",
+        ),
         (["run", "--out", "x", "--strategy", "nowhere.py:best"], "nowhere.py is no file"),
         (["run", "--out", "x", "--encoder", "magic"], "no encoder is called 'magic'"),
         (["run", "--out", "x", "--patient", "(a)"], "patient= is for the source 'folder'"),
@@ -115,6 +119,18 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, monkeypatch, capsys, argumen
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("out", ["image/p.csv", "image/new/p.csv", "t.csv", "image/../t.csv"])
+def test_picks_do_not_lie_among_what_is_read(tmp_path, monkeypatch, capsys, out):
+    """The contact sheet would be an image of the next pick; a table would be gone."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "image").mkdir()
+    (tmp_path / "t.csv").write_text("file\n")
+    data = "image" if "p.csv" in out else "t.csv"
+    assert terminal.main(["pick", data, "--budget", "3", "--out", out]) == 2
+    assert "would lie among what is read from" in capsys.readouterr().err
+    assert (tmp_path / "t.csv").read_text() == "file\n"
 
 
 def test_a_file_of_strategies_that_fails_or_lacks_the_name(tmp_path, capsys):

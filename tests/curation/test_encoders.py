@@ -103,6 +103,9 @@ def test_a_table_of_features_is_matched_by_file(tmp_path, data, ending):
         (lambda p: (p / "f.csv").write_text("name,a\nx,1\n"), "no column file"),
         (lambda p: (p / "f.csv").write_text("file,a\nx,word\ny,2\n"), "hold no numbers"),
         (lambda p: (p / "f.csv").write_text("file,a\nx,1\nx,2\n"), "several rows"),
+        (lambda p: (p / "f.csv").write_text(",file,a\n0,x,1\n1,y,2\n"), "columns Unnamed: 0 hold"),
+        (lambda p: (p / "f.CSV").write_text("file,label,a\nx,1,1\ny,0,2\n"), "columns label hold"),
+        (lambda p: (p / "f.csv").write_text("file,a\nx,1\ny,1\n"), "all have the same features"),
         (lambda p: (p / "f.csv").write_text("file,a\nx,1\n"), "no features of 1 of 2 images, 'y'"),
         (lambda p: None, "no file of features"),
     ],
@@ -221,3 +224,11 @@ def test_a_model_of_timm_sees_images_as_it_was_trained_on(tmp_path, timm):
     spread = torch.tensor([0.25, 0.5, 1.0]).view(3, 1, 1)
     expected = encoder.module[1]((scaled - 0.5) / spread)
     assert torch.allclose(encoder(images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["fasterrcnn_resnet50_fpn", "raft_large", "list_models", "none"])
+def test_a_model_of_torchvision_that_classifies_no_images_is_refused(model, monkeypatch):
+    """Without a look at the network: some would fetch the weights of a part of theirs."""
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("asks the network"))
+    with pytest.raises(ValueError, match=f"no model '{model}' that classifies images"):
+        encoders.load(f"torchvision:{model}")

@@ -1,6 +1,9 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from small_sets import write_own
 from torch import nn
@@ -89,10 +92,15 @@ def test_features_from_a_file(folder, tmp_path):
     ("choices", "message"),
     [
         ({"budget": 37}, "37 images, but 36 are left"),
+        (
+            {"budget": 0, "seed": -1},
+            "budget: should be at least 1, not 0; seed: should be at least 0",
+        ),
+        ({"minutes": float("nan"), "encoder": "train"}, "minutes: should be above 0"),
         ({"strategy": "entropy"}, "needs labels"),
         ({"strategy": "oracle"}, "told the truth"),
         ({"strategy": "best"}, "unknown strategy 'best'"),
-        ({"labelled": "nowhere.csv"}, "no file"),
+        ({"labelled": "nowhere.csv"}, "nowhere.csv is not a file"),
         ({"labelled": pd.DataFrame({"name": ["x"]})}, "no column file"),
         ({"labelled": pd.DataFrame({"file": ["x.png"]})}, "'x.png' first"),
         (
@@ -168,8 +176,40 @@ def test_a_table_of_labelled_files_in_one_column_or_more(tmp_path, text):
     assert at.tolist() == [1] and labels in (None, ["A"])
 
 
+def test_labels_that_differ_in_their_case_are_asked_about():
+    known = pd.DataFrame({"file": ["x.png", "y.png"], "label": ["TUM", "Tum"]})
+    with pytest.warns(UserWarning, match=r"one label.*\? 'TUM' and 'Tum' are kept apart"):
+        picking._labelled(known, ["x.png", "y.png"], "label")
+    known["label"] = [np.nan, "TUM"]
+    with pytest.raises(ValueError, match="1 rows have no label"):
+        picking._labelled(known, ["x.png", "y.png"], "label")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1_0", "not '1_0'"), ("nan", "not 'nan'"), ("inf", "not 'inf'"), ("1,5", "not '1,5'")],
+)
+def test_labels_of_a_regression_are_finite_numbers(text, said):
+    with pytest.raises(ValueError, match=f"finite numbers as labels, {said}"):
+        picking._of_numbers(torch.eye(2), np.arange(2), ["1", text], seed=0)
+
+
+def test_a_file_whose_name_is_no_text_is_written_as_it_is(tmp_path):
+    table = pd.DataFrame({"order": [1], "file": [os.fsdecode(b"a\xff.png")]})
+    pixels = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    written, _ = picking.Picks(table, pixels, "random", "none").write(tmp_path / "p.csv")
+    assert written.read_bytes() == b"order,file\n1,a\xff.png\n"
+
+
+@pytest.mark.parametrize("name", ["picks.png", "", "taken"])
+def test_a_place_that_cannot_hold_the_picks_is_told_before_they_are_made(tmp_path, name):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises((ValueError, IsADirectoryError), match=r"both the table|directory"):
+        picking.places(tmp_path / name)
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xe4\xff", b'file,label\n"a,b'])
 def test_what_is_no_table_is_named(tmp_path, content):
     (tmp_path / "labelled.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"labelled\.csv (cannot be read|has no column file)"):
+    with pytest.raises(ValueError, match=r"labelled\.csv"):
         picking._labelled(tmp_path / "labelled.csv", [], "label")

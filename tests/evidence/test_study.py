@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import pickle
 import random
 import runpy
 import shutil
@@ -300,6 +301,8 @@ ODD = [
     '[[grid]]\nname = "g"\nstrategies = ["random"]\nprotocol = { temperature = inf }',
     '[[grid]]\nname = "g"\nstrategies = ["random"]\none_at_a_time = 1',
     '[[grid]]\nname = "g"\nstrategies = ["random"]\nquestion = 1979-05-27',
+    '[[grid]]\nname = "g"\nstrategies = ["random"]\n[[contrast]]\nid = "c"\ngrid = "g"\n'
+    'a = "random"\nb = "random"',
     'contrast = 5\n[[grid]]\nname = "g"\nstrategies = ["random"]',
 ]
 
@@ -317,6 +320,15 @@ def test_a_value_that_no_run_can_have_spoils_its_own_setting_alone(tmp_path):
     assert [entry.label for entry in found.entries] == ["width=8"]
     ((name, setting, why),) = found.refused
     assert (name, setting) == ("g", "width=0") and "width" in why
+
+
+def test_data_may_hold_a_table(tmp_path):
+    """Columns and rows of a table of one's own, as everywhere else."""
+    text = 'source = "table", path = "t.csv", columns = { file = "at" }, rows = { of = ["a", "b"] }'
+    (job,) = grid(tmp_path, f"seeds = 1\ndata = {{ {text} }}").jobs
+    assert dict(job.data)["columns"] == {"file": "at"}
+    assert json.loads(json.dumps(dict(job.data)))["rows"] == {"of": ["a", "b"]}
+    assert pickle.loads(pickle.dumps(job)) == job  # as a worker is handed it
 
 
 def test_tissues_are_replicates_and_no_settings(tmp_path):
@@ -1088,6 +1100,35 @@ def test_a_folder_of_runs_becomes_a_report_as_it_is(made, tmp_path, capsys):
     (out / "study.json").unlink()  # as runs made one by one are
     assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 0
     assert "head=simclr" in (tmp_path / "other" / "report.md").read_text()
+    one = next(path.parent for path in sorted(out.glob("*/run.json")))
+    shutil.copytree(one, out / "copy")
+    assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 2
+    shutil.rmtree(out / "copy")
+    assert "which would count twice" in capsys.readouterr().err
+
+
+def test_what_runs_differ_in_is_their_setting(tmp_path):
+    """Runs that sought other classes, or saw other patches, are no repeats of one another."""
+
+    def run(name, seed, path="a.csv", **data):
+        nothing = np.empty(0, np.int64)
+        data = {"positive": "TUM", "sha256": "1", "train": 9, "test": 3, **data}
+        recipe = {"source": "table", "path": path, "fold": 0}
+        protocol = Protocol.of("tiny")
+        where = tmp_path / name
+        return runs.Run(
+            protocol, "random", seed, data, nothing, nothing, nothing, recipe=recipe, path=where
+        )
+
+    first = run("first", 0)
+    both = study.places([first, run("second", 1, path="moved/a.csv")])
+    assert [place["setting"] for place in both] == ["", ""]
+    both = study.places([first, run("second", 0, positive="STR", sha256="2")])
+    assert [place["setting"] for place in both] == ["positive=TUM", "positive=STR"]
+    both = study.places([first, run("second", 0, encoder="f.npy")])
+    assert [place["setting"] for place in both] == ["encoder=trained", "encoder=f.npy"]
+    with pytest.raises(ValueError, match=r"first and .*second were made from other patches"):
+        study.places([first, run("second", 1, path="b.csv", sha256="2")])
 
 
 STORED = ROOT / "results"

@@ -131,6 +131,14 @@ def test_executed_notebooks_stand_in_for_the_stored_ones(tmp_path):
     assert lessons.read(tmp_path / NOTEBOOKS[2].name, NOTEBOOKS[2]).title.startswith("2. SimCLR")
 
 
+def test_notebooks_that_are_not_there_are_not_taken_for_the_kits(tmp_path):
+    (tmp_path / "mine.ipynb").write_text("{}")
+    for place in (tmp_path, tmp_path / "none", tmp_path / "mine.ipynb"):
+        with pytest.raises(FileNotFoundError, match="holds none of the lessons, such as 00_"):
+            site.build(tmp_path / "site", notebooks=place)
+    assert not (tmp_path / "site").exists()
+
+
 def test_a_folded_result_is_in_a_details_block():
     shown = nbformat.v4.new_output("stream", text="forty-two")
     cell = nbformat.v4.new_code_cell("6 * 7", outputs=[shown])

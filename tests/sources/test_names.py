@@ -30,8 +30,13 @@ def test_numbers_of_one_value_are_asked_about() -> None:
         check_alike("patient", ["1", "1.0", "01", "+1", "2"], "t.csv")
 
 
+def test_names_that_differ_in_their_case_or_spaces_are_asked_about() -> None:
+    with pytest.warns(UserWarning, match=r"one label.*'TUM' and 'Tum', 'p 1' and 'p1' are kept"):
+        check_alike("label", ["TUM", "Tum", "STR", "p1", "p 1", "p-1"], "t.csv")
+
+
 def test_names_that_are_two() -> None:
     big = ("12345678901234567890", "12345678901234567891")  # one as floating-point numbers
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_alike("class", ["1", "1a", "1.5", "11", "TUM", "Tum", "1", *big], "t.csv")
+        check_alike("class", ["1", "1a", "1.5", "11", "TUM", "TUMB", "1", *big], "t.csv")

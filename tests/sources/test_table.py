@@ -78,6 +78,35 @@ def test_text_that_looks_like_numbers_or_gaps(write: Write) -> None:
     assert loaded.class_names == ("NA", "NULL", "nan")
 
 
+@pytest.mark.parametrize("nobody", ["", "nan", "NaN", "N/A", "<NA>", "None", "NULL"])
+def test_nobody_is_no_patient(write: Write, nobody: str) -> None:
+    """All the images of nobody would be one patient's."""
+    path = write("file,label,patient", "a.png,x,1", f"b.png,y,{nobody}")
+    with pytest.raises(ValueError, match=r"1 rows with no patient \(lines 3\)"):
+        from_table(path)
+
+
+def test_a_column_says_one_thing(write: Write) -> None:
+    path = write("file,label,patient,n", "a.png,1,7,1", "b.png,2,8,2")
+    with pytest.raises(ValueError, match=r"file \(file\) and label \(file\) are one column"):
+        from_table(path, columns={"label": "file"})
+    with pytest.raises(ValueError, match=r"label \(patient\) and patient \(patient\) are one"):
+        from_table(path, columns={"label": "patient"})
+    assert from_table(path, columns={"label": "patient", "patient": None}).class_names == ("7", "8")
+    for target in ("file", "patient", "slide", "part"):
+        with pytest.raises(ValueError, match=f"'{target}' says what an image is"):
+            from_table(path, target=target)
+    with pytest.raises(ValueError, match="'n' says what an image is"):
+        from_table(path, columns={"patient": "n"}, target="n")
+    assert from_table(path, target="label").facts["label"].tolist() == [1, 2]
+
+
+def test_a_text_with_nuls_is_in_another_encoding(images: Path) -> None:
+    (images / "patches.csv").write_bytes("file,label\na.png,x\n".encode("utf-16-le"))
+    with pytest.raises(ValueError, match=r"patches\.csv is not in UTF-8 \(it holds NULs\)"):
+        from_table(images / "patches.csv")
+
+
 def test_labels_that_are_numbers(write: Write) -> None:
     path = write("file,label", "a.png,10", "b.png,9", "c.png,-1", "d.png,10")
     loaded = from_table(path)

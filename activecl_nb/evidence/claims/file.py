@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from activecl_nb import files
+from activecl_nb import files, values
 from activecl_nb.evidence.claims.arithmetic import ARITHMETIC
 from activecl_nb.evidence.claims.claim import EXPECTED, SOURCES, Claim
 from activecl_nb.evidence.claims.measures import MEASURES
@@ -21,8 +21,10 @@ def read(path: str | os.PathLike[str]) -> tuple[list[Claim], list[str]]:
     """
     path = files.expanded(path)
     content = files.read_toml(path)
-    claims = []
-    for number, entry in enumerate(content.get("claim", []), 1):
+    entries, claims = content.get("claim", []), []
+    if not (isinstance(entries, list) and all(isinstance(one, dict) for one in entries)):
+        raise ValueError(f"{path}: claims are tables, each with [[claim]] at its head")
+    for number, entry in enumerate(entries, 1):
         try:
             claims.append(_claim(entry))
         except ValueError as error:
@@ -48,7 +50,8 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
     missing = [name for name in needed if not entry.get(name)]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    claim = Claim(**entry)
+    values.checked(Claim, entry)
+    claim = Claim(**entry)  # its value as it is printed: 93 is not 93.0
     if claim.source not in SOURCES:
         raise ValueError(f"source is {claim.source!r}; it is one of {', '.join(SOURCES)}")
     if claim.kind or not claim.untestable:
@@ -61,7 +64,7 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
 
 
 def _known_measure(kind: Mapping[str, Any]) -> None:
-    name = kind.get("measure")
+    name = str(kind.get("measure"))
     if name not in MEASURES and name not in ARITHMETIC:
         raise ValueError(f"no measure is called {name!r}; there are {', '.join(_every_measure())}")
     arguments = {key: value for key, value in kind.items() if key != "measure"}

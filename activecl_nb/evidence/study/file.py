@@ -258,6 +258,8 @@ def _contrasts(
         if one.id in seen:
             check.says("", f"two contrasts are called {one.id!r}")
         seen.add(one.id)
+        if one.sides[0] == one.sides[1]:
+            check.says(where, f"{one.a!r} is compared with itself; name another a, b or against")
         for side in one.sides:
             _has_side(side, of_name, check, where)
         yield one

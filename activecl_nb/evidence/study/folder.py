@@ -146,35 +146,57 @@ def _by_hand(folder: Path) -> dict[str, Any]:
     runs = [run for path in sorted(folder.glob("*/run.json")) if (run := finished(path.parent))]
     if not runs:
         raise FileNotFoundError(f"{folder} holds neither a stored study nor finished runs")
-    facts = [_facts(run) for run in runs]
-    names = dict.fromkeys(name for one in facts for name in one)
-    differ = [name for name in names if len({str(one.get(name)) for one in facts}) > 1]
     profiles = {run.protocol.name for run in runs}
     return {
         "title": f"The runs in {folder.name}",
         "profile": profiles.pop() if len(profiles) == 1 else "",
         "grid": [{"name": "runs", "question": "What do these runs say?"}],
-        "entries": [
-            {
-                "grid": "runs",
-                "setting": ", ".join(f"{name}={one[name]}" for name in differ if name in one),
-                "tissue": _tissue(run),
-                "source": str(run.recipe.get("source", "phantom")),
-                "strategy": run.strategy,
-                "seed": run.seed,
-                "run": run.folder.name,
-            }
-            for run, one in zip(runs, facts, strict=True)
-        ],
+        "entries": [{"grid": "runs", **place} for place in places(runs)],
     }
 
 
+def places(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """For each run its setting (in what the runs differ), tissue, source, strategy, seed and run.
+
+    ValueError: two are one run, or of one name but of other patches, so that a mean would be wrong.
+    """
+    facts = [_facts(run) for run in runs]
+    names = dict.fromkeys(name for one in facts for name in one)
+    differ = [name for name in names if len({str(one.get(name)) for one in facts}) > 1]
+    found, patches = {}, {}
+    for run, one in zip(runs, facts, strict=True):
+        setting = ", ".join(f"{name}={one[name]}" for name in differ if name in one)
+        recipe = {"source": "phantom", **run.recipe}
+        where = (setting, tissue_of(recipe))
+        first = found.setdefault((*where, run.strategy, run.seed), run)
+        if first is not run:
+            raise ValueError(
+                f"{first.folder} and {run.folder} are both {run.strategy} of seed {run.seed}, "
+                "which would count twice; leave one of them out"
+            )
+        of_same_name = patches.setdefault((*where, recipe.get("seed")), run)
+        other = of_same_name.data["sha256"] != run.data["sha256"]
+        if other and recipe["source"] != "phantom":  # of which the setting tells all
+            raise ValueError(
+                f"{of_same_name.folder} and {run.folder} were made from other patches each, so "
+                "they are no repeats of one another; report them apart"
+            )
+    return [
+        {
+            "setting": setting,
+            "tissue": tissue,
+            "source": str(run.recipe.get("source", "phantom")),
+            "strategy": strategy,
+            "seed": seed,
+            "run": run.folder.name,
+        }
+        for (setting, tissue, strategy, seed), run in found.items()
+    ]
+
+
 def _facts(run: Run) -> dict[str, Any]:
-    """What may be a setting: the protocol, and how the patches were loaded."""
+    """What may be a setting: the protocol, how the patches were loaded, and what was sought."""
     protocol = {name: value for name, value in asdict(run.protocol).items() if name != "name"}
     left_out = (*REPLICATES, "path", "folds")
-    return {**protocol, **{k: v for k, v in run.recipe.items() if k not in left_out}}
-
-
-def _tissue(run: Run) -> str:
-    return tissue_of({"source": "phantom", **run.recipe})
+    sought = {name: run.data[name] for name in ("positive", "encoder") if name in run.data}
+    return {**protocol, **sought, **{k: v for k, v in run.recipe.items() if k not in left_out}}

@@ -178,7 +178,16 @@ def without_defaults(data: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         for name, parameter in inspect.signature(imbalance.load).parameters.items()
         if parameter.default is not inspect.Parameter.empty
     } | dict(tissue.dials_of(data["source"]))
-    return tuple(sorted((k, v) for k, v in data.items() if k not in own or own[k] != v))
+    changed = {k: v for k, v in data.items() if k not in own or own[k] != v}
+    tables = {k: _Table(v) for k, v in changed.items() if isinstance(v, dict)}
+    return tuple(sorted({**changed, **tables}.items()))
+
+
+class _Table(dict):
+    """A table within data, such as a table's columns, that a job and its caches can hold."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # nobody changes it
+        return hash(json.dumps(self, sort_keys=True))
 
 
 def _sizes(protocol: Protocol) -> profiles.Profile:

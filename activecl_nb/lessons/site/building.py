@@ -46,16 +46,17 @@ def build(
     notebooks: where executed lessons lie; those that are not there are taken as they come with
     the kit. went: notebook -> how its run went, for the map of lessons.
 
-    FileNotFoundError: this copy of the kit lacks its notebooks.
+    FileNotFoundError: this copy of the kit lacks its notebooks, or ``notebooks`` has none of them.
     """
-    folder = files.expanded(folder)
-    kept = files.of_the_kit("notebooks")
-    if not kept.is_dir():
+    folder, kept = files.expanded(folder), files.of_the_kit("notebooks")
+    names = [path.name for path in sorted(kept.glob("*.ipynb"))]
+    if not names:
         raise FileNotFoundError(f"{kept} is not there; install the kit from its repository")
-    opened = [
-        lessons.read(files.expanded(notebooks or kept) / path.name, path)
-        for path in sorted(kept.glob("*.ipynb"))
-    ]
+    executed = files.expanded(notebooks or kept)
+    if not any((executed / name).is_file() for name in names):
+        raise FileNotFoundError(f"{executed} holds none of the lessons, such as {names[0]}")
+    files.ready(folder / "index.html")
+    opened = [lessons.read(executed / name, kept / name) for name in names]
     explorer = _explorer(folder)
     pages = [*_lessons(opened, live=bool(explorer)), *_texts()]
     pages += [Page(*made) for made in reference.pages()]

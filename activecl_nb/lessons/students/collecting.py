@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from activecl_nb import files
+from activecl_nb import files, values
 from activecl_nb.lessons.students import editions, exercises, marks, submissions
 from activecl_nb.lessons.students.exercises import VIEW, Exercise, Lesson
 from activecl_nb.lessons.students.submissions import LONGEST, Submission
@@ -55,8 +55,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Limits:
-    seconds: float = SECONDS
+    seconds: values.Positive = SECONDS
     memory: int = MEMORY
+
+    def __post_init__(self) -> None:
+        values.checked(Limits, {"seconds": self.seconds})
+
+
+class Options:
+    """What ``collect`` is told in numbers."""
+
+    jobs: values.Count
+    edition: values.Whole
 
 
 def collect(
@@ -74,8 +84,12 @@ def collect(
     **This executes students' code.** jobs: students at a time (default: one a core). notebooks:
     whose checks (default: the kit's own). edition: see ``submissions.read``. lessons: numbers of
     those that are marked, such as "04" (default: all).
-    FileNotFoundError: nothing was handed in. ValueError: there is no such lesson.
+    FileNotFoundError: nothing was handed in. ValueError: there is no such lesson, or a number is
+    out of bounds.
     """
+    numbers_given = {"jobs": jobs, "edition": edition}
+    values.checked(Options, {k: v for k, v in numbers_given.items() if v is not None})
+    files.ready(out)
     known = exercises.lessons(notebooks)
     numbers = {lesson.number for lesson in known.values()}
     if set(lessons) - numbers:

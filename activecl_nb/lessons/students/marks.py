@@ -45,7 +45,7 @@ def write(rows: Sequence[Row], lessons: Mapping[str, Lesson], out: Path) -> list
         raise ValueError(f"{out} would be both the table and the page; let it end in .csv")
     # Students may write what no file can hold; the table's beginning is as spreadsheets know it.
     files.write(out, table(rows, lessons).encode("utf-8-sig", "backslashreplace"))
-    files.write(page, html(rows, lessons).encode("utf-8", "backslashreplace"))
+    files.write(page, html(rows, lessons))
     return [out, page]
 
 

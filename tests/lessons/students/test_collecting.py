@@ -348,6 +348,17 @@ def test_what_nobody_foresaw_costs_its_own_row(
         assert "LookupError: \\ud800" in (tmp_path / written).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "numbers", [["--jobs", "0"], ["--jobs=-3"], ["--seconds", "0"], ["--seconds", "nan"]]
+)
+def test_numbers_out_of_bounds(
+    numbers: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = ["collect", str(tmp_path), "--out", str(tmp_path / "m.csv"), *numbers]
+    assert command.main(typed) == 2
+    assert f"error: {numbers[0][2:].partition('=')[0]}: should be" in capsys.readouterr().err
+
+
 def test_lessons_that_are_not(lessons: dict[str, Lesson], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no lesson '44'; there are: 00, 01"):
         collecting.collect(tmp_path, tmp_path / "m.csv", lessons=["01", "44"])
