@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from activecl_nb import seeds
+from activecl_nb.fast import imports
 
 if TYPE_CHECKING:
     from sklearn.preprocessing import StandardScaler
@@ -85,6 +86,7 @@ def fit(
     weight = (2 * torch.rand(features.shape[1], *outputs, generator=start) - 1) * bound
     bias = (2 * torch.rand(outputs, generator=start) - 1) * bound
     weight.requires_grad_(), bias.requires_grad_()
+    imports.whole("torch._dynamo")
     optimizer = torch.optim.Adam([weight, bias], lr=learning_rate, betas=(0.9, 0.999))
     for epoch in range(1, epochs + 1):
         draw = seeds.generator(seed, "proxy order", round, epoch)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from activecl_nb import augment, seeds
-from activecl_nb.fast import distributed, fused, loader, steps
+from activecl_nb.fast import distributed, fused, imports, loader, steps
 
 if TYPE_CHECKING:  # training needs torch and NumPy alone
     from activecl_nb.profiles import Profile
@@ -287,6 +287,7 @@ def adam(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
     """Adam with the betas of section III-B, as one fused kernel where torch has it."""
     parameters = list(model.parameters())
     fused = parameters[0].device.type in ("cpu", "cuda")
+    imports.whole("torch._dynamo")
     return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.999), fused=fused)
 
 

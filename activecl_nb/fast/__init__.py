@@ -5,4 +5,5 @@ kcenter                 the greedy loop of ``sampling.paper``, for many candidat
 loader, threads         batches that are read ahead
 steps, layout, distributed      a step of training, on one or several GPUs
 jit                     what numba compiles is kept
+imports                 what an interrupt does not leave half imported
 """
