@@ -144,25 +144,38 @@ def test_equal_work_is_the_benchmarks(tmp_path):
     assert entry.label == f"epochs={entry.job.protocol.epochs}"
 
 
-def test_strategies_of_ones_own_take_part(tmp_path):
+@pytest.mark.parametrize(
+    ("added", "line", "strategy"),
+    [
+        ('STRATEGIES["first"] = first', 'code = "mine.py"', "first"),
+        ("", "", "mine.py:first"),
+    ],
+    ids=["added to the kit's", "named by its file"],
+)
+def test_strategies_of_ones_own_take_part(tmp_path, monkeypatch, added, line, strategy):
     """They run in the workers too, and a changed file is another strategy."""
+    monkeypatch.setattr(sampling, "STRATEGIES", dict(sampling.STRATEGIES))
     (tmp_path / "mine.py").write_text(
         textwrap.dedent(
-            """
+            f"""
             import torch
+            from activecl_nb.sampling import STRATEGIES
 
             def first(features, logits, chosen_features, budget, generator):
                 return torch.arange(budget)
+
+            {added}
             """
         )
     )
     file = written(
         tmp_path,
         f"""
+        {line}
         profile = "tiny"
         [[grid]]
         name = "g"
-        strategies = ["mine.py:first", "random"]
+        strategies = ["{strategy}", "random"]
         seeds = 1
         protocol = {{ {SMALL} }}
         """,
@@ -275,8 +288,9 @@ ODD = [
     "grid = 5",
     '[grid]\nname = "a"',
     'profile = ["tiny"]',
-    'code = "mine.py"',
-    '[[grid]]\nname = "g"\nstrategies = ["fails.py:odd"]',
+    "code = 5",
+    'code = "."',
+    'code = "fails.py"',
     "[[grid]]\nname = [1]",
     '[[grid]]\nname = ""\nstrategies = ["random"]',
     '[[grid]]\nname = "g"\nstrategies = "random"',
@@ -600,6 +614,7 @@ def mine(folder, code, strategies, seeds=2):
         folder,
         f"""
         profile = "tiny"
+        code = "mine.py"
         [[grid]]
         name = "g"
         strategies = {strategies}
@@ -626,8 +641,8 @@ def finished(out):
     ids=["raises", "killed", "leaves", "exits", "interrupts", "stutters"],
 )
 def test_whatever_ends_a_run_stops_no_other(tmp_path, body, says):
-    code = f"def odd(f, l, c, b, g): {body}\n"
-    file = mine(tmp_path, code, '["mine.py:odd", "random"]', seeds=1)
+    code = f"def odd(f, l, c, b, g): {body}\nsampling.STRATEGIES['odd'] = odd\n"
+    file = mine(tmp_path, code, '["odd", "random"]', seeds=1)
     done = command(file, tmp_path / "runs")
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert finished(tmp_path / "runs") == 1
@@ -649,8 +664,10 @@ def odd(f, l, c, b, g):
     while not os.path.exists({str(pid)!r}) or not os.path.getsize({str(pid)!r}):
         time.sleep(0.01)
     os.kill(os.getpid(), 9)
+
+sampling.STRATEGIES["odd"] = odd
 """
-    file = mine(tmp_path, code, '["mine.py:odd", "random"]', seeds=1)
+    file = mine(tmp_path, code, '["odd", "random"]', seeds=1)
     with open(tmp_path / "said", "w") as said:  # no pipe, which the child would hold open
         done = command(file, tmp_path / "runs", capture_output=False, stdout=said, stderr=said)
     os.kill(int(pid.read_text()), signal.SIGKILL)  # an error if it were gone
@@ -660,9 +677,8 @@ def odd(f, l, c, b, g):
 
 def test_a_run_that_writes_wherever_it_can_spoils_itself_alone(tmp_path):
     """Python's own helpers, into which it wrote too, may say so; the study goes on."""
-    code = "def odd(f, l, c, b, g): shout()\n"
-    file = mine(tmp_path, code, '["random", "mine.py:odd", "entropy"]', seeds=1)
-    done = command(file, tmp_path / "runs")
+    code = "def odd(f, l, c, b, g): shout()\nsampling.STRATEGIES['odd'] = odd\n"
+    done = command(mine(tmp_path, code, '["random", "odd", "entropy"]', seeds=1), tmp_path / "runs")
     assert done.returncode == 1 and finished(tmp_path / "runs") == 2
     assert "1 of 3 runs failed:" in done.stderr
     assert "it wrote into the pipe between its process and the study" in done.stderr
@@ -742,8 +758,9 @@ def test_workers_end_with_their_parent(tmp_path):
         "def waits(f, l, c, b, g):\n"
         f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
         "    signal.pause()\n"
+        "sampling.STRATEGIES['waits'] = waits\n"
     )
-    file = mine(tmp_path, code, '["mine.py:waits"]', seeds=1)
+    file = mine(tmp_path, code, '["waits"]', seeds=1)
     parent = subprocess.Popen(
         [sys.executable, "-m", "activecl_nb", "study", file, "--out", tmp_path / "runs"],
         cwd=ROOT,

@@ -27,8 +27,9 @@ value by itself. ``data`` takes what ``imbalance.load`` takes; a ``path`` in it 
 study's own folder. Two names in it are no settings: ``seed`` (of the tissue: which phantom) and
 ``fold`` (which patients are tested) name tissues, the replicates that a result is taken over.
 ``equal_work = "benchmark"`` gives the loop as many image-epochs as the benchmark has. A strategy of
-your own is ``"mine.py:closest"``, a function in a file beside this one. ``profile`` may be the
-folder of a run, whose sizes are then taken, such as those that ``--profile auto`` fitted.
+your own is ``"mine.py:closest"``, a function in a file beside this one; or a line ``code =
+"mine.py"`` at the top names a file that puts any into ``sampling.STRATEGIES``. ``profile`` may be
+the folder of a run, whose sizes are then taken, such as those that ``--profile auto`` fitted.
 
 A lock beside a run's folder keeps two processes, on one machine or on several with the same disk,
 from the same run.

@@ -30,6 +30,7 @@ Table = dict[str, Any]
 class Top:
     title: Text
     profile: Text
+    code: Text
     contrast: list[Table]
     grid: list[Table]
 

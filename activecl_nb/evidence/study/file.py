@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import runpy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from activecl_nb import files, profiles, values
 from activecl_nb.evidence.study import checks
@@ -27,6 +28,9 @@ from activecl_nb.evidence.study.plan import (
     without_defaults,
 )
 
+if TYPE_CHECKING:
+    from activecl_nb import sampling
+
 
 def read(path: str | os.PathLike[str]) -> Study:
     """The study that a TOML file describes.
@@ -39,7 +43,10 @@ def read(path: str | os.PathLike[str]) -> Study:
     check = Check(str(path))
     check.table("", content, checks.Top)
     profile = check.tried("profile", lambda: _profile(content.get("profile"), path.parent))
-    check.end()  # without a profile there is no more to say
+    named = content.get("code")
+    code = path.parent / files.expanded(named) if isinstance(named, str) else None
+    own = check.tried("code", lambda: add_strategies(code) if code else set())
+    check.end()  # without a profile and its strategies there is no more to say
     grids, plans = content.get("grid", []), []
     if not grids:
         check.says("", "it describes no runs; add a [[grid]] with strategies")
@@ -47,6 +54,7 @@ def read(path: str | os.PathLike[str]) -> Study:
         where = f"grid {grid.get('name', number)!r}: "
         if check.table(where, grid, checks.Grid):
             placed, files_of = _placed(grid, path.parent, check, where)
+            files_of = ({name: code for name in own} if code else {}) | files_of
             plans.append(_laid_out(placed, profile, files_of, check, where))
     _no_twins(grids, check)
     contrasts = tuple(_contrasts(content.get("contrast", []), plans, check))
@@ -68,6 +76,30 @@ def _profile(name: str | None, folder: Path) -> profiles.Profile:
     if name and (folder / name / "run.json").is_file():
         return runs.load(folder / name).protocol
     return profiles.current(name)
+
+
+def strategy_in(code: Path, name: str) -> str | sampling.Strategy:
+    """A strategy that a file adds to ``sampling.STRATEGIES``, or else its function of this name."""
+    from activecl_nb import sampling
+
+    return name if name in add_strategies(code) else sampling.from_file(f"{code}:{name}")
+
+
+def add_strategies(code: Path) -> set[str]:
+    """Run the file; the names of the strategies that it added or replaced.
+
+    ValueError: it is not there, or it fails.
+    """
+    from activecl_nb import sampling
+
+    if not code.is_file():
+        raise ValueError(f"{code} is no file; the line 'code' of a study names it")
+    before = dict(sampling.STRATEGIES)
+    try:
+        runpy.run_path(str(code))
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{code} fails: {type(error).__name__}: {error}") from error
+    return {name for name, s in sampling.STRATEGIES.items() if before.get(name) is not s}
 
 
 def _no_twins(grids: Iterable[Mapping[str, Any]], check: Check) -> None:

@@ -163,7 +163,8 @@ def places(runs: Sequence[Run]) -> list[dict[str, Any]]:
     facts = [_facts(run) for run in runs]
     names = dict.fromkeys(name for one in facts for name in one)
     differ = [name for name in names if len({str(one.get(name)) for one in facts}) > 1]
-    found, patches = {}, {}
+    found: dict[tuple[Any, ...], Run] = {}
+    patches: dict[tuple[Any, ...], Run] = {}
     for run, one in zip(runs, facts, strict=True):
         setting = ", ".join(f"{name}={one[name]}" for name in differ if name in one)
         recipe = {"source": "phantom", **run.recipe}
@@ -199,4 +200,5 @@ def _facts(run: Run) -> dict[str, Any]:
     protocol = {name: value for name, value in asdict(run.protocol).items() if name != "name"}
     left_out = (*REPLICATES, "path", "folds")
     sought = {name: run.data[name] for name in ("positive", "encoder") if name in run.data}
-    return {**protocol, **sought, **{k: v for k, v in run.recipe.items() if k not in left_out}}
+    recipe = {name: value for name, value in run.recipe.items() if name not in left_out}
+    return protocol | sought | recipe

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from activecl_nb import files
 from activecl_nb.evidence.study.board import Board
+from activecl_nb.evidence.study.file import strategy_in
 from activecl_nb.evidence.study.plan import Job, Study
 
 if TYPE_CHECKING:
@@ -208,11 +209,10 @@ def make(task: Task) -> str:
 
 
 def _finish(job: Job, folder: Path, device: str | None) -> None:
-    from activecl_nb import experiment, sampling
+    from activecl_nb import experiment
     from activecl_nb.protocol import BENCHMARK
 
-    named = job.strategy
-    strategy = sampling.from_file(f"{job.code}:{named}") if job.code else named
+    strategy = strategy_in(job.code, job.strategy) if job.code else job.strategy
     options: dict[str, Any] = {"out": folder, "device": device, "progress": False}
     if job.strategy == BENCHMARK:
         experiment.benchmark(job.protocol, job.load(), job.seed, **options)
