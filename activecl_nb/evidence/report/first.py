@@ -62,7 +62,7 @@ def rows(
 def called(one: Judged) -> tuple[str, ...]:
     """What the two sides are called in a sentence."""
     sides = (one.contrast.a, one.contrast.b)
-    return one.contrast.names or tuple(NAMES.get(name, name) for name in sides)
+    return one.contrast.names or tuple(NAMES.get(name, name.replace("_", " ")) for name in sides)
 
 
 def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
