@@ -16,7 +16,9 @@ from activecl_nb.pictures import figures
 from activecl_nb.pictures.figures import Picture
 
 MOST_ROWS, MOST_GAINS = 6, 6  # all headlines of claims.toml, whatever came of them
-NAMES = {"kcenter": "k-center"}
+NAMES = {
+    "kcenter": "k-center", "sas": "SAS", "badge": "BADGE", "typiclust": "TypiClust", "igs": "greedy (iGS)",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
