@@ -17,8 +17,12 @@ from activecl_nb.pictures.figures import Picture
 
 MOST_ROWS, MOST_GAINS = 6, 6  # all headlines of claims.toml, whatever came of them
 NAMES = {
-    "kcenter": "k-center", "sas": "SAS", "badge": "BADGE", "typiclust": "TypiClust", "igs": "greedy (iGS)",
-}  # fmt: skip
+    "kcenter": "k-center",
+    "sas": "SAS",
+    "badge": "BADGE",
+    "typiclust": "TypiClust",
+    "igs": "greedy (iGS)",
+}
 
 
 @dataclass(frozen=True)
