@@ -82,6 +82,8 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     if per_cent or (0 <= came <= 1 and 10 <= value <= 100):  # where a share was asked for
         value /= 100
         given += f"%, {value:g} as a share"
+    if value == came and value % 1 == 0:
+        return f"{given}, and so it is."
     if abs(value - came) <= near * abs(came):
         return f"{given}, and it is about that: {came:{form}}."
     return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."

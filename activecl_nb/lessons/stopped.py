@@ -47,6 +47,8 @@ def _ended(result: Any) -> None:
     kind = type(error).__name__
     if "leading zeros" in str(error):  # what Python says of 0,05
         kind += ": write 0.05 for 0,05"
+    elif error is not None and (per_cent := re.search(r"= *(\d+)%", result.info.raw_cell or "")):
+        kind += f": write {int(per_cent[1]) / 100:g} for {per_cent[1]}%"
     for name in _set_by(result.info.raw_cell or ""):
         _stopped.pop(name, None)
         if error is not None:

@@ -96,6 +96,10 @@ def test_per_cent_with_its_sign() -> None:
     assert predictions.number("%", 0.2).startswith("'%' is not a number")
 
 
+def test_a_number_that_was_counted_is_so_and_not_about_so():
+    assert predictions.number(8, 8, ".0f", near=0) == "You said 8, and so it is."
+
+
 @pytest.mark.parametrize(
     ("said", "name"),
     [

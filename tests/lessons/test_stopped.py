@@ -38,6 +38,7 @@ def run(shell: InteractiveShell, *cells: str) -> str:
         ("my_answer, other = c, 3", "NameError"),
         ("my_answer: str = 1 / 0", "ZeroDivisionError"),
         ("my_answer = 0,05", "SyntaxError: write 0.05 for 0,05"),
+        ("my_answer = 85%  # a share", "SyntaxError: write 0.85 for 85%"),
     ],
 )
 def test_an_older_answer_is_not_praised(shell: InteractiveShell, wrong: str, error: str) -> None:
