@@ -113,5 +113,5 @@ def test_look_and_pick_take_numbers(told, tmp_path):
     with pytest.raises(ValueError, match="segmentation"):
         curation.pick(told, **(asked | {"task": "segmentation"}))
     known.write_text("file,label\n00.png,oak\n01.png,elm\n")
-    with pytest.raises(ValueError, match="needs numbers as labels"):
+    with pytest.raises(ValueError, match="needs finite numbers as labels, not 'oak'"):
         curation.pick(told, **asked, strategy="igs")
