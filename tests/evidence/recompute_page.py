@@ -34,7 +34,7 @@ CLAIM = r"Measured: mean (F1|average precision|AUROC) along the learning curve: 
 PICKED = r"Measured: (tumours|near-duplicates|evenness)[\w ()]+: (\w+) minus (\w+),"
 SPARED = r"^([\w-]+) .*Measured: ([\w-]+) .*spared until the benchmark's (best|last) F1"
 COSTS = {"images": "images", "image-epochs": "image_epochs", "processor": "seconds_processor"}
-CONTRAST = r"([\w-]+) picks against ([\w-]+) picks, by mean ([\w ]+) of the probe over the rounds"
+CONTRAST = r"^([\w-]+) picks against ([\w-]+) picks, by mean ([\w ]+) of the probe over the rounds"
 
 Height = Callable[[pd.DataFrame, str], float]
 # What is printed, and the same by other means: mean, and the ends of the 95% interval.
@@ -60,6 +60,16 @@ def rows_of(page: Path) -> Iterator[dict[str, str]]:
             heads = cells(line)
         elif not line.startswith("| ---"):
             yield dict(zip(heads, cells(line), strict=True))
+
+
+def asked(
+    page: Path, grids: dict[str, str], pattern: str, said: str = "Claim", where: str = "On what"
+) -> Iterator[tuple[dict[str, str], str, tuple[str, ...]]]:
+    """Rows whose words fit the pattern and whose tissue names a grid, with that grid and groups."""
+    for row in rows_of(page):
+        fits, grid = re.search(pattern, row.get(said, "")), grids.get(row.get(where, ""))
+        if fits and grid:
+            yield row, grid, fits.groups()
 
 
 def cells(line: str) -> list[str]:
@@ -131,14 +141,10 @@ def settings(rounds: pd.DataFrame, appendix: Path) -> Iterator[Line]:
 
 def claims(rounds: pd.DataFrame, grids: dict[str, str], page: Path) -> Iterator[Line]:
     """Two strategies along the learning curve, by a score of the paper's own proxy."""
-    for row in rows_of(page):
-        asked = re.search(CLAIM, row.get("Claim", ""))
-        grid = grids.get(row.get("On what", ""))
-        if asked and grid:
-            score, a, b = asked.groups()
-            here = rounds[rounds["grid"] == grid]
-            ours = difference(here, a, b, SCORES[score], along_the_curve)
-            yield f"{grid}, claim, {a} − {b}, {score}", printed(row["Ours, with interval"]), ours
+    for row, grid, (score, a, b) in asked(page, grids, CLAIM):
+        here = rounds[rounds["grid"] == grid]
+        ours = difference(here, a, b, SCORES[score], along_the_curve)
+        yield f"{grid}, claim, {a} − {b}, {score}", printed(row["Ours, with interval"]), ours
 
 
 def picks(folder: Path, rounds: pd.DataFrame) -> pd.DataFrame:
@@ -153,11 +159,8 @@ def picks(folder: Path, rounds: pd.DataFrame) -> pd.DataFrame:
 
 def picked(picks: pd.DataFrame, grids: dict[str, str], page: Path) -> Iterator[Line]:
     """Two strategies by what they picked: in 100 picks, or how evenly over the classes."""
-    for row in rows_of(page):
-        asked = re.search(PICKED, row.get("Claim", ""))
-        grid = grids.get(row.get("On what", ""))
-        if asked and grid and printed(row["Ours, with interval"]):
-            what, a, b = asked.groups()
+    for row, grid, (what, a, b) in asked(page, grids, PICKED):
+        if printed(row["Ours, with interval"]):
             here = picks[picks["grid"] == grid]
             column = {"tumours": "positive", "near-duplicates": "near_duplicate"}.get(what, "label")
             most = np.log(here["label"].nunique())
@@ -173,12 +176,9 @@ def picked(picks: pd.DataFrame, grids: dict[str, str], page: Path) -> Iterator[L
 
 def spared(rounds: pd.DataFrame, grids: dict[str, str], page: Path) -> Iterator[Line]:
     """The median of five folds' medians, and the best and the worst of them."""
-    for row in rows_of(page):
-        asked = re.search(SPARED, row.get("Claim", ""))
-        grid = grids.get(row.get("On what", ""))
-        if not (asked and grid and row["Replicates"].startswith("5 folds")):
+    for row, grid, (name, cost, score) in asked(page, grids, SPARED):
+        if not row["Replicates"].startswith("5 folds"):
             continue
-        name, cost, score = asked.groups()
         strategy, column = NAMES.get(name.lower(), name.lower()), COSTS[cost]
         here = rounds[rounds["grid"] == grid].sort_values("round")
         runs = {key: run for key, run in here.groupby(["strategy", "tissue", "seed"])}
@@ -210,11 +210,10 @@ def _spared(run: pd.DataFrame, rival: pd.DataFrame, column: str, score: str) -> 
 
 def contrasts(rounds: pd.DataFrame, grids: dict[str, str], page: Path) -> Iterator[Line]:
     """The contrasts of the first screen, over the rounds that a strategy chose."""
-    for row in rows_of(page):
-        asked = re.match(CONTRAST, row.get("What was tried", ""))
-        grid = grids.get(row.get("On which tissue", ""))
-        if asked and grid and printed(row["By how much"]):
-            a, b, score = asked.groups()
+    for row, grid, (a, b, score) in asked(
+        page, grids, CONTRAST, "What was tried", "On which tissue"
+    ):
+        if printed(row["By how much"]):
             a, b = (NAMES.get(name.lower(), name.lower()) for name in (a, b))
             here = rounds[rounds["grid"] == grid]
             ours = difference(here, a, b, f"probe_{SCORES[score]}", over_chosen_rounds)

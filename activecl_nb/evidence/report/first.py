@@ -107,7 +107,7 @@ def claim_row(line: Line, tissues: Mapping[str, str], real: Collection[str]) -> 
     tried = say("row.claim", source=line.claim.source, claim=line.claim.claim.rstrip("."))
     much, sure = claims.ours(found), claims.wanting(line)
     if found is not None and found.spares:
-        much = say("row.spared", much=much, over=found.over, claimed=claims.printed(line.claim))
+        much = say("row.spared", much=much, claimed=claims.printed(line.claim))
     if found is not None and found.n:
         counted = claims.counted(found)
         if found.spares:

@@ -163,13 +163,14 @@ def places(runs: Sequence[Run]) -> list[dict[str, Any]]:
     facts = [_facts(run) for run in runs]
     names = dict.fromkeys(name for one in facts for name in one)
     differ = [name for name in names if len({str(one.get(name)) for one in facts}) > 1]
-    found: dict[tuple[Any, ...], Run] = {}
+    firsts: dict[tuple[Any, ...], Run] = {}
     patches: dict[tuple[Any, ...], Run] = {}
+    rows = []
     for run, one in zip(runs, facts, strict=True):
         setting = ", ".join(f"{name}={one[name]}" for name in differ if name in one)
         recipe = {"source": "phantom", **run.recipe}
         where = (setting, tissue_of(recipe))
-        first = found.setdefault((*where, run.strategy, run.seed), run)
+        first = firsts.setdefault((*where, run.strategy, run.seed), run)
         if first is not run:
             raise ValueError(
                 f"{first.folder} and {run.folder} are both {run.strategy} of seed {run.seed}, "
@@ -182,17 +183,17 @@ def places(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 f"{of_same_name.folder} and {run.folder} were made from other patches each, so "
                 "they are no repeats of one another; report them apart"
             )
-    return [
-        {
-            "setting": setting,
-            "tissue": tissue,
-            "source": str(run.recipe.get("source", "phantom")),
-            "strategy": strategy,
-            "seed": seed,
-            "run": run.folder.name,
-        }
-        for (setting, tissue, strategy, seed), run in found.items()
-    ]
+        rows.append(
+            {
+                "setting": setting,
+                "tissue": where[1],
+                "source": str(recipe["source"]),
+                "strategy": run.strategy,
+                "seed": run.seed,
+                "run": run.folder.name,
+            }
+        )
+    return rows
 
 
 def _facts(run: Run) -> dict[str, Any]:

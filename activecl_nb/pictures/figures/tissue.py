@@ -30,8 +30,7 @@ def image_grid(
     figure, axes = canvas(
         columns * side + beside, rows * (side + space), nrows=rows, ncols=columns, squeeze=False
     )
-    for row, name in zip(axes, names, strict=False):
-        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    _name_rows(axes, names)
     for axis in axes.flat:
         axis.axis("off")
     for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
@@ -40,6 +39,12 @@ def image_grid(
             axis.set_title(titles[place], fontsize=8, pad=2)
     lines = f"{rows} row{'s' * (rows > 1)} of {columns}"
     return Picture(figure, alt or f"{len(images)} patches in {lines}.")
+
+
+def _name_rows(axes: Any, names: Sequence[str]) -> None:
+    """Write what each row holds at its left."""
+    for row, name in zip(axes, names, strict=False):
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
 
 
 def gallery(patches: Tissue, *, each: int = 8, seed: int = 0) -> Picture:
@@ -60,7 +65,7 @@ def gallery(patches: Tissue, *, each: int = 8, seed: int = 0) -> Picture:
             axis.imshow(
                 patches.images[int(position)].numpy().transpose(1, 2, 0), interpolation="nearest"
             )
-        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    _name_rows(axes, names)
     return Picture(
         figure,
         f"A row of up to {each} patches for each of the classes {', '.join(names)}. "
