@@ -72,6 +72,7 @@ test("a link holds what differs from the start, and what cannot be read is left 
 test("of a foreign link only what these runs have is taken over", () => {
   const state = { round: 1, panels: ["a", "nobody"], colour: "mood", pinned: 12, compare: ["a"], when: "never" };
   assert.deepEqual(fitting(state, patches, runs), { round: 1, pinned: 12 });
+  assert.deepEqual(fitting({ panels: ["a", "a", "a", "a", "a"] }, patches, runs), {}); // more than four
 });
 
 test("a table of patches, with quotes where a cell needs them", () => {

@@ -231,6 +231,7 @@ export class App extends State {
     if (message.patch === undefined || message.patch !== this.pinnedRow) return;
     this.whole = { row: message.patch, image: await createImageBitmap(new Blob([buffers[0]])) };
     this.boxes.drawPinned();
+    this.boxes.fit();
   }
 
   // --- the lasso
@@ -353,6 +354,7 @@ export class App extends State {
     if (everything) {
       this.boxes.draw();
       this.tables.draw();
+      this.boxes.fit();
     }
     this.root.dataset.round = this.round;
     this.root.dataset.drawn = Number(this.root.dataset.drawn ?? 0) + 1;

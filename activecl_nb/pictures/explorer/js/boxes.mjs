@@ -25,18 +25,13 @@ export class Gallery {
   }
 
   show(rows, said, most = MOST_TILES) {
-    this.tell(rows, said, most);
-    this.tiles.show(thinned(rows, most));
-  }
-
-  /** The words and the bar. */
-  tell(rows, said, most) {
     const { patches } = this.app;
     const counts = countsOf(rows, patches.labels, patches.classes.length);
     const some = rows.length > most ? ` (${most} shown)` : "";
     this.text.textContent = `${several(rows.length)}${some}: ${inWords(counts, patches.classes)}. ${said}`.trim();
     this.bar.show(counts);
     this.tiles.canvas.dataset.inside = rows.length;
+    this.tiles.show(thinned(rows, most));
   }
 }
 
@@ -57,14 +52,25 @@ export class Boxes {
       this.picks.node, ...BESIDE.map((group) => this.groups[group].node)); // beside the map, or below it
     this.node = make("aside", { className: "ax-side", "aria-label": "Patches" },
       app.hand.node, this.inside.node, this.pinned);
+    this.tiles = [app.hand, this.inside, this.picks, ...Object.values(this.groups)].map((box) => box.tiles);
+    this.tiles.push(this.near);
   }
 
+  /** The words; the patches follow when all words on the page are written, see ``fit``. */
   draw() {
     this.drawPinned();
     this.drawInside();
     this.drawPicks();
     this.drawGroups();
     this.app.hand.draw();
+  }
+
+  /** The patches, drawn to the room that their boxes have: all widths are asked for before anything
+   * is drawn, since the browser lays the page out anew for each question that follows a change. */
+  fit() {
+    const shown = this.tiles.filter((tiles) => tiles.rows.length && !tiles.canvas.parentElement.hidden);
+    const widths = shown.map((tiles) => tiles.canvas.parentElement.clientWidth);
+    shown.forEach((tiles, i) => tiles.fit(widths[i]));
   }
 
   drawPinned() {
@@ -118,11 +124,7 @@ export class Boxes {
       const { scores } = groupFacts(groups[group], app.patches, app.runs, pair, app.slot);
       const lines = Object.entries(scores).map(([name, both]) => [`mean ${app.scoreTitle(name)}`, ...both.map((x) => digits(x))]);
       table(gallery.scores, ["as seen by", ...app.compare], lines);
-      gallery.tell(groups[group], "", MOST_OF_THREE);
+      gallery.show(groups[group], "", MOST_OF_THREE);
     }
-    // All words before any width is asked for, and all widths before anything is drawn: the
-    // browser lays the page out anew for each question that follows a change.
-    const widths = GROUPS.map((group) => this.groups[group].node.clientWidth);
-    GROUPS.forEach((group, i) => this.groups[group].tiles.show(thinned(groups[group], MOST_OF_THREE), widths[i]));
   }
 }

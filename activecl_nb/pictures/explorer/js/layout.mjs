@@ -2,6 +2,7 @@
 
 import { clamp } from "./numbers.mjs";
 
+export const MOST_PANELS = 4; // at once
 export const ROOMY = 480; // pixels of a map, from which on its bars and its curve stand side by side
 const NARROWEST = { 2: 240, 4: 300 }; // pixels of a map, where so many stand side by side
 const GAP = 12;

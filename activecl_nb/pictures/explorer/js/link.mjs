@@ -1,5 +1,7 @@
 // The state of the explorer as the part of an address behind #, and back.
 
+import { MOST_PANELS } from "./layout.mjs";
+
 /** What a link holds; the rest follows from it. */
 const NAMES = ["round", "panels", "colour", "when", "pinned", "lasso", "strokes", "compare",
   "so_far", "nearest_half", "filter", "hand", "look"];
@@ -34,7 +36,7 @@ export function fromHash(hash) {
 export function fitting(state, patches, runs) {
   const known = (names) => Array.isArray(names) && names.every((name) => runs.names.includes(name));
   const tests = {
-    panels: (names) => known(names) && names.length > 0,
+    panels: (names) => known(names) && names.length > 0 && names.length <= MOST_PANELS,
     compare: (names) => known(names) && (names.length === 0 || names.length === 2),
     colour: (name) => ["class", "entropy", "probability", "distance"].includes(name) || patches.fact(name),
     when: (name) => name === "before" || name === "after",

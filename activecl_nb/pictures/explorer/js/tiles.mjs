@@ -53,14 +53,19 @@ export class Tiles {
     if (row !== undefined && row >= 0) this.chosen(row);
   }
 
-  /** width: of the box around them. */
-  show(rows, width = this.canvas.parentElement.clientWidth) {
-    if (this.rows.join() === rows.join() && this.width === width && this.drawnFor === this.app.theme) return;
-    [this.rows, this.width] = [rows, width];
-    this.at = 0;
+  /** Which patches; they are drawn when ``fit`` tells the room for them. */
+  show(rows) {
+    if (this.rows.join() === rows.join()) return;
+    [this.rows, this.at, this.drawnFor] = [rows, 0, null];
     this.canvas.hidden = !rows.length;
     this.canvas.dataset.rows = rows.length;
     this.canvas.setAttribute("aria-label", `${this.label}: ${rows.length} patches`);
+  }
+
+  /** width: of the box around them. */
+  fit(width) {
+    if (this.width === width && this.drawnFor === this.app.theme) return;
+    this.width = width;
     this.draw();
   }
 

@@ -2,8 +2,8 @@
 
 import { button, choices, field, make, range, select, tick, toggleButton } from "./dom.mjs";
 import { isEmpty } from "./filters.mjs";
+import { MOST_PANELS } from "./layout.mjs";
 
-const MOST_PANELS = 4;
 const PROXY_COLOURS = ["entropy", "probability", "distance"];
 
 /** Whether a fact says something of several patches: a colour for each file's name says nothing. */
@@ -139,7 +139,7 @@ export class Toolbar {
     this.slider.value = round;
     this.text.textContent = `round ${round} of ${runs.rounds - 1}`;
     this.slider.setAttribute("aria-valuetext", this.text.textContent);
-    const most = Math.min(MOST_PANELS, runs.names.length);
+    const most = Math.min(MOST_PANELS, Math.max(runs.names.length, app.panels.length)); // a link may name one twice
     choices(this.count, Array.from({ length: most }, (_, i) => [i + 1, i + 1]));
     this.count.value = app.panels.length;
     this.colour.value = app.colour;
