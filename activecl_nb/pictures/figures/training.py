@@ -58,13 +58,14 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
     partner = np.roll(np.arange(2 * n), n)
     right = p[np.arange(2 * n), partner]
     figure, (left, matrix) = canvas(7.2, 4.1, ncols=2, width_ratios=[2, 4])
+    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 12}
     turn = np.linspace(0, 2 * np.pi, 200)
     left.plot(np.cos(turn), np.sin(turn), color="#c0c0c0", linewidth=1)
     for patch in range(n):
         colour = list(CLASS_COLOURS.values())[(2 * patch + 3) % 9]
         for view, marker in ((patch, "o"), (patch + n, "s")):
             left.scatter(*z[view], s=60, color=colour, marker=marker, zorder=2)
-            left.annotate(names[view], 1.2 * z[view], ha="center", va="center", fontsize=12)
+            left.annotate(names[view], 1.2 * z[view], **words)
     left.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal", xticks=[], yticks=[])
     left.spines[:].set_visible(False)
     matrix.imshow(p, cmap="cividis", vmin=0, vmax=1)
@@ -73,9 +74,7 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
             colour = "white" if value < 0.5 else "black"
             text = f"{value:.2f}".lstrip("0") if value >= 0.005 else "0"
             weight = "bold" if column == partner[row] else "normal"
-            matrix.text(
-                column, row, text, ha="center", va="center", fontsize=12, color=colour, weight=weight
-            )
+            matrix.text(column, row, text, color=colour, weight=weight, **words)
     matrix.set_xticks(range(2 * n), names, fontsize=12)
     matrix.set_yticks(range(2 * n), names, fontsize=12)
     loss = float(-np.log(right).mean())
