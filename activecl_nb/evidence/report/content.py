@@ -233,11 +233,11 @@ def listed(sentences: pd.DataFrame, width: int = 60) -> str:
     The first column begins a paragraph, and the others follow, each under its name; empty ones are
     left out. width: the longest line, in letters.
     """
+    indents: dict[str, Any] = {"initial_indent": "    ", "subsequent_indent": "      "}
     paragraphs = []
     for first_cell, *others in sentences.itertuples(index=False, name=None):
         lines = textwrap.wrap(first_cell, width)
         for name, cell in zip(sentences.columns[1:], others, strict=True):
-            indents = {"initial_indent": "    ", "subsequent_indent": "      "}
             lines += textwrap.wrap(f"{name}: {cell}", width, **indents) if cell else []
         paragraphs.append("\n".join(lines))
     return "\n\n".join(paragraphs)

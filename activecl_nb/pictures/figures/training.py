@@ -111,7 +111,8 @@ def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[s
                 )
         axis.set(title=title, xticks=[], yticks=[])
     handles, names = axes.flat[0].get_legend_handles_labels()
-    looks = {"frameon": False, "markerscale": 2, "fontsize": 13}  # to be read on a narrow page
+    # Large enough to be read on a narrow page.
+    looks: dict[str, Any] = {"frameon": False, "markerscale": 2, "fontsize": 13}
     figure.legend(handles, names, loc="outside lower center", ncols=5, **looks)
     told = [
         f"{title}, {_apart(points, labels, class_names)}" for title, points in positions.items()
