@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from activecl_nb.evidence import report
@@ -34,3 +35,13 @@ def test_a_row_of_markdown_holds_nothing_that_a_browser_would_act_on(text):
     *_, line = report.rows_table(SimpleNamespace(rows=(row,)))
     assert text not in line and line.count(plain(text)) == 4
     assert line.replace("\\|", "").count("|") == 5
+
+
+def test_sentences_are_listed_as_paragraphs_that_a_narrow_page_holds():
+    long = "one claim " * 12
+    table = pd.DataFrame([(long, "93%", ""), ("short", "", "yes")], columns=["a", "b", "c d"])
+    told = report.listed(table, width=40)
+    first, second = told.split("\n\n")
+    assert " ".join(first.split()) == f"{long}b: 93%" and "    b: 93%" in first.splitlines()
+    assert second == "short\n    c d: yes"
+    assert max(map(len, told.splitlines())) <= 40

@@ -315,3 +315,25 @@ def test_a_name_is_drawn_as_it_is_written(name):
     shown = [text for text in picture.figure.findobj(Text) if name in text.get_text()]
     assert shown and not any(text.get_parse_math() for text in shown)
     assert rcParams["text.parse_math"]
+
+
+def test_a_logarithmic_axis_has_numbers_and_no_formula():
+    p = np.repeat([0.2, 0.8], [200, 3])
+    for picture in (
+        figures.probabilities(p, p > 0.5),
+        figures.logit_histogram(np.log(p / (1 - p)), p > 0.5, {"mine": [0, 200]}),
+    ):
+        assert picture.png()
+        written = [text.get_text() for text in picture.figure.axes[0].get_yticklabels()]
+        assert "10" in written and "100" in written and not any("$" in text for text in written)
+
+
+def test_titles_over_patches_are_as_large_as_the_longest_allows(tiny_data):
+    def size(title):
+        images = tiny_data.train.images[:2]
+        axes = figures.image_grid(images, [title, "TUM"], columns=2).figure.axes
+        (written,) = {axis.title.get_fontsize() for axis in axes}
+        return written
+
+    assert size("TUM") > size("TUM, colours changed") >= 7
+    assert size("") == size("TUM")

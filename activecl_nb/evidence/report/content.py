@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,6 +225,22 @@ def table(lines: Sequence[Line]) -> pd.DataFrame:
         for line in lines
     ]
     return pd.DataFrame(rows, columns=["claim", "paper", "ours", "replicates", "verdict"])
+
+
+def listed(sentences: pd.DataFrame, width: int = 60) -> str:
+    """A table of sentences as paragraphs, since its columns would be a word wide on a narrow page.
+
+    The first column begins a paragraph, and the others follow, each under its name; empty ones are
+    left out. width: the longest line, in letters.
+    """
+    indents: dict[str, Any] = {"initial_indent": "    ", "subsequent_indent": "      "}
+    paragraphs = []
+    for first_cell, *others in sentences.itertuples(index=False, name=None):
+        lines = textwrap.wrap(first_cell, width)
+        for name, cell in zip(sentences.columns[1:], others, strict=True):
+            lines += textwrap.wrap(f"{name}: {cell}", width, **indents) if cell else []
+        paragraphs.append("\n".join(lines))
+    return "\n\n".join(paragraphs)
 
 
 def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:

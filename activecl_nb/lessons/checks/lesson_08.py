@@ -43,8 +43,8 @@ def times_dearer(answer: Any) -> Verdict:
         "the encoding at the end is part of both: leave it out of the training": 301,
         "one pass more an epoch, for judging, is in it; only the training was asked for": 350,
         "upside down: how many times more does training cost?": 1 / 300,
-        "each view is squared by nothing: the loss compares pairs, but only views pass through "
-        "the network": 50 * 4 * 3,
+        "the number of views is not squared: the loss compares pairs, but each view passes "
+        "through the network once": 50 * 4 * 3,
     }
     return compare(
         answer,

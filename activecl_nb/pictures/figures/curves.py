@@ -174,6 +174,7 @@ def work_by_round(work: pd.DataFrame) -> Picture:
         xlabel="round", ylabel="image-epochs", ylim=(0, 1.12 * max(benchmark_work, total.max()))
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend(frameon=False, loc="center left")
     plain_axes(axes)
     cheaper = rounds[total < benchmark_work]

@@ -263,9 +263,11 @@ def composition(shares: pd.DataFrame, *, positive: str = "TUM") -> Picture:
     """
     strategies = list(dict.fromkeys(shares["strategy"]))
     classes = [c for c in shares.columns if c not in ("strategy", "round")]
-    figure, axes = canvas(3.2 * len(strategies), 3.4, ncols=len(strategies), squeeze=False)
+    columns = min(2, len(strategies))  # more in a row would be too small on a narrow page
+    rows = -(-len(strategies) // columns)
+    figure, axes = canvas(3.6 * columns, 3 * rows + 0.6, nrows=rows, ncols=columns, squeeze=False)
     told = []
-    for axis, name in zip(axes.flat, strategies, strict=True):
+    for axis, name in zip(axes.flat, strategies, strict=False):
         of_strategy = shares[shares["strategy"] == name].sort_values("round")
         below = np.zeros(len(of_strategy))
         for label in classes:
@@ -284,9 +286,11 @@ def composition(shares: pd.DataFrame, *, positive: str = "TUM") -> Picture:
         later = of_strategy[of_strategy["round"] > 0]
         if positive in classes and len(later):
             told.append(f"{name} {later[positive].mean():.0%}")
-    axes.flat[0].set_ylabel("share of the round's picks")
+    for unused in axes.flat[len(strategies) :]:
+        unused.set_axis_off()
+    figure.supylabel("share of the round's picks")
     handles, names = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=9, frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
     return Picture(
         figure,
         f"Classes of each round's picks, stacked. Share of {positive} after the random first "

@@ -22,10 +22,15 @@ def image_grid(
     alt: str = "",
     side: float = 0.9,
 ) -> Picture:
-    """Patches side by side. images: uint8 (N, 3, H, W). names: what each row holds, at its left."""
+    """Patches side by side. images: uint8 (N, 3, H, W). names: what each row holds, at its left.
+
+    Titles are written as large as the longest allows, so that a narrow page does not lose them.
+    """
     images = np.asarray(images)
     rows = -(-len(images) // columns)
-    space = 0.22 if len(titles) else 0.04
+    space = 0.24 if len(titles) else 0.04
+    longest = max([1, *map(len, titles)])
+    points = min(11.0, max(7.0, 72 * side / (0.62 * longest)))  # a letter is so much of it wide
     beside = 0.09 * max(map(len, names), default=0)
     figure, axes = canvas(
         columns * side + beside, rows * (side + space), nrows=rows, ncols=columns, squeeze=False
@@ -36,7 +41,7 @@ def image_grid(
     for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
         axis.imshow(image.transpose(1, 2, 0), interpolation="nearest")
         if len(titles):
-            axis.set_title(titles[place], fontsize=8, pad=2)
+            axis.set_title(titles[place], fontsize=points, pad=2)
     lines = f"{rows} row{'s' * (rows > 1)} of {columns}"
     return Picture(figure, alt or f"{len(images)} patches in {lines}.")
 

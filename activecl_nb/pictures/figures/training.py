@@ -58,13 +58,14 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
     partner = np.roll(np.arange(2 * n), n)
     right = p[np.arange(2 * n), partner]
     figure, (left, matrix) = canvas(7.2, 4.1, ncols=2, width_ratios=[2, 4])
+    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 12}
     turn = np.linspace(0, 2 * np.pi, 200)
     left.plot(np.cos(turn), np.sin(turn), color="#c0c0c0", linewidth=1)
     for patch in range(n):
         colour = list(CLASS_COLOURS.values())[(2 * patch + 3) % 9]
         for view, marker in ((patch, "o"), (patch + n, "s")):
             left.scatter(*z[view], s=60, color=colour, marker=marker, zorder=2)
-            left.annotate(names[view], 1.18 * z[view], ha="center", va="center", fontsize=8)
+            left.annotate(names[view], 1.2 * z[view], **words)
     left.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal", xticks=[], yticks=[])
     left.spines[:].set_visible(False)
     matrix.imshow(p, cmap="cividis", vmin=0, vmax=1)
@@ -73,11 +74,9 @@ def partners(z: Any, temperature: float, names: Sequence[str]) -> Picture:
             colour = "white" if value < 0.5 else "black"
             text = f"{value:.2f}".lstrip("0") if value >= 0.005 else "0"
             weight = "bold" if column == partner[row] else "normal"
-            matrix.text(
-                column, row, text, ha="center", va="center", fontsize=8, color=colour, weight=weight
-            )
-    matrix.set_xticks(range(2 * n), names)
-    matrix.set_yticks(range(2 * n), names)
+            matrix.text(column, row, text, color=colour, weight=weight, **words)
+    matrix.set_xticks(range(2 * n), names, fontsize=12)
+    matrix.set_yticks(range(2 * n), names, fontsize=12)
     loss = float(-np.log(right).mean())
     matrix.set_title(f"temperature {temperature:.2f}, loss {loss:.2f}")
     return Picture(
@@ -95,7 +94,7 @@ def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[s
     positions: title -> (n, 2) coordinates. labels: (n,).
     """
     labels = np.asarray(labels)
-    figure, axes = canvas(4.2 * len(positions), 4, ncols=len(positions), squeeze=False)
+    figure, axes = canvas(3.6 * len(positions), 4, ncols=len(positions), squeeze=False)
     for axis, (title, points) in zip(axes.flat, positions.items(), strict=True):
         points = np.asarray(points)
         for number, name in enumerate(class_names):
@@ -112,9 +111,9 @@ def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[s
                 )
         axis.set(title=title, xticks=[], yticks=[])
     handles, names = axes.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside lower center", ncols=9, frameon=False, markerscale=1.6
-    )
+    # Large enough to be read on a narrow page.
+    looks: dict[str, Any] = {"frameon": False, "markerscale": 2, "fontsize": 13}
+    figure.legend(handles, names, loc="outside lower center", ncols=5, **looks)
     told = [
         f"{title}, {_apart(points, labels, class_names)}" for title, points in positions.items()
     ]
