@@ -132,7 +132,7 @@ def _said(grid: Stored, gated: Stored) -> tuple[str, ...]:
     for setting, group in means.groupby("setting", sort=False):
         # A mean over the tissues that happen to be finished would not compare with the others.
         listed = ", ".join(
-            f"{row.strategy} {row.mean:.3f}"
+            f"{row.strategy} {claims.number(row.mean, 3)}"
             for row in group.itertuples()
             if (setting, row.strategy) not in waits
         )
