@@ -176,7 +176,7 @@ def needed(imports: tuple[str, ...], *sources: str) -> str:
     used: set[str] = set()
     for source in sources:
         try:
-            used |= {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+            used |= _looked_up(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     lines = []

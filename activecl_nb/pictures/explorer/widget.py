@@ -14,7 +14,7 @@ import numpy as np
 import traitlets
 
 from activecl_nb.pictures import figures, maps, release
-from activecl_nb.pictures.explorer import filters, page, script, still, thumbnails, words
+from activecl_nb.pictures.explorer import filters, page, script, sending, still, thumbnails, words
 from activecl_nb.pictures.explorer import hand as hands
 from activecl_nb.pictures.explorer.belonging import named, train_of
 from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
@@ -156,7 +156,7 @@ class Explorer(Settings):
         with self._widget.hold_sync() if self._widget else contextlib.nullcontext():
             self.view = view
             if self._widget is not None:
-                self._widget.runs = view.rounds_so_far()
+                self._widget.runs = sending.rounds_so_far(view)
                 self._widget.hand_state = self._hand_state()
             if any(name not in view.names for name in self.compare):
                 self.compare = []
@@ -223,8 +223,8 @@ class Explorer(Settings):
         """The live view, made when it is first asked for; there is one, however often shown."""
         if self._widget is None:
             self._widget = View(
-                fixed=self.view.fixed(),
-                runs=self.view.rounds_so_far(),
+                fixed=sending.fixed(self.view),
+                runs=sending.rounds_so_far(self.view),
                 token=os.urandom(6).hex(),
                 hand_state=self._hand_state(),
                 **self.state(),
@@ -247,7 +247,8 @@ class Explorer(Settings):
             row = int(message["row"])
             if not 0 <= row < self.view.n:
                 raise ValueError(f"the browser asked for patch {row} of {self.view.n}")
-            view.send({"patch": row}, [thumbnails.png(self.view.images(np.array([row]))[0])])
+            (image,) = self.view.images(np.array([row]))
+            view.send({"patch": row}, [thumbnails.encoded(image, "PNG")])
 
     # --- the other forms
 
