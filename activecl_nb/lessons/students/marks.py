@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activecl_nb import files
-from activecl_nb.lessons.students.exercises import Exercise, Lesson
+from activecl_nb.lessons.students.exercises import UNREADABLE, Exercise, Lesson
 
 if TYPE_CHECKING:
     from activecl_nb.lessons.students.collecting import Mark, Row
@@ -120,7 +120,7 @@ def normalised(code: str) -> str:
         if sum(1 for one in functions for _ in ast.walk(one)) < ENOUGH:
             return ""
         return "\n".join(ast.dump(_Renamed().visit(one)) for one in functions)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return ""
 
 
