@@ -149,8 +149,8 @@ def picks_2d(
         axis.set(xticks=[], yticks=[])
     for unused in axes.flat[len(picks) :]:
         unused.set_axis_off()
-    below = {"loc": "outside lower center", "ncols": 2 if columns == 1 else 3}
-    figure.legend(marks.values(), marks.keys(), frameon=False, fontsize=10, **below)
+    how = {"ncols": 2 if columns == 1 else 3, "frameon": False, "fontsize": 10}
+    figure.legend(marks.values(), marks.keys(), loc="outside lower center", **how)
     known = (
         f"{len(points)} points; crosses are points chosen before, stars the rare class, the dashed "
         "line is where the proxy says one half."
