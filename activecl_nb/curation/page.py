@@ -9,22 +9,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from activecl_nb import files
 from activecl_nb.curation.sizes import Sizes
+from activecl_nb.pictures.templates import templates
 from activecl_nb.tissue import listed
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from activecl_nb.curation.looking import Look
 
-TEMPLATES = Path(__file__).with_name("templates")
 TOLD = 20  # groups and names that are listed; the rest is counted
 
 
 def text(look: Look) -> str:
     """Some thirty lines for a terminal."""
-    return templates(TEMPLATES, False).get_template("look.txt").render(**_values(look)).strip()
+    return _template("look.txt", escaped=False).render(**_values(look)).strip()
 
 
 def html(look: Look, whole: bool = True) -> str:
@@ -36,8 +36,7 @@ def html(look: Look, whole: bool = True) -> str:
         alt = "Images that are the same, side by side, named by their group."
         pictures.append(figures.image_grid(*look.twice, columns=8, side=1.2, alt=alt))
     shown = [(picture.alt, base64.b64encode(picture.png()).decode()) for picture in pictures]
-    page = templates(TEMPLATES).get_template("look.html")
-    return page.render(**_values(look), pictures=shown, whole=whole)
+    return _template("look.html").render(**_values(look), pictures=shown, whole=whole)
 
 
 def write_page(look: Look, path: str | os.PathLike[str]) -> Path:
@@ -53,19 +52,10 @@ def place(path: str | os.PathLike[str]) -> Path:
     return path if path.suffix.lower() in (".html", ".htm") else path / "look.html"
 
 
-@functools.cache
-def templates(folder: Path, escaped: bool = True) -> Environment:
-    """The Jinja templates in a folder. escaped: for HTML. A name that is not given is an error."""
-    made = Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        autoescape=escaped,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["counted"] = counted
-    made.filters["listed"] = functools.partial(listed, most=TOLD)
-    return made
+def _template(name: str, escaped: bool = True) -> Template:
+    made = templates(Path(__file__).with_name("templates"), escaped)
+    made.filters |= {"counted": counted, "listed": functools.partial(listed, most=TOLD)}
+    return made.get_template(name)
 
 
 def counted(counts: Mapping[str, int]) -> str:

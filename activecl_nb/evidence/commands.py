@@ -109,8 +109,8 @@ def _runs_report(options: argparse.Namespace) -> int:
     curve = analysis.curve(table, score)
     with files.replacing(options.out / "rounds.csv") as temporary:
         table.to_csv(temporary, index=False)
-    with files.replacing(options.out / "curve.png") as temporary:
-        temporary.write_bytes(figures.learning_curve(curve, score=claims.SCORES[score]).png())
+    picture = figures.learning_curve(curve, score=claims.SCORES[score])
+    files.write(options.out / "curve.png", picture.png())
     print(
         f"{claims.SCORES[score]} by strategy and round; the mean over seeds and its 95% interval:"
     )

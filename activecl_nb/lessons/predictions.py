@@ -115,7 +115,7 @@ def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
     ranked = sorted(values, key=values.__getitem__, reverse=True)
     came = ", ".join(f"{name} {values[name]:{form}}" for name in ranked)
     row = list(said) if isinstance(said, list | tuple) else []
-    if none := _none(... if any(map(_missing, row)) else said):
+    if none := _none(... if any(map(missing, row)) else said):
         return f"{none} From the largest on it is: {came}."
     told = [meant(one, values) or "" for one in row]
     if sorted(told) != sorted(values):
@@ -143,14 +143,15 @@ def meant(said: Any, choices: Iterable[str]) -> str | None:
 
 def _none(said: Any) -> str:
     """Why there is no guess to answer; empty if there is one."""
-    if _missing(said):
+    if missing(said):
         return "No prediction was typed in."
     if older := stopped.older("guess_"):
         return f"{older[0].upper()}{older[1:]}, so your guess did not arrive."
     return ""
 
 
-def _missing(said: Any) -> bool:
+def missing(said: Any) -> bool:
+    """Whether the three dots of a stub stand there still."""
     return said is None or said is Ellipsis
 
 

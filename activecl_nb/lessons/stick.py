@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activecl_nb import __version__, files
-from activecl_nb.curation.page import templates
 from activecl_nb.lessons import takeaway
+from activecl_nb.pictures.templates import templates
 
 HERE = Path(__file__).parent / "templates"
 
@@ -32,8 +32,9 @@ HERE = Path(__file__).parent / "templates"
 class System:
     """One kind of machine: its name, what uv calls it, and the tags of wheels that it takes.
 
-    macos: the oldest macOS that will do. pinned: whether the tested set of versions has wheels
-    for it; else the newest of each package that has.
+    tags: pip adds older macOS to these by itself, older glibc not. macos: the oldest that will do.
+    pinned: whether the tested set of versions has wheels for it; else the newest of each package
+    that has.
     """
 
     title: str
@@ -48,24 +49,16 @@ def _glibc(newest: int) -> tuple[str, ...]:
     return tuple(f"manylinux_2_{n}_x86_64" for n in range(newest, 4, -1)) + old
 
 
-def _macos(newest: int, processor: str) -> tuple[str, ...]:
-    processors = (processor, "universal2")
-    new = [f"macosx_{n}_0_{p}" for n in range(newest, 10, -1) for p in processors]
-    if processor == "arm64":
-        return tuple(new)
-    return (*new, *(f"macosx_10_{n}_{p}" for n in range(16, 8, -1) for p in processors))
-
-
 SYSTEMS = {
     "linux": System("Linux", "x86_64-manylinux_2_28", _glibc(28)),
     "windows": System("Windows", "x86_64-pc-windows-msvc", ("win_amd64",)),
     "macos": System(
-        "macOS 14 or newer, Apple processor", "aarch64-apple-darwin", _macos(14, "arm64"), "14.0"
+        "macOS 14 or newer, Apple processor", "aarch64-apple-darwin", ("macosx_14_0_arm64",), "14.0"
     ),
     "macos-intel": System(
         "macOS 13 or newer, Intel processor, Python 3.10 to 3.12",
         "x86_64-apple-darwin",
-        _macos(13, "x86_64"),
+        ("macosx_13_0_x86_64",),
         "13.0",
         pinned=False,
     ),

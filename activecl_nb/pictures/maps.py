@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "map.npz"
 COMPONENTS = 32  # principal components kept of the features; distances hardly change, files do
+NEIGHBOURS = 15  # of a patch, itself among them, that UMAP is told
 NEIGHBOURS_KEPT = 8  # nearest neighbours that are stored and shown
 FEWEST = 5  # patches a map needs
 LARGEST = 1e15  # of a feature: the squares of larger ones leave float32
@@ -75,7 +76,7 @@ class Map:
         return f"Map({len(self.patches):,} patches{rounds})"
 
 
-def fit(features: np.ndarray, *, seed: int = 0, neighbours: int = 15) -> np.ndarray:
+def fit(features: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """A map from scratch: features (n, d) -> float32 (n, 2).
 
     The neighbours are exact ones (scikit-learn), not UMAP's own approximate ones: the map then
@@ -86,18 +87,10 @@ def fit(features: np.ndarray, *, seed: int = 0, neighbours: int = 15) -> np.ndar
     diverged), or the same for all patches (it has collapsed).
     """
     features = _checked(features)
-    return _umap(features, seed=seed, neighbours=neighbours, init="pca")
+    return _umap(features, random_state=seed, init="pca")
 
 
-def follow(
-    previous: np.ndarray,
-    features: np.ndarray,
-    *,
-    seed: int = 0,
-    neighbours: int = 15,
-    epochs: int = 50,
-    step: float = 0.25,
-) -> np.ndarray:
+def follow(previous: np.ndarray, features: np.ndarray) -> np.ndarray:
     """The next map of the same patches, after the encoder has learned a round more.
 
     previous: positions (n, 2) of the round before. features: (n, d) of the new encoder.
@@ -113,23 +106,22 @@ def follow(
             f"features of {len(features)} patches but previous positions of shape "
             f"{previous.shape}; both must be of the same patches"
         )
-    moved = _umap(
-        features, seed=seed, neighbours=neighbours, init=previous, epochs=epochs, step=step
-    )
+    moved = _umap(features, random_state=0, init=previous, n_epochs=50, learning_rate=0.25)
     return align(moved, previous)
 
 
 def align(positions: np.ndarray, onto: np.ndarray) -> np.ndarray:
     """Turn, mirror, scale and shift ``positions`` (n, 2) to lie closest to ``onto`` (n, 2).
 
-    Orthogonal Procrustes (Schoenemann 1966): with both centred, the turn is U V^T of the singular
-    value decomposition of positions^T onto. Returns float32 (n, 2).
+    Orthogonal Procrustes (Schoenemann 1966), with both centred. Returns float32 (n, 2).
     """
+    from scipy.linalg import orthogonal_procrustes
+
     a = positions - positions.mean(axis=0, dtype=np.float64)
     b = onto - onto.mean(axis=0, dtype=np.float64)
-    u, stretch, vt = np.linalg.svd(a.T @ b)
-    scale = stretch.sum() / max((a**2).sum(), np.finfo(np.float64).tiny)
-    return (scale * a @ (u @ vt) + onto.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    turn, stretch = orthogonal_procrustes(a, b)
+    scale = stretch / max((a**2).sum(), np.finfo(np.float64).tiny)
+    return (scale * a @ turn + onto.mean(axis=0, dtype=np.float64)).astype(np.float32)
 
 
 def reduce(features: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
@@ -345,34 +337,19 @@ def _imported() -> ModuleType:
     return umap
 
 
-def _umap(
-    features: np.ndarray,
-    *,
-    seed: int,
-    neighbours: int,
-    init: str | np.ndarray,
-    epochs: int | None = None,
-    step: float = 1.0,
-) -> np.ndarray:
+def _umap(features: np.ndarray, **how: Any) -> np.ndarray:
     """UMAP on exact neighbours; float32 (n, 2)."""
     umap = _imported()
     n = len(features)
     if features.shape[1] == 1:  # a line: its principal components need a second axis
         features = np.hstack([features, np.zeros_like(features)])
-    neighbours = min(neighbours, n - 1)
+    neighbours = min(NEIGHBOURS, n - 1)
     rows, lengths = nearest(features, neighbours - 1)
     itself = np.arange(n, dtype=np.int32)[:, None]  # UMAP counts a point as its first neighbour
     rows = np.hstack([itself, rows])
     lengths = np.hstack([np.zeros((n, 1), dtype=np.float32), lengths])
-    reducer = umap.UMAP(
-        n_neighbors=neighbours,
-        n_epochs=epochs,
-        init=init,
-        learning_rate=step,
-        random_state=seed,
-        n_jobs=1,
-        precomputed_knn=(rows, lengths, None),
-    )
+    known = {"n_neighbors": neighbours, "precomputed_knn": (rows, lengths, None)}
+    reducer = umap.UMAP(n_jobs=1, **known, **how)
     with _threads_kept(), warnings.catch_warnings():
         # It cannot place new patches later without an index of its own; nobody asks it to.
         warnings.filterwarnings("ignore", message=r".*knn_search_index.*")

@@ -1,4 +1,4 @@
-"""What the diverse strategies of sampling.py are made of: clusters, typicality, k-means++.
+"""What the diverse strategies of diversity.py are made of: clusters, typicality, k-means++.
 
 Clusters come from scikit-learn, on one thread: with several, the order in which sums are added
 up changes from run to run, and a pick that hangs on the last digit would change with it. All

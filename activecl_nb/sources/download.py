@@ -2,7 +2,7 @@
 
 ``data_download.py`` at the root of the repository is the command line of this file. What is
 fetched lies in one flat folder, ``home()``: the files under the names their authors gave them,
-and beside them ``prepared/``, the arrays that archive.py makes of them. Because the names are
+and beside them ``prepared/``, the arrays that prepared.py makes of them. Because the names are
 the authors', such a folder, or a copy of it on a stick or a web server, is a mirror that others
 can fetch from.
 

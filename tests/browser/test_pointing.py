@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import stand_ins
 
-from activecl_nb.pictures.explorer import Explorer, ViewModel
+from activecl_nb.pictures.explorer import Explorer, ViewModel, sending
 
 # Move the pointer to places of a panel, and say what the card shows and what colour is there.
 POINT = """
@@ -96,7 +96,7 @@ def test_two_hundred_picks_have_the_right_card(
     draw = np.random.default_rng(panels)
     shown = page.eval_on_selector_all(".ax-panel", "all => all.map(p => p.dataset.strategy)")
     assert len(shown) == (1 if enlarged else panels)
-    light = {int(pair[0][1:], 16): c for c, pair in enumerate(view.fixed()["colours"][0])}
+    light = {int(pair[0][1:], 16): c for c, pair in enumerate(sending.fixed(view)["colours"][0])}
     # A grey may be the soft edge of an outline, which is black on white, as well as a class.
     light = {rgb: c for rgb, c in light.items() if len(set(rgb.to_bytes(3, "big"))) > 1}
     hovered = exact = coloured = 0
@@ -126,7 +126,7 @@ def test_what_has_the_colour_of_tumour_is_tumour(open_page, file, view, panels):
     page, _ = open_page(file)
     page.wait_for_selector(".ax[data-thumbnails=ready][data-drawn]")
     arrange(page, panels, False, False)
-    colour = int(view.fixed()["colours"][0][8][0][1:], 16)
+    colour = int(sending.fixed(view)["colours"][0][8][0][1:], 16)
     draw = np.random.default_rng(0)
     for panel in range(panels):
         places = page.evaluate(COLOURED, [panel, colour])

@@ -52,7 +52,7 @@ def test_each_system_gets_the_wheels_that_it_takes(made):
     _, commands = made("windows", "macos", python="3.11")
     fetched = [words for words, _ in commands if words[:2] == ("pip", "download")]
     assert ["win_amd64" in words for words in fetched] == [True, False]
-    assert ["macosx_11_0_arm64" in words for words in fetched] == [False, True]
+    assert ["macosx_14_0_arm64" in words for words in fetched] == [False, True]
     for words in fetched:
         assert "--no-deps" in words and words[words.index("--python-version") + 1] == "3.11"
     resolved = [words for words, _ in commands if words[0] == "uv"]

@@ -157,7 +157,7 @@ def test_chance_is_that_of_the_candidates_each_chose_from(made):
 def test_one_outlier_does_not_take_all_the_colours(view):
     shown, known = view.colourings["distance"].high, view.distances[np.isfinite(view.distances)]
     assert 0.98 < (known <= shown).mean() < 1
-    assert view.rounds_so_far()["farthest"] == pytest.approx(known.max())
+    assert sending.rounds_so_far(view)["farthest"] == pytest.approx(known.max())
 
 
 def test_neighbours_are_the_nearest_in_feature_space(view):
@@ -233,7 +233,7 @@ def test_maps_that_follow_the_encoder_have_a_place_for_each_round(made):
     view = ViewModel(made.runs, made.data, moving)
     assert np.array_equal(view.positions(1), moving[1])
     assert np.array_equal(view.positions(3), moving[2])  # the last map stays
-    assert view.fixed()["frames"] == 3
+    assert sending.fixed(view)["frames"] == 3
 
 
 def test_runs_that_cannot_share_a_map_are_refused(made):
@@ -278,7 +278,7 @@ def test_names_come_from_the_strategy_or_the_dict(made):
 
 
 def test_what_is_sent_says_the_same_as_the_view_model(view):
-    sent, fixed = view.rounds_so_far(), view.fixed()
+    sent, fixed = sending.rounds_so_far(view), sending.fixed(view)
     taken = np.frombuffer(sent["taken"], np.uint8).reshape(4, view.n)
     assert np.array_equal(taken.astype(int) - 1, view.taken)
     assert np.array_equal(
@@ -303,7 +303,7 @@ def test_what_is_sent_says_the_same_as_the_view_model(view):
 def test_the_sprite_sheet_holds_every_patch_in_its_place(made, view):
     from PIL import Image
 
-    fixed = view.fixed()
+    fixed = sending.fixed(view)
     sheet = np.asarray(Image.open(io.BytesIO(fixed["sprite"])).convert("RGB")).astype(int)
     cell, side, columns = fixed["cell"], fixed["side"], fixed["columns"]
     assert cell % 16 == 0
@@ -712,7 +712,7 @@ VISIONS = {
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_the_tumour_stands_out_with_any_colour_vision(view, vision, theme):
     """Nine colours cannot all be far apart for everyone; shapes tell the rest."""
-    colours = [pair[theme] for pair in view.fixed()["colours"][0]]
+    colours = [pair[theme] for pair in sending.fixed(view)["colours"][0]]
     seen = np.array([_seen_with(colour, np.array(VISIONS[vision])) for colour in colours])
     others = np.linalg.norm(seen[:8] - seen[8], axis=1)
     assert others.min() > 10

@@ -22,7 +22,7 @@ import stand_ins
 from activecl_nb import runs
 from activecl_nb.imbalance import Data
 from activecl_nb.pictures import explorer, live, maps, release
-from activecl_nb.pictures.explorer import Explorer, ViewModel, colours
+from activecl_nb.pictures.explorer import Explorer, ViewModel, colours, sending
 from activecl_nb.tissue import Tissue
 
 
@@ -91,7 +91,7 @@ def test_what_a_fact_does_not_say_is_grey(made):
     assert faces[names.none] == colours.GREY
     assert faces.count(colours.GREY) == 1
     assert np.isnan(view.colourings["nothing"].values).all()
-    sent = {fact["name"]: fact for fact in view.fixed()["facts"]}
+    sent = {fact["name"]: fact for fact in sending.fixed(view)["facts"]}
     bytes_of = np.frombuffer(sent["score"]["values"], np.uint8)
     assert np.array_equal(bytes_of == 255, np.isnan(score[view.patches]))
     assert np.isfinite([sent["nothing"]["low"], sent["nothing"]["high"]]).all()
@@ -122,7 +122,7 @@ def test_three_hundred_classes_reach_the_browser_as_they_are(tmp_path):
     run = stand_ins.run("random", labels, pool, points, rounds=2, budget=20)
     made = maps.of_features(points, pool, positions=points[:, :2])
     shown = Explorer([run], train, map=made, positive="c000")
-    fixed = shown.view.fixed()
+    fixed = sending.fixed(shown.view)
     assert np.array_equal(np.frombuffer(fixed["labels"], np.uint16), labels)
     assert np.array_equal(np.frombuffer(fixed["facts"][0]["values"], np.uint16), np.arange(n) % 700)
     assert shown.view.summary(0, 1).picked.sum() == 20
@@ -136,7 +136,7 @@ def test_hundreds_of_rounds_reach_the_browser_as_they_are():
     run = stand_ins.run("random", labels, pool, points, rounds=300, budget=2)
     made = maps.of_features(points, pool, positions=points[:, :2])
     view = ViewModel([run], stand_ins.data(900), made)
-    taken = np.frombuffer(view.rounds_so_far()["taken"], np.uint16).astype(int) - 1
+    taken = np.frombuffer(sending.rounds_so_far(view)["taken"], np.uint16).astype(int) - 1
     assert np.array_equal(taken, view.taken[0])
     assert taken.max() == 299
 

@@ -54,7 +54,7 @@ def view() -> ViewModel:
 
 @pytest.fixture(scope="module")
 def sent(view) -> dict:
-    return {"fixed": view.fixed(), "runs": view.rounds_so_far()}
+    return {"fixed": sending.fixed(view), "runs": sending.rounds_so_far(view)}
 
 
 @node

@@ -8,7 +8,7 @@ Runs or their tables in, pandas tables out; ``figures`` draws them. From runs to
 """
 
 from activecl_nb.evidence.analysis.arithmetic import work
-from activecl_nb.evidence.analysis.gate import Gate, Margin, drawn, gate
+from activecl_nb.evidence.analysis.gate import Gate, drawn, gate
 from activecl_nb.evidence.analysis.paired import difference, holm, paired, sign_flip
 from activecl_nb.evidence.analysis.picked import composition, found, makeup, picks
 from activecl_nb.evidence.analysis.tables import (
@@ -35,40 +35,3 @@ from activecl_nb.evidence.analysis.tissues import (
     smallest_effect,
     tested_share,
 )
-
-__all__ = [
-    "BENCHMARK",
-    "FOLDS",
-    "MORE_F1",
-    "PHANTOMS",
-    "SEEDS",
-    "Estimate",
-    "Gate",
-    "Margin",
-    "area",
-    "band",
-    "composition",
-    "curve",
-    "difference",
-    "drawn",
-    "equivalence",
-    "estimate",
-    "found",
-    "gate",
-    "holm",
-    "judged_by",
-    "kind_of_replicates",
-    "last",
-    "made_apart",
-    "makeup",
-    "paired",
-    "picks",
-    "sign_flip",
-    "smallest_effect",
-    "spread",
-    "table",
-    "tested_share",
-    "to_benchmark",
-    "to_target",
-    "work",
-]

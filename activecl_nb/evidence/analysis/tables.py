@@ -7,6 +7,7 @@ apart, and its result has the column too: written [setting] below.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -53,14 +54,10 @@ def made_apart(environments: Iterable[Mapping[str, Any]]) -> str:
 
     environments: as ``runs.environment`` gives them; empty where a run does not know.
     """
-    environments_known = [environment for environment in environments if environment]
+    known = [environment for environment in environments if environment]
     values = {
-        name: dict.fromkeys(
-            str(environment.get(name, "not known")) for environment in environments_known
-        )
-        for name in dict.fromkeys(
-            name for environment in environments_known for name in environment
-        )
+        name: dict.fromkeys(str(environment.get(name, "not known")) for environment in known)
+        for name in dict.fromkeys(itertools.chain(*known))
     }
     differ = [f"{name}: {' or '.join(each)}" for name, each in values.items() if len(each) > 1]
     if not differ:

@@ -64,19 +64,12 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
 
 
 def _known_measure(kind: Mapping[str, Any]) -> None:
-    name = str(kind.get("measure"))
-    if name not in MEASURES and name not in ARITHMETIC:
-        raise ValueError(f"no measure is called {name!r}; there are {', '.join(_every_measure())}")
+    name, known = str(kind.get("measure")), {**MEASURES, **ARITHMETIC}
+    if name not in known:
+        raise ValueError(f"no measure is called {name!r}; there are {', '.join(known)}")
     arguments = {key: value for key, value in kind.items() if key != "measure"}
-    function = ARITHMETIC.get(name)
+    study = [None] if name in MEASURES else []
     try:
-        if function is None:
-            inspect.signature(MEASURES[name]).bind(None, **arguments)
-        else:
-            inspect.signature(function).bind(**arguments)
+        inspect.signature(known[name]).bind(*study, **arguments)
     except TypeError as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-def _every_measure() -> list[str]:
-    return [*MEASURES, *ARITHMETIC]

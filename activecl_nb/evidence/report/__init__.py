@@ -10,7 +10,6 @@ make another page. Needs no torch, but to open a folder of runs.
 
 from activecl_nb.evidence.report.content import (
     Report,
-    by_part,
     declared,
     listed,
     make,
@@ -20,7 +19,6 @@ from activecl_nb.evidence.report.content import (
 )
 from activecl_nb.evidence.report.grids import Section
 from activecl_nb.evidence.report.page import (
-    APPENDIX,
     BEGIN,
     END,
     FIGURES,
@@ -29,33 +27,6 @@ from activecl_nb.evidence.report.page import (
     findings,
     put_findings,
     rows_table,
-    small,
-    to_html,
     to_markdown,
     write,
 )
-
-__all__ = [
-    "APPENDIX",
-    "BEGIN",
-    "END",
-    "FIGURES",
-    "HEADS",
-    "ROW_HEADS",
-    "Report",
-    "Section",
-    "by_part",
-    "declared",
-    "findings",
-    "listed",
-    "make",
-    "open_ledger",
-    "parts",
-    "put_findings",
-    "rows_table",
-    "small",
-    "table",
-    "to_html",
-    "to_markdown",
-    "write",
-]

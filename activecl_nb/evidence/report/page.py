@@ -151,7 +151,8 @@ def _markdown(name: str, report: Report) -> str:
 def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
     """Write the page and its appendix, as HTML and as Markdown; the page's HTML comes first."""
     out = files.expanded(out)
-    pictures = [one for section in _sections(report) for one in section.files]
+    sections = [*filter(None, [report.when]), *report.sections]
+    pictures = [one for section in sections for one in section.files]
     if report.gains:
         pictures.append(("gains.png", report.gains))
     images = {name: small(picture) for name, picture in pictures}
@@ -165,16 +166,11 @@ def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
         **{f"{FIGURES}/{name}": image for name, image in images.items()},
     }
     for name, content in contents.items():
-        with files.replacing(out / name) as temporary:
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        files.write(out / name, content)
         written.append(out / name)
     for old in set((out / FIGURES).glob("grid-*.png")) - set(written):
         old.unlink()  # of a grid that the study no longer has
     return written
-
-
-def _sections(report: Report) -> list:
-    return [*filter(None, [report.when]), *report.sections]
 
 
 def small(picture: Picture) -> bytes:

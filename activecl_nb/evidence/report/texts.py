@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from activecl_nb import files
+from activecl_nb.pictures.templates import templates
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -29,38 +30,24 @@ def say(key: str, **values: object) -> str:
 
 def filled(text: str, **values: object) -> str:
     """A text with values in the place of its braces; nothing is escaped yet."""
-    return _plain_text().from_string(text).render(**values)
+    return _PLAIN.from_string(text).render(**values)
 
 
-@functools.cache
-def _plain_text() -> Environment:
-    return Environment(undefined=StrictUndefined, autoescape=False)
+_PLAIN = Environment(undefined=StrictUndefined, autoescape=False)
 
 
-@functools.cache
 def html() -> Environment:
     """Templates of the page, every value escaped."""
-    return _environment(autoescape=True)
+    return templates(TEMPLATES, keep_trailing_newline=True)
 
 
 @functools.cache
 def markdown() -> Environment:
     """Templates of the page as Markdown, every value escaped but those marked as safe."""
-    made = _environment(autoescape=False, finalize=_finalised)
+    made = templates(TEMPLATES, False, keep_trailing_newline=True, finalize=_finalised)
     made.filters["cells"] = lambda values: Markup(" | ".join(plain(str(one)) for one in values))
     made.filters["rule"] = lambda values: Markup(" --- |" * len(values))
     return made
-
-
-def _environment(**options: Any) -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        **options,
-    )
 
 
 def _finalised(value: object) -> object:

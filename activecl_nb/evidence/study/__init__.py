@@ -38,26 +38,6 @@ from the same run.
 from activecl_nb.evidence.study.board import Board
 from activecl_nb.evidence.study.file import read
 from activecl_nb.evidence.study.folder import open_any, places
-from activecl_nb.evidence.study.plan import Contrast, Entry, Job, Study
+from activecl_nb.evidence.study.plan import Contrast, Study
 from activecl_nb.evidence.study.running import DONE, ELSEWHERE, FAILED, failures, run
 from activecl_nb.evidence.study.stored import Stored, kept, open_stored, store
-
-__all__ = [
-    "DONE",
-    "ELSEWHERE",
-    "FAILED",
-    "Board",
-    "Contrast",
-    "Entry",
-    "Job",
-    "Stored",
-    "Study",
-    "failures",
-    "kept",
-    "open_any",
-    "open_stored",
-    "places",
-    "read",
-    "run",
-    "store",
-]

@@ -158,8 +158,7 @@ def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
     if _stands(out, text):
         return
     (out / files.MANIFEST).unlink(missing_ok=True)  # even a damaged one: both are made anew
-    with files.replacing(out / PLAN) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    files.write(out / PLAN, text)
     files.seal(out, PLAN)
 
 

@@ -162,7 +162,7 @@ def tables_of(
     index[SIZES] = pd.DataFrame(split_sizes, index=index.index)
     return Tables(
         index,
-        pd.concat(rounds.values(), ignore_index=True) if rounds else _no_rounds(),
+        _concat([*rounds.values()], ["run", "round", "images", "f1"]),
         _joined(list(picks.values())),
         _concat(floors, ["run", "floor"]),
         {run: told for run, told in made_on.items() if told},
@@ -280,8 +280,7 @@ class Tables:
             names.append("floors.csv")
         else:
             (folder / "floors.csv").unlink(missing_ok=True)
-        with files.replacing(folder / MADE_ON) as temporary:
-            temporary.write_text(_by_machine(self.made_on), encoding="utf-8")
+        files.write(folder / MADE_ON, _by_machine(self.made_on))
         names.append(MADE_ON)
         _write_csv(self.index, folder / "index.csv")
         files.seal(folder, *names)
@@ -357,10 +356,6 @@ def _joined(picks: list[pd.DataFrame]) -> pd.DataFrame:
         return empty.assign(label=pd.Categorical([]), positive=pd.Series(dtype=bool))
     labels = union_categoricals([one["label"] for one in picks])
     return pd.concat(picks, ignore_index=True).assign(label=labels)
-
-
-def _no_rounds() -> pd.DataFrame:
-    return pd.DataFrame(columns=["run", "round", "images", "f1"])
 
 
 def _concat(parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from activecl_nb.lessons.checks import contrastive
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
     Verdict,
-    answer_of,
+    answer_in_torch,
     check,
     close,
     compare,
@@ -20,8 +20,8 @@ from activecl_nb.lessons.checks.verdict import (
     letter_is,
     plain_answer,
     solved,
-    tensors,
 )
+from activecl_nb.lessons.predictions import missing
 
 if TYPE_CHECKING:
     from activecl_nb.augment import Family
@@ -104,9 +104,6 @@ def nt_xent(function: Callable[..., Any]) -> Verdict:
         "four other pairs at temperature 0.2": (other_i, 0.5 * other_i + other_j, 0.2),
     }
 
-    def at_any(function: Any, *inputs: Any) -> Any:
-        return answer_of(function, *tensors(inputs))
-
     verdict = compare_on(
         function,
         cases,
@@ -114,7 +111,7 @@ def nt_xent(function: Callable[..., Any]) -> Verdict:
         dict(contrastive.wrong()),
         why="the lesson's four vectors, five pairs that are not of length 1, and four more at "
         "another temperature all give what the formula gives",
-        answer_of=at_any,
+        answer_of=answer_in_torch,
     )
     if "inplace" in verdict.text or "in-place" in verdict.text:
         return hint(f"{verdict.text.removeprefix('not solved: ')}; fill a copy (x.clone())")
@@ -159,7 +156,7 @@ def stain_family(family: Any) -> Verdict:
     """Lesson 02, exercise 5: a Family for sorting slides by how strongly they are stained."""
     from activecl_nb.augment import Family
 
-    if family is None or family is Ellipsis:
+    if missing(family):
         return NOT_YET
     if not isinstance(family, Family):
         return hint(

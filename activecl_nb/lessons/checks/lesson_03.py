@@ -10,7 +10,7 @@ import numpy as np
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
     Verdict,
-    answer_of,
+    answer_in_torch,
     as_array,
     check,
     close,
@@ -20,9 +20,9 @@ from activecl_nb.lessons.checks.verdict import (
     plain_answer,
     returned_by,
     solved,
-    tensors,
     whole_positions,
 )
+from activecl_nb.lessons.predictions import missing
 
 # ---- F1 ----------------------------------------------------------------------------------
 
@@ -35,9 +35,6 @@ def f1(function: Callable[..., Any]) -> Verdict:
     others = np.array([1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0], dtype=bool)
     scores = np.array([3, 0.2, 0.1, -1, -2, 2, 1, 1.2, -3, 0.3, -0.2, -4, 2.2, -1, -2, 0.7, 0.45])
 
-    def given(function: Any, *inputs: Any) -> Any:
-        return answer_of(function, *tensors(inputs))
-
     verdict = compare_on(
         function,
         {
@@ -48,11 +45,11 @@ def f1(function: Callable[..., Any]) -> Verdict:
         _f1_mistakes(),
         why="two sets of patches give 2 TP / (2 TP + FP + FN), true negatives left out, and "
         "nothing is divided by 0 where no patch is called tumour",
-        answer_of=given,
+        answer_of=answer_in_torch,
     )
     if not verdict.solved:
         return verdict
-    none = given(function, targets, -np.abs(logits))
+    none = answer_in_torch(function, targets, -np.abs(logits))
     if isinstance(none, Verdict) or not np.isfinite(none).all():
         return hint(
             "right where tumours are found; where no patch is called tumour you divide by 0: "
@@ -174,7 +171,7 @@ _WORDS = ("up", "down", "either")
 @check
 def threshold_raised(recall: object, precision: object) -> Verdict:
     """Exercise 3.2: what a higher threshold does to recall and precision."""
-    if recall is ... or precision is ... or recall is None or precision is None:
+    if missing(recall) or missing(precision):
         return NOT_YET
     answers = [str(word).strip().lower() for word in (recall, precision)]
     for word in answers:

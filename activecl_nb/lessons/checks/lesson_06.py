@@ -18,6 +18,7 @@ from activecl_nb.lessons.checks.verdict import (
     letter_is,
     solved,
 )
+from activecl_nb.lessons.predictions import missing
 
 LEVEL = 0.01  # a patch of a hundred: that much is luck
 
@@ -28,7 +29,7 @@ def richest(answer: Any, view: Any, round: int = 2) -> Verdict:
 
     One that is level with the most, to a patch in a hundred, is right as well.
     """
-    if answer is None or answer is Ellipsis:
+    if missing(answer):
         return NOT_YET
     shares = {name: view.summary(s, round).share() for s, name in enumerate(view.names)}
     if not isinstance(answer, str) or answer not in shares:
@@ -58,7 +59,7 @@ def map_distance(answer: Any) -> Verdict:
 @check
 def by_hand(run: Any, rival: Any) -> Verdict:
     """Lesson 06, exercise 4: the first round picked by hand, beside that of another run."""
-    if run is None or run is Ellipsis:
+    if missing(run):
         return NOT_YET
     if not hasattr(run, "rounds") or len(run.rounds) < 2:
         return hint("give the run itself, contest.hand_run, after a round is trained on your picks")

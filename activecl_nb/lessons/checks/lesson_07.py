@@ -20,6 +20,7 @@ from activecl_nb.lessons.checks.verdict import (
     hint,
     letter_is,
     plain_answer,
+    returned_by,
     solved,
 )
 
@@ -224,44 +225,19 @@ NAN = float("nan")
 INTERVALS = [
     ((0.02, 0.08, 0.0), "reproduced", "the whole interval lies above 0, and that was claimed"),
     ((-0.08, -0.02, 0.0), "contradicted", "an interval wholly below 0 contradicts"),
-    (
-        (-0.01, 0.08, 0.0),
-        "cannot tell",
-        "an interval with 0 inside shows neither, wherever its middle is",
-    ),
-    (
-        (0.40, 0.60, 0.93),
-        "same direction",
-        "it is clear of 0 and falls short of the paper's number",
-    ),
-    (
-        (0.88, 0.96, 0.93),
-        "reproduced",
-        "an interval that reaches the paper's number is enough; it need not lie above it",
-    ),
-    (
-        (0.85, 0.93, 0.93),
-        "reproduced",
-        "an interval that ends at the paper's number reaches it",
-    ),
+    ((-0.01, 0.08, 0.0), "cannot tell", "an interval with 0 inside shows neither, wherever its "
+     "middle is"),
+    ((0.40, 0.60, 0.93), "same direction", "it is clear of 0 and falls short of the paper's "
+     "number"),
+    ((0.88, 0.96, 0.93), "reproduced", "an interval that reaches the paper's number is enough; "
+     "it need not lie above it"),
+    ((0.85, 0.93, 0.93), "reproduced", "an interval that ends at the paper's number reaches it"),
     ((-0.60, -0.40, 0.93), "contradicted", "something was lost where a gain was claimed"),
-    (
-        (0.0, 0.08, 0.0),
-        "cannot tell",
-        "0 is no gain, so the interval is not all above 0",
-    ),
-    (
-        (-0.08, 0.0, 0.0),
-        "cannot tell",
-        "0 is no loss, so the interval is not all below 0",
-    ),
-    (
-        (NAN, NAN, 0.0),
-        "cannot tell",
-        "NaN ends (one seed, or a score never reached) show nothing; every comparison with "
-        "NaN is False, so let 'cannot tell' be what remains",
-    ),
-]
+    ((0.0, 0.08, 0.0), "cannot tell", "0 is no gain, so the interval is not all above 0"),
+    ((-0.08, 0.0, 0.0), "cannot tell", "0 is no loss, so the interval is not all below 0"),
+    ((NAN, NAN, 0.0), "cannot tell", "NaN ends (one seed, or a score never reached) show nothing; "
+     "every comparison with NaN is False, so let 'cannot tell' be what remains"),
+]  # fmt: skip
 
 
 @check
@@ -273,12 +249,10 @@ def verdict_rule(function: Any) -> Verdict:
     if not callable(function):
         return NOT_YET
     for inputs, right, text in INTERVALS:
-        try:
-            said = function(*inputs)
-        except Exception as error:  # as in answer_of
-            return hint(f"your function {STOPPED} {type(error).__name__}: {error}")
-        if said is None or said is Ellipsis:
-            return NOT_YET if inputs is INTERVALS[0][0] else hint(f"nothing comes back; {text}")
+        said = returned_by(function, *inputs)
+        if isinstance(said, Verdict):
+            goes = STOPPED in said.text or inputs is INTERVALS[0][0]
+            return said if goes else hint(f"nothing comes back; {text}")
         if not isinstance(said, str):
             return hint(f"return a word in quotes, not a {type(said).__name__}")
         if said.strip().lower() not in {verdict for _, verdict, _ in INTERVALS}:

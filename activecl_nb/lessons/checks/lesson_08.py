@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,8 +16,8 @@ from activecl_nb.lessons.checks.verdict import (
     compare_on,
     hint,
     letter_is,
+    picked_by,
     plain_answer,
-    returned_by,
     solved,
     tensors,
     whole_positions,
@@ -185,12 +184,8 @@ def switch(function: Any) -> Verdict:
     known = tensors((draw.normal(size=(SWITCH + 1, 4)),))[0]
     for bought in (20, SWITCH - 1, SWITCH + 1, SWITCH):  # the edge last: it tells < from <=
         given = (features, logits, known[:bought])
-
-        @functools.wraps(function)
-        def asked(*arrays: Any) -> Any:  # inputs are copied, and a torch generator cannot be
-            return function(*arrays, budget, torch.Generator().manual_seed(1))
-
-        picks = whole_positions(returned_by(asked, *given), len(features), masks=False)
+        answer = picked_by(function, given, budget, 1)
+        picks = whole_positions(answer, len(features), masks=False)
         if isinstance(picks, Verdict):
             return picks
         if len(picks) != budget:

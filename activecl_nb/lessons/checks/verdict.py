@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from activecl_nb.lessons import stopped
-from activecl_nb.lessons.predictions import COMMA, with_comma
+from activecl_nb.lessons.predictions import COMMA, missing, with_comma
 
 WORDS_OF_A_NAME = 7
 
@@ -110,7 +110,7 @@ def returned_by(function: Any, *inputs: Any) -> Any:
 
     Inputs are copied, so that an answer that changes them in place does not spoil the next check.
     """
-    if function is None or function is Ellipsis:
+    if missing(function):
         return NOT_YET
     if not callable(function):
         return hint(f"the answer is a function, not a {type(function).__name__}")
@@ -121,7 +121,7 @@ def returned_by(function: Any, *inputs: Any) -> Any:
         return hint(f"your function {STOPPED} {type(error).__name__}: {error}{more}")
     if callable(answer):
         return hint("your function returns a function; call it, and return what it gives")
-    return _nothing(function) if answer is None or answer is Ellipsis else answer
+    return _nothing(function) if missing(answer) else answer
 
 
 def _nothing(function: Any) -> Verdict:
@@ -160,6 +160,22 @@ def answer_of(function: Any, *inputs: Any) -> Any:
     return numbers(returned_by(function, *inputs))
 
 
+def answer_in_torch(function: Any, *inputs: Any) -> Any:
+    """``answer_of`` for what is written for torch."""
+    return answer_of(function, *tensors(inputs))
+
+
+def picked_by(strategy: Any, arrays: Sequence[Any], budget: int, seed: int) -> Any:
+    """``returned_by`` for a strategy, whose torch generator cannot be copied as inputs are."""
+    import torch
+
+    @functools.wraps(strategy)
+    def drawing(*arrays: Any) -> Any:
+        return strategy(*arrays, budget, torch.Generator().manual_seed(seed))
+
+    return returned_by(drawing, *arrays)
+
+
 def answer_of_either(
     function: Any,
     *inputs: Any,
@@ -183,7 +199,7 @@ def plain_answer(answer: Any, *, several: bool = False) -> Any:
 
     several: whether more than one number is asked for, so that commas stand between them.
     """
-    if answer is None or answer is Ellipsis:
+    if missing(answer):
         return NOT_YET
     if not several and with_comma(answer):
         return hint(COMMA)
@@ -333,7 +349,7 @@ def _shown(values: np.ndarray) -> str:
 
 def letter_is(answer: Any, right: str, why: str, wrong: Mapping[str, str]) -> Verdict:
     """The verdict on one letter of several; why: said of the right one; wrong: letter -> hint."""
-    if answer is None or answer is Ellipsis:
+    if missing(answer):
         return NOT_YET
     chosen = _letter(answer)
     if chosen not in (right, *wrong):

@@ -13,5 +13,3 @@ links.py     where links lead
 """
 
 from activecl_nb.lessons.site.building import build
-
-__all__ = ["build"]

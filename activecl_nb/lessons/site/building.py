@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from activecl_nb import __version__, files
-from activecl_nb.curation.page import templates
 from activecl_nb.lessons.site import lessons, links, reference, texts
+from activecl_nb.pictures.templates import templates
 
 HERE = Path(__file__).parent / "templates"
 PAGES = templates(HERE)

@@ -5,5 +5,3 @@
 
 from activecl_nb.lessons.students.collecting import collect
 from activecl_nb.lessons.students.editions import make, seed
-
-__all__ = ["collect", "make", "seed"]

@@ -19,6 +19,8 @@ from activecl_nb import files
 
 VIEW = "view"  # the name by which a check looks at the stored runs
 CHOICE = re.compile(r"^- (?P<mark>\*{0,2})(?P<letter>[a-z])(?P=mark): ", re.M)
+# What Python's own readers raise for code, or a value in it, that they cannot read.
+UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ class Exercise:
     def beyond(self) -> frozenset[str]:
         """What the check looks at beside the answer: names of the session around it."""
         nodes = [*ast.walk(ast.parse(self.check)), *ast.walk(ast.parse(self.stub))]
-        bound = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        made = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
         for node in nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
-                bound |= {one.asname or one.name for one in node.names}
-        bound |= {*self.names, "checks", *dir(builtins)}
-        return frozenset(_looked_up(self.check) - bound)
+                made |= {one.asname or one.name for one in node.names}
+        made |= {*self.names, "checks", *dir(builtins)}
+        return frozenset(_looked_up(self.check) - made)
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,8 @@ def needed(imports: tuple[str, ...], *sources: str) -> str:
     used: set[str] = set()
     for source in sources:
         try:
-            used |= {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            used |= _looked_up(source)
+        except UNREADABLE:
             continue
     lines = []
     for text in imports:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activecl_nb import files
-from activecl_nb.lessons.students.exercises import Exercise, Lesson
+from activecl_nb.lessons.students.exercises import UNREADABLE, Exercise, Lesson
 
 if TYPE_CHECKING:
     from activecl_nb.lessons.students.collecting import Mark, Row
@@ -38,15 +38,14 @@ class Wrong:
         return self.tried - self.solved
 
 
-def write(rows: Sequence[Row], lessons: Mapping[str, Lesson], out: Path) -> list[Path]:
-    """The table and, beside it, the page; returns both."""
+def write(rows: Sequence[Row], lessons: Mapping[str, Lesson], out: Path) -> None:
+    """The table and, beside it, the page."""
     page = out.with_suffix(".html")
     if page == out:
         raise ValueError(f"{out} would be both the table and the page; let it end in .csv")
     # Students may write what no file can hold; the table's beginning is as spreadsheets know it.
     files.write(out, table(rows, lessons).encode("utf-8-sig", "backslashreplace"))
     files.write(page, html(rows, lessons))
-    return [out, page]
 
 
 def table(rows: Sequence[Row], lessons: Mapping[str, Lesson]) -> str:
@@ -121,7 +120,7 @@ def normalised(code: str) -> str:
         if sum(1 for one in functions for _ in ast.walk(one)) < ENOUGH:
             return ""
         return "\n".join(ast.dump(_Renamed().visit(one)) for one in functions)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return ""
 
 
@@ -183,7 +182,7 @@ def guessed(rows: Sequence[Row], lessons: Mapping[str, Lesson]) -> list[tuple[st
 
 def html(rows: Sequence[Row], lessons: Mapping[str, Lesson]) -> str:
     """The page for the teacher: one file, nothing else is loaded."""
-    from activecl_nb.curation.page import templates
+    from activecl_nb.pictures.templates import templates
 
     asked = exercises_of(lessons)
     return (

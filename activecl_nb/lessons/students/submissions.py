@@ -18,7 +18,7 @@ from typing import Any
 
 from activecl_nb import files
 from activecl_nb.lessons.students import editions, exercises
-from activecl_nb.lessons.students.exercises import Exercise, Lesson
+from activecl_nb.lessons.students.exercises import UNREADABLE, Exercise, Lesson
 
 LARGEST = 50_000_000  # bytes of a notebook; with all figures a lesson has some millions
 LONGEST = 50_000  # characters of an answer
@@ -269,14 +269,14 @@ def _form(code: str) -> str:
     """Code without its comments and layout; what cannot be read as it is."""
     try:
         return ast.unparse(ast.parse(code))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except UNREADABLE:
         return code
 
 
 def _bound(code: str) -> tuple[str, ...]:
     try:
         return exercises.bound(code)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except UNREADABLE:
         return ()
 
 
@@ -284,7 +284,7 @@ def literal(source: str, name: str) -> Any:
     """The plain value assigned to this name; None where there is none."""
     try:
         return ast.literal_eval(_assigned(source, name))
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+    except UNREADABLE:
         return None
 
 
@@ -292,7 +292,7 @@ def _typed(source: str, name: str) -> str:
     """What was typed after ``name =``; empty for the three dots of the stub."""
     try:
         text = ast.unparse(_assigned(source, name))
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+    except UNREADABLE:
         return "cannot be read" if source and not re.search(r"= *\.\.\.", source) else ""
     return "" if text == "..." else text[:60]
 

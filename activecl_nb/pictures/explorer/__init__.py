@@ -14,23 +14,9 @@ strategy and round. The strategies themselves measured in the features of their 
 """
 
 from activecl_nb.pictures.explorer.belonging import named
-from activecl_nb.pictures.explorer.colours import SHAPES, Colouring
+from activecl_nb.pictures.explorer.colours import SHAPES
 from activecl_nb.pictures.explorer.model import ViewModel
-from activecl_nb.pictures.explorer.picks import Difference, Overlap, Summary
+from activecl_nb.pictures.explorer.picks import Summary
 from activecl_nb.pictures.explorer.still import draw
-from activecl_nb.pictures.explorer.widget import Explorer, View
+from activecl_nb.pictures.explorer.widget import Explorer
 from activecl_nb.pictures.explorer.words import describe
-
-__all__ = [
-    "SHAPES",
-    "Colouring",
-    "Difference",
-    "Explorer",
-    "Overlap",
-    "Summary",
-    "View",
-    "ViewModel",
-    "describe",
-    "draw",
-    "named",
-]

@@ -42,15 +42,7 @@ SCALES = {
 # Whose colours the names of a fact have in turn: not the grey of BACK, since grey says "none".
 IN_TURN = ("MUS", "NORM", "ADI", "LYM", "STR", "MUC", "DEB", "TUM")
 GREY = "#c8c8c8"  # of what is not known, or none
-NONE_NAMES = (
-    "none",
-    "None",
-    "nan",
-    "NaN",
-    "NaT",
-    "<NA>",
-    "",
-)  # what a fact says where it says nothing
+NONE_NAMES = ("none", "None", "nan", "NaN", "NaT", "<NA>", "")  # what says nothing in a fact
 FACT_TITLES = {
     "difficulty": "how ambiguous (ground truth)",
     "duplicate_of": "near-duplicate (ground truth)",

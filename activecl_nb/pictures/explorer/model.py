@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -341,17 +341,3 @@ class ViewModel:
         """The patches themselves, uint8 (rows, H, W, 3)."""
         chosen = self.train.images[self.patches[rows]]
         return np.ascontiguousarray(np.asarray(chosen).transpose(0, 2, 3, 1))
-
-    # what travels to the browser ------------------------------------------------------------
-
-    def fixed(self) -> dict[str, Any]:
-        """What stays the same while rounds are added: sent to the browser once."""
-        from activecl_nb.pictures.explorer import sending
-
-        return sending.fixed(self)
-
-    def rounds_so_far(self) -> dict[str, Any]:
-        """What grows with the rounds, as the browser gets it."""
-        from activecl_nb.pictures.explorer import sending
-
-        return sending.rounds_so_far(self)

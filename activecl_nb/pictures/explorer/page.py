@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,21 +47,15 @@ def hand_state(
 
 def write(view: ViewModel, state: dict[str, Any], path: str | os.PathLike[str], title: str) -> Path:
     """Put the view-model, the state of the explorer and its script into ``page.html``."""
-    values = {"fixed": view.fixed(), "runs": view.rounds_so_far(), "token": "", **state}
+    sent = {"fixed": sending.fixed(view), "runs": sending.rounds_so_far(view), "token": ""}
     template = (HERE / "page.html").read_text(encoding="utf-8")
     parts = {
         "TITLE": html.escape(title),
         "STYLE": script.style(),
-        "DATA": json.dumps(values, default=sending.packed).replace("<", "\\u003c"),
+        "DATA": json.dumps(sent | state, default=sending.packed).replace("<", "\\u003c"),
         "SCRIPT": script.joined().replace("export default ", "const explorer = "),
     }
-    pieces = template.split("<!--")
-    whole = pieces[0] + "".join(
-        parts[name] + rest if name in parts else f"<!--{piece}"
-        for piece in pieces[1:]
-        for name, _, rest in [piece.partition("-->")]
-    )
     path = files.expanded(path)
-    with files.replacing(path) as temporary:
-        temporary.write_text(whole, encoding="utf-8")
+    # In one pass: what is put in may look like a mark itself.
+    files.write(path, re.sub(f"<!--({'|'.join(parts)})-->", lambda mark: parts[mark[1]], template))
     return path

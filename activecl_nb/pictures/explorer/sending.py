@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy as np
 from activecl_nb.pictures import figures
 from activecl_nb.pictures.explorer import colours, thumbnails
 from activecl_nb.pictures.explorer.colours import Colouring
-from activecl_nb.pictures.explorer.picks import Overlap
 
 if TYPE_CHECKING:
     from activecl_nb.pictures.explorer.model import ViewModel
@@ -83,7 +83,7 @@ def rounds_so_far(view: ViewModel) -> dict[str, Any]:
             for s in range(len(view.names))
         ],
         "overlaps": [
-            [a, b, t, *(overlap_to_send(view.overlap(a, b, t, so_far)) for so_far in (False, True))]
+            [a, b, t, *([*astuple(view.overlap(a, b, t, so_far))] for so_far in (False, True))]
             for a, b in itertools.combinations(range(len(view.names)), 2)
             for t in range(min(view.done(a), view.done(b)))
         ],
@@ -109,19 +109,11 @@ def _told(view: ViewModel) -> dict[str, Any]:
 
 
 def summary_to_send(view: ViewModel, strategy: int, round: int) -> dict[str, Any]:
-    summary = view.summary(strategy, round)
-    sent = {
-        name: _or_none(getattr(summary, name))
-        for name in (
-            "f1",
-            "entropy_picks",
-            "entropy_rest",
-            "distance_picks",
-            "distance_rest",
-            "farthest",
-        )
-    }
-    return sent | {"picked": summary.picked.tolist(), "so_far": summary.so_far.tolist()}
+    """As JSON holds it, which knows no nan."""
+    summary = vars(view.summary(strategy, round))
+    numbers = {name: v for name, v in summary.items() if isinstance(v, float)}
+    counts = {name: summary[name].tolist() for name in ("picked", "so_far")}
+    return {name: v if np.isfinite(v) else None for name, v in numbers.items()} | counts
 
 
 def fact_to_send(name: str, colouring: Colouring, values: np.ndarray) -> dict[str, Any]:
@@ -138,10 +130,6 @@ def fact_to_send(name: str, colouring: Colouring, values: np.ndarray) -> dict[st
             fitting(values) if names else to_bytes(values, colouring.low, colouring.high)
         ).tobytes(),
     }
-
-
-def overlap_to_send(overlap: Overlap) -> list[float]:
-    return [overlap.first, overlap.second, overlap.shared, overlap.chance]
 
 
 def fitting(codes: np.ndarray) -> np.ndarray:
@@ -164,10 +152,6 @@ def logit_bytes(logits: np.ndarray) -> np.ndarray:
     roots = np.sign(logits) * np.sqrt(np.abs(np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT)))
     codes = 127 + 127 / LOGIT_LIMIT**0.5 * roots
     return np.where(np.isnan(logits), UNKNOWN, np.nan_to_num(codes).round()).astype(np.uint8)
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def packed(value: Any) -> dict[str, str]:

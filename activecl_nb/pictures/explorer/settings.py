@@ -10,24 +10,10 @@ import traitlets
 
 from activecl_nb.pictures.explorer import filters
 from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
-
-SETTINGS = [
-    "round",
-    "panels",
-    "colour",
-    "when",
-    "pinned",
-    "lasso",
-    "strokes",
-    "compare",
-    "so_far",
-    "nearest_half",
-    "filter",
-    "hand",
-]
+from activecl_nb.pictures.explorer.picks import Difference
 
 
-class Settings(traitlets.HasTraits):
+class Shown(traitlets.HasTraits):
     """The state that widget, page and still figure share.
 
     round: which round is shown.
@@ -43,24 +29,59 @@ class Settings(traitlets.HasTraits):
     hand: positions in the train tissue that are picked by hand, in order.
     """
 
-    view: ViewModel
+    round = traitlets.CInt(0).tag(sync=True)  # CInt takes NumPy's numbers as well
+    panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    colour = traitlets.Unicode("class").tag(sync=True)
+    when = traitlets.Unicode("before").tag(sync=True)
+    pinned = traitlets.CInt(-1).tag(sync=True)
+    lasso: traitlets.List = traitlets.List().tag(sync=True)
+    strokes: traitlets.List = traitlets.List().tag(sync=True)
+    compare = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    so_far = traitlets.Bool(False).tag(sync=True)
+    nearest_half = traitlets.Bool(False).tag(sync=True)
+    filter = traitlets.Dict().tag(sync=True)
+    hand: traitlets.List = traitlets.List().tag(sync=True)
 
-    round = traitlets.CInt(0)  # CInt takes NumPy's numbers as well
-    panels = traitlets.List(traitlets.Unicode())
-    colour = traitlets.Unicode("class")
+
+SETTINGS = [*Shown.class_own_traits()]
+
+
+class Settings(Shown):
+    """The same, each checked against a view-model when it is set; and what follows from them."""
+
     when = traitlets.Enum(("before", "after"), "before")
-    pinned = traitlets.CInt(-1)
-    lasso: traitlets.List = traitlets.List()
-    strokes: traitlets.List = traitlets.List()
-    compare = traitlets.List(traitlets.Unicode())
-    so_far = traitlets.Bool(False)
-    nearest_half = traitlets.Bool(False)
-    filter = traitlets.Dict()
-    hand: traitlets.List = traitlets.List()
+
+    def __init__(self, view: ViewModel, **state: Any) -> None:
+        self.view = view
+        super().__init__()
+        for name, value in state.items():
+            if name not in SETTINGS:
+                raise TypeError(f"{type(self).__name__} has no setting {name!r}")
+            setattr(self, name, value)
 
     def state(self) -> dict[str, Any]:
         """What is on screen, as plain values."""
         return {name: getattr(self, name) for name in SETTINGS}
+
+    @property
+    def slot(self) -> int:
+        """Before which round the proxy and the distances are shown."""
+        return self.round if self.when == "before" else self.round + 1
+
+    @property
+    def strategies(self) -> list[str]:
+        """The two that are compared, or else those that have panels: as many as fit by default."""
+        return list(self.compare or self.panels or self.view.names[:MOST_PANELS])
+
+    @property
+    def difference(self) -> Difference:
+        """Of the two that are compared."""
+        first, second = (self.view.names.index(name) for name in self.compare)
+        return self.view.difference(first, second, self.round, self.so_far)
+
+    def lets_through(self, strategy: int) -> np.ndarray:
+        """Which patches the filter shows, by the scores of this strategy: bool (n,)."""
+        return filters.shown(self.view, self.filter, strategy, self.slot)
 
     @traitlets.validate("round")
     def _round_exists(self, proposal: dict[str, Any]) -> int:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from activecl_nb.pictures import figures
-from activecl_nb.pictures.explorer import colours, filters, words
+from activecl_nb.pictures.explorer import colours, words
 from activecl_nb.pictures.explorer.colours import MARKERS, palette
-from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
+from activecl_nb.pictures.explorer.model import ViewModel
+from activecl_nb.pictures.explorer.settings import Settings
 from activecl_nb.pictures.explorer.wording import digits, percent
 
 if TYPE_CHECKING:
@@ -23,52 +24,27 @@ COLUMNS = 3  # so many panels stand side by side; more, two by two
 PINNED, BY_HAND = "#0060df", "#c2005f"  # as in the browser (js/theme.mjs)
 
 
-def draw(
-    view: ViewModel,
-    *,
-    round: int = 0,
-    panels: Sequence[str] = (),
-    colour: str = "class",
-    when: str = "before",
-    pinned: int = -1,
-    lasso: Sequence[Sequence[float]] = (),
-    strokes: Sequence[tuple[str, Sequence[Sequence[float]]]] = (),
-    compare: Sequence[str] = (),
-    so_far: bool = False,
-    nearest_half: bool = False,
-    filter: Mapping[str, Any] | None = None,
-    hand: Sequence[int] = (),
-) -> Figure:
+def draw(view: ViewModel, **state: Any) -> Figure:
     """The panels of one round as a Matplotlib figure: maps above, composition and F1 below.
 
-    With two names in ``compare`` it is one map, of what only one of them picked.
+    state: what is on screen, see ``Shown``. With two names in ``compare`` it is one map, of what
+    only one of them picked.
     """
-    panels = list(panels) or list(view.names[:MOST_PANELS])
-    if len(compare) == 2:
-        panels = [compare[0]]
-    figure, places = _grid(len(panels), view.colourings[colour].kind)
-    slot = round if when == "before" else round + 1
-    for (top, middle, bottom), name in zip(places, panels, strict=True):
-        strategy = view.names.index(name)
-        shown = filters.shown(view, filter or {}, strategy, slot)
-        if len(compare) == 2:
-            _draw_difference(top, view, compare, round, so_far, colour, slot, shown)
-        else:
-            said = f", {words.half_in_short(view, name, round)}" if nearest_half else ""
-            _draw_map(top, view, strategy, round, colour, slot, shown, said)
-            if nearest_half:
-                _frames(top, view, view.nearest_half(strategy, round), round, *SQUARE)
-        rows = np.array([view.row(patch) for patch in hand], dtype=np.int64)
-        _frames(top, view, rows, round, "o", 60, edgecolors=BY_HAND, linewidths=1.6)
-        for corners in [lasso, *(corners for _, corners in strokes)]:
+    on = Settings(view, **state)
+    names = on.strategies[:1] if on.compare else on.strategies
+    figure, places = _grid(len(names), view.colourings[on.colour].kind)
+    hand = np.array([view.row(patch) for patch in on.hand], dtype=np.int64)
+    for (top, middle, bottom), name in zip(places, names, strict=True):
+        (_draw_difference if on.compare else _draw_map)(top, on, view.names.index(name))
+        _frames(top, on, hand, "o", 60, edgecolors=BY_HAND, linewidths=1.6)
+        for corners in [on.lasso, *(corners for _, corners in on.strokes)]:
             if len(corners) > 2:
                 top.fill(*np.asarray(corners).T, facecolor="none", edgecolor="black", ls="--")
-        if pinned >= 0:
-            _draw_pinned(top, view, view.row(pinned), round)
-        _draw_composition(middle, view, _bars(view, strategy, compare, round, so_far))
-        _draw_f1(bottom, view, compare if len(compare) == 2 else [name], round)
-    marks = _marks(view, compare, nearest_half, len(hand) > 0, pinned >= 0)
-    _draw_legend(figure, view, colour, places[_columns(len(panels)) - 1][0], marks)
+        if on.pinned >= 0:
+            _draw_pinned(top, on)
+        _draw_composition(middle, view, _bars(on, name))
+        _draw_f1(bottom, view, on.compare or [name], on.round)
+    _draw_legend(figure, on, places[_columns(len(names)) - 1][0], _marks(on))
     return figure
 
 
@@ -105,54 +81,50 @@ def _grid(panels: int, kind: str) -> tuple[Figure, np.ndarray]:
     return figure, axes.reshape(rows, 3, columns).swapaxes(1, 2).reshape(-1, 3)
 
 
-def _shade(view: ViewModel, colour: str, strategy: int, slot: int) -> dict[str, Any]:
+def _shade(on: Settings, strategy: int) -> dict[str, Any]:
     """How a scatter plot is told its colours; what is not known is grey."""
-    colouring, values = view.colourings[colour], view.values(colour, strategy, slot)
+    view = on.view
+    colouring, values = view.colourings[on.colour], view.values(on.colour, strategy, on.slot)
     if colouring.kind == "names":
         return {"c": np.array(palette(colouring, view.class_names))[values]}
     from matplotlib.colors import LinearSegmentedColormap
 
-    name = colours.scale_of(colour, view.predicts)
+    name = colours.scale_of(on.colour, view.predicts)
     light, _ = colours.SCALES[name]
     scale = LinearSegmentedColormap.from_list(name, light).with_extremes(bad=colours.GREY)
     shown = np.ma.masked_invalid(values)
     return {"c": shown, "cmap": scale, "vmin": colouring.low, "vmax": colouring.high}
 
 
-def _scatter(axes: Any, points: np.ndarray, shade: dict[str, Any], rows: Any, **how: Any) -> None:
-    if not len(rows):
-        return
-    axes.scatter(*points[rows].T, **shade | {"c": shade["c"][rows]}, plotnonfinite=True, **how)
-
-
 def _dots(
     axes: Any,
-    view: ViewModel,
+    on: Settings,
     rows: np.ndarray,
     shade: dict[str, Any],
-    round: int,
     *,
     size: float = 0,
     alpha: float = 0.45,
 ) -> None:
     """Patches in the shapes of their classes; their size follows from how many there are."""
+    view, points = on.view, on.view.positions(on.round)
     size = size or float(np.clip(20000 / view.n, 1.5, 12))
-    for c in range(len(view.class_names)):
+    for c in np.unique(view.labels[rows]):
         of_class = rows[view.labels[rows] == c]
-        marker = MARKERS[c % len(MARKERS)]
-        how = {"s": size, "marker": marker, "alpha": alpha, "linewidths": 0.0}
-        _scatter(axes, view.positions(round), shade, of_class, **how)
+        how = shade | {"c": shade["c"][of_class], "marker": MARKERS[c % len(MARKERS)]}
+        axes.scatter(
+            *points[of_class].T, s=size, alpha=alpha, linewidths=0.0, plotnonfinite=True, **how
+        )
 
 
-def _hidden(axes: Any, view: ViewModel, shown: np.ndarray, round: int) -> None:
+def _hidden(axes: Any, on: Settings, shown: np.ndarray) -> None:
     """What the filter leaves out stays as a faint trace of the map."""
     if not shown.all():
-        points = view.positions(round)[~shown]
+        points = on.view.positions(on.round)[~shown]
         axes.scatter(*points.T, s=2, c=colours.GREY, alpha=0.3, linewidths=0)
 
 
 def _frames(
-    axes: Any, view: ViewModel, rows: np.ndarray, round: int, marker: str, size: float, **how: Any
+    axes: Any, on: Settings, rows: np.ndarray, marker: str, size: float, **how: Any
 ) -> None:
     """Hollow marks around patches, which leave to be seen what they frame."""
     style: dict[str, Any] = {"facecolors": "none", "edgecolors": "black", "linewidths": 1.2} | how
@@ -162,92 +134,70 @@ def _frames(
     box = axes.get_window_extent()
     apart = (box.width * box.height / len(rows)) ** 0.5 * 72 / axes.figure.dpi  # points
     size = size * float(np.clip(apart / 34, 0.55, 1)) ** 2
-    for halo in (True, False):
-        line = {"edgecolors": "white", "linewidths": style["linewidths"] + 1.4} if halo else {}
-        points = view.positions(round)[rows].T
+    halo = {"edgecolors": "white", "linewidths": style["linewidths"] + 1.4}
+    points = on.view.positions(on.round)[rows].T
+    for line in (halo, {}):
         axes.scatter(*points, s=size, marker=marker, **style | line)
 
 
-def _draw_pinned(axes: Any, view: ViewModel, row: int, round: int) -> None:
+def _draw_pinned(axes: Any, on: Settings) -> None:
     """The pinned patch in the sights, and its neighbours in rings of the same colour."""
     how = {"edgecolors": PINNED, "facecolors": "none", "zorder": 5}
-    near = view.neighbours(row)
-    _frames(axes, view, near, round, "o", 16, linewidths=1.1, **how)
-    at = view.positions(round)[row]
+    row = on.view.row(on.pinned)
+    _frames(axes, on, on.view.neighbours(row), "o", 16, linewidths=1.1, **how)
+    at = on.view.positions(on.round)[row]
     axes.plot(*at, "+", markersize=26, color=PINNED, markeredgewidth=1.2, zorder=5)
     axes.plot(*at, "o", markersize=15, markerfacecolor="none", markeredgecolor=PINNED, zorder=6)
     axes.lines[-1].set_markeredgewidth(2.4)
 
 
-def _draw_map(
-    axes: Any,
-    view: ViewModel,
-    strategy: int,
-    round: int,
-    colour: str,
-    slot: int,
-    shown: np.ndarray,
-    said: str,
-) -> None:
-    shade = _shade(view, colour, strategy, slot)
-    taken = view.taken[strategy]
+def _draw_map(axes: Any, on: Settings, strategy: int) -> None:
+    view, round = on.view, on.round
+    shown, shade, taken = on.lets_through(strategy), _shade(on, strategy), view.taken[strategy]
     before = np.flatnonzero(shown & (taken >= 0) & (taken < round))
     now = np.flatnonzero(shown & (taken == round))
     rest = np.flatnonzero(shown & ((taken < 0) | (taken > round)))
-    _hidden(axes, view, shown, round)
-    _dots(axes, view, rest, shade, round)
+    _hidden(axes, on, shown)
+    _dots(axes, on, rest, shade)
     for rows, (marker, size), linewidth, dot in ((before, RING, 0.6, 5), (now, DIAMOND, 1.3, 11)):
-        _frames(axes, view, rows, round, marker, size, linewidths=linewidth)
-        _dots(axes, view, rows, shade, round, size=dot, alpha=1)
+        _frames(axes, on, rows, marker, size, linewidths=linewidth)
+        _dots(axes, on, rows, shade, size=dot, alpha=1)
     axes.set(xticks=[], yticks=[], title=view.names[strategy])
     axes.margins(0.04)
-    label = f"round {round}: {view.counts[strategy, round].sum()} picked{said}"
-    short = words.in_short(view, strategy, round, colour, slot)
-    axes.set_xlabel("\n".join([label, short]), fontsize=8)
+    label = f"round {round}: {view.counts[strategy, round].sum()} picked"
+    if on.nearest_half:
+        label += f", {words.half_in_short(on, strategy)}"
+        _frames(axes, on, view.nearest_half(strategy, round), *SQUARE)
+    axes.set_xlabel("\n".join([label, words.in_short(on, strategy)]), fontsize=8)
 
 
-def _draw_difference(
-    axes: Any,
-    view: ViewModel,
-    pair: Sequence[str],
-    round: int,
-    so_far: bool,
-    colour: str,
-    slot: int,
-    shown: np.ndarray,
-) -> None:
+def _draw_difference(axes: Any, on: Settings, first: int) -> None:
     """Up triangles: only the first; down triangles: only the second; both: one on the other."""
-    first, second = (view.names.index(name) for name in pair)
-    found = view.difference(first, second, round, so_far)
-    shade = _shade(view, colour, first, slot)
-    _hidden(axes, view, shown, round)
-    _dots(axes, view, np.flatnonzero(shown), shade, round)
+    pair, found = on.compare, on.difference
+    shown, shade = on.lets_through(first), _shade(on, first)
+    _hidden(axes, on, shown)
+    _dots(axes, on, np.flatnonzero(shown), shade)
     for of_all, marks in ((found.both, "^v"), (found.only_a, "^"), (found.only_b, "v")):
         rows = of_all[shown[of_all]]
-        _dots(axes, view, rows, shade, round, size=14, alpha=1)
+        _dots(axes, on, rows, shade, size=14, alpha=1)
         for marker in marks:
-            name = pair["^v".index(marker)]
-            edgecolor = "black" if len(marks) == 2 else figures.style(name, view.names)["color"]
-            _frames(axes, view, rows, round, marker, 52, edgecolors=edgecolor)
+            colour = figures.style(pair["^v".index(marker)], on.view.names)["color"]
+            edgecolor = "black" if len(marks) == 2 else colour
+            _frames(axes, on, rows, marker, 52, edgecolors=edgecolor)
     axes.set(xticks=[], yticks=[], title=f"{pair[0]} against {pair[1]}")
     axes.margins(0.04)
-    axes.set_xlabel(words.difference_in_short(view, pair, round, so_far), fontsize=8)
+    axes.set_xlabel(words.difference_in_short(on), fontsize=8)
 
 
-def _bars(
-    view: ViewModel, strategy: int, compare: Sequence[str], round: int, so_far: bool
-) -> dict[str, np.ndarray]:
+def _bars(on: Settings, name: str) -> dict[str, np.ndarray]:
     """What the bars below a map show: a name and counts of classes each."""
-    if len(compare) != 2:
-        summary = view.summary(strategy, round)
+    view = on.view
+    if not on.compare:
+        summary = view.summary(view.names.index(name), on.round)
         return {"this round": summary.picked, "so far": summary.so_far}
-    first, second = (view.names.index(name) for name in compare)
-    found = view.difference(first, second, round, so_far)
-    groups = (f"only {compare[0]}", found.only_a), ("both", found.both)
-    return {
-        name: np.array([*view.composition(rows).values()])
-        for name, rows in (*groups, (f"only {compare[1]}", found.only_b))
-    }
+    (a, b), found = on.compare, on.difference
+    groups = {f"only {a}": found.only_a, "both": found.both, f"only {b}": found.only_b}
+    return {title: np.array([*view.composition(rows).values()]) for title, rows in groups.items()}
 
 
 def _draw_composition(axes: Any, view: ViewModel, bars: Mapping[str, np.ndarray]) -> None:
@@ -291,31 +241,26 @@ def _draw_f1(axes: Any, view: ViewModel, names: Sequence[str], round: int) -> No
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _marks(
-    view: ViewModel, compare: Sequence[str], half: bool, hand: bool, pinned: bool
-) -> list[tuple[str, str, str]]:
+def _marks(on: Settings) -> list[tuple[str, str, str]]:
     """What frames mean: (label, markers one on the other, edge colour) each."""
-    if len(compare) == 2:
-        edges = [figures.style(name, view.names)["color"] for name in compare]
-        marks = [(f"only {name}", m, e) for name, m, e in zip(compare, "^v", edges, strict=True)]
+    if on.compare:
+        edges = [figures.style(name, on.view.names)["color"] for name in on.compare]
+        marks = [(f"only {name}", m, e) for name, m, e in zip(on.compare, "^v", edges, strict=True)]
         marks.append(("both", "^v", "black"))
     else:
         marks = [("chosen before", "o", "black"), ("picked in this round", "D", "black")]
-        marks += [("nearest one half", "s", "black")] * half
-    marks += [("picked by hand", "o", BY_HAND)] * hand
-    return marks + [("pinned, and its nearest", "o", PINNED)] * pinned
+        marks += [("nearest one half", "s", "black")] * on.nearest_half
+    marks += [("picked by hand", "o", BY_HAND)] * bool(on.hand)
+    return marks + [("pinned, and its nearest", "o", PINNED)] * (on.pinned >= 0)
 
 
 def _draw_legend(
-    figure: Figure,
-    view: ViewModel,
-    colour: str,
-    beside: Any,
-    marks: Sequence[tuple[str, str, str]],
+    figure: Figure, on: Settings, beside: Any, marks: Sequence[tuple[str, str, str]]
 ) -> None:
     from matplotlib.lines import Line2D
 
-    colouring = view.colourings[colour]
+    view = on.view
+    colouring = view.colourings[on.colour]
 
     def mark(label: str, marker: str, face: str, edge: str, size: float) -> Line2D:
         face_and_edge: dict[str, Any] = {"markerfacecolor": face, "markeredgecolor": edge}
@@ -329,7 +274,7 @@ def _draw_legend(
     ]
     if colouring.kind == "numbers":
         inset = beside.inset_axes([1.03, 0.1, 0.05, 0.8])
-        above = "max" if colour == "distance" else "neither"
+        above = "max" if on.colour == "distance" else "neither"
         bar = figure.colorbar(beside.collections[0], cax=inset, label=colouring.title, extend=above)
         if bar.solids is not None:  # none where nothing is coloured
             bar.solids.set_alpha(1)

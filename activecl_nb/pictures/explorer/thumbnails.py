@@ -37,10 +37,10 @@ def sprite_sheet(images: Any, patches: np.ndarray) -> tuple[bytes, int, int, int
     small = np.pad(small, ((0, 0), (0, cell - side), (0, cell - side), (0, 0)), mode="edge")
     sample = small[:: -(-n // 400)]
     for quality in (80, 70, 60, 50, 42, 35, 28, 20):
-        each = len(_jpeg(tiles(sample, 20), quality)) / len(sample)
+        each = len(encoded(tiles(sample, 20), "JPEG", quality=quality)) / len(sample)
         if each * n <= SPRITE_BYTES:
             break
-    return _jpeg(tiles(small, columns), quality), cell, side, columns
+    return encoded(tiles(small, columns), "JPEG", quality=quality), cell, side, columns
 
 
 def _shrunk(images: Any, side: int) -> np.ndarray:
@@ -57,17 +57,10 @@ def _shrunk(images: Any, side: int) -> np.ndarray:
     return block.permute(0, 2, 3, 1).numpy()
 
 
-def _jpeg(image: np.ndarray, quality: int) -> bytes:
+def encoded(image: np.ndarray, format: str, **how: Any) -> bytes:
+    """uint8 (h, w, 3) as a file's bytes."""
     from PIL import Image
 
     packed = io.BytesIO()
-    Image.fromarray(image).save(packed, "JPEG", quality=quality)
-    return packed.getvalue()
-
-
-def png(image: np.ndarray) -> bytes:
-    from PIL import Image
-
-    packed = io.BytesIO()
-    Image.fromarray(image).save(packed, "PNG")
+    Image.fromarray(image).save(packed, format, **how)
     return packed.getvalue()

@@ -14,11 +14,11 @@ import numpy as np
 import traitlets
 
 from activecl_nb.pictures import figures, maps, release
-from activecl_nb.pictures.explorer import filters, page, script, still, thumbnails, words
+from activecl_nb.pictures.explorer import filters, page, script, sending, still, thumbnails, words
 from activecl_nb.pictures.explorer import hand as hands
 from activecl_nb.pictures.explorer.belonging import named, train_of
 from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
-from activecl_nb.pictures.explorer.settings import SETTINGS, Settings
+from activecl_nb.pictures.explorer.settings import SETTINGS, Settings, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ INVITATION = "Run this cell for the live explorer."
 FIRST_VIEW = ("random", "entropy")  # two large panels say more than four small ones
 
 
-class View(anywidget.AnyWidget):
+class View(Shown, anywidget.AnyWidget):
     """The one widget: holds all panels, draws in the browser, knows nothing of NumPy."""
 
     _esm = script.joined()
@@ -40,18 +40,6 @@ class View(anywidget.AnyWidget):
     runs = traitlets.Dict().tag(sync=True)
     token = traitlets.Unicode().tag(sync=True)
     hand_state = traitlets.Dict().tag(sync=True)
-    round = traitlets.Int(0).tag(sync=True)
-    panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    colour = traitlets.Unicode("class").tag(sync=True)
-    when = traitlets.Unicode("before").tag(sync=True)
-    pinned = traitlets.Int(-1).tag(sync=True)
-    lasso: traitlets.List = traitlets.List().tag(sync=True)
-    strokes: traitlets.List = traitlets.List().tag(sync=True)
-    compare = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    so_far = traitlets.Bool(False).tag(sync=True)
-    nearest_half = traitlets.Bool(False).tag(sync=True)
-    filter = traitlets.Dict().tag(sync=True)
-    hand = traitlets.List(traitlets.Int()).tag(sync=True)
 
     def close(self) -> None:
         """Leave ipywidgets' register, with the layout that came with it."""
@@ -73,7 +61,7 @@ class Explorer(Settings):
     folder of the run whose picks are made by hand; without one they go to a temporary folder.
 
     What is on screen can be set from Python as well, and follows what is done there: see
-    ``Settings``.
+    ``Shown``.
     """
 
     def __init__(
@@ -90,20 +78,14 @@ class Explorer(Settings):
         runs = named(runs)
         if map is None:
             map = _map_of(runs, data)
-        self.view = ViewModel(runs, data, map, positive=positive)
+        view = ViewModel(runs, data, map, positive=positive)
         self._widget: View | None = None
         self._hand: hands.Hand | None = None
         self._busy = ""
-        first = [name for name in FIRST_VIEW if name in self.view.names]
+        first = [name for name in FIRST_VIEW if name in view.names]
         # Round 1 is the first that a strategy chose; round 0 is random for all of them.
-        super().__init__(
-            panels=first if len(first) == 2 else list(self.view.names[:2]),
-            round=min(1, self.view.rounds - 1),
-        )
-        for name, value in state.items():
-            if name not in SETTINGS:
-                raise TypeError(f"Explorer has no setting {name!r}")
-            setattr(self, name, value)
+        begun = {"panels": first if len(first) == 2 else list(view.names[:2]), "round": 1}
+        super().__init__(view, **begun | state)
 
     @classmethod
     def open(cls, *paths: str | os.PathLike[str], data: Data | None = None, **how: Any) -> Explorer:
@@ -134,13 +116,7 @@ class Explorer(Settings):
         return self.view.patches[self._shown()]
 
     def _shown(self) -> np.ndarray:
-        main = self.view.names.index((self.compare or self.panels)[0])
-        return filters.shown(self.view, self.filter, main, self.slot)
-
-    @property
-    def slot(self) -> int:
-        """Before which round the proxy and the distances are shown."""
-        return self.round if self.when == "before" else self.round + 1
+        return self.lets_through(self.view.names.index(self.strategies[0]))
 
     def table(self) -> pd.DataFrame:
         """The selected patches, or all that are shown where nothing is: see ``filters.table``."""
@@ -180,7 +156,7 @@ class Explorer(Settings):
         with self._widget.hold_sync() if self._widget else contextlib.nullcontext():
             self.view = view
             if self._widget is not None:
-                self._widget.runs = view.rounds_so_far()
+                self._widget.runs = sending.rounds_so_far(view)
                 self._widget.hand_state = self._hand_state()
             if any(name not in view.names for name in self.compare):
                 self.compare = []
@@ -247,8 +223,8 @@ class Explorer(Settings):
         """The live view, made when it is first asked for; there is one, however often shown."""
         if self._widget is None:
             self._widget = View(
-                fixed=self.view.fixed(),
-                runs=self.view.rounds_so_far(),
+                fixed=sending.fixed(self.view),
+                runs=sending.rounds_so_far(self.view),
                 token=os.urandom(6).hex(),
                 hand_state=self._hand_state(),
                 **self.state(),
@@ -271,7 +247,8 @@ class Explorer(Settings):
             row = int(message["row"])
             if not 0 <= row < self.view.n:
                 raise ValueError(f"the browser asked for patch {row} of {self.view.n}")
-            view.send({"patch": row}, [thumbnails.png(self.view.images(np.array([row]))[0])])
+            (image,) = self.view.images(np.array([row]))
+            view.send({"patch": row}, [thumbnails.encoded(image, "PNG")])
 
     # --- the other forms
 

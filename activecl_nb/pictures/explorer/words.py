@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from activecl_nb.pictures.explorer import filters
 from activecl_nb.pictures.explorer.colours import counts
-from activecl_nb.pictures.explorer.model import MOST_PANELS, ViewModel
+from activecl_nb.pictures.explorer.model import ViewModel
 from activecl_nb.pictures.explorer.picks import mean
+from activecl_nb.pictures.explorer.settings import Settings
 from activecl_nb.pictures.explorer.wording import digits, percent
 
 
-def describe(
-    view: ViewModel,
-    *,
-    round: int = 0,
-    panels: Sequence[str] = (),
-    colour: str = "class",
-    when: str = "before",
-    pinned: int = -1,
-    lasso: Sequence[Sequence[float]] = (),
-    strokes: Sequence[tuple[str, Sequence[Sequence[float]]]] = (),
-    compare: Sequence[str] = (),
-    so_far: bool = False,
-    nearest_half: bool = False,
-    filter: Mapping[str, Any] | None = None,
-    hand: Sequence[int] = (),
-) -> str:
-    """What there is to see, in words: the figure's alt text.
+def describe(view: ViewModel, **state: Any) -> str:
+    """What there is to see, in words: the figure's alt text. state: see ``Shown``.
 
     What each panel picked comes first, since of a long text only the beginning is heard.
     """
-    names = list(compare) or list(panels) or list(view.names[:MOST_PANELS])
-    main = view.names.index(names[0])
-    slot = round if when == "before" else round + 1
-    said = [
-        f"Map of {view.n:,} patches by {view.colourings[colour].title}, "
-        f"round {round} of {view.rounds - 1}."
-    ]
-    if len(compare) == 2:
-        said.append(f"{difference_in_short(view, compare, round, so_far)}.")
-        said += _groups(view, compare, round, so_far)
+    on = Settings(view, **state)
+    names = on.strategies
+    title = view.colourings[on.colour].title
+    said = [f"Map of {view.n:,} patches by {title}, round {on.round} of {view.rounds - 1}."]
+    if on.compare:
+        said += [f"{difference_in_short(on)}.", *_groups(on)]
     else:
-        said += [_panel(view, name, round) for name in names]
-        ran = [name for name in names if round < view.done(view.names.index(name))]
-        told = [f"{name}, {_picks_by_colour(view, name, round, colour, slot)}" for name in ran]
-        said += [f"Picks by {view.colourings[colour].title}: {'; '.join(told)}."] if told else []
-        if nearest_half:
-            told = [f"{half_in_short(view, name, round)} ({name})" for name in ran]
+        said += [_panel(view, name, on.round) for name in names]
+        places = {name: view.names.index(name) for name in names}
+        ran = {name: s for name, s in places.items() if on.round < view.done(s)}
+        told = [f"{name}, {_picks_by_colour(on, s)}" for name, s in ran.items()]
+        said += [f"Picks by {title}: {'; '.join(told)}."] if told else []
+        if on.nearest_half:
+            told = [f"{half_in_short(on, s)} ({name})" for name, s in ran.items()]
             said.append(f"Squares mark as many patches as were picked: {', '.join(told)}.")
-    if filter:
-        shown = int(filters.shown(view, filter, main, slot).sum())
+    if on.filter:
+        shown = int(on.lets_through(view.names.index(names[0])).sum())
         said.append(f"The filter shows {shown:,} of the {view.n:,} patches.")
-    if len(lasso) > 2 or strokes:
-        inside = filters.selected(view, lasso, strokes, round)
+    if len(on.lasso) > 2 or on.strokes:
+        inside = filters.selected(view, on.lasso, on.strokes, on.round)
         said.append(f"Inside the lasso are {len(inside):,}: {_by_class(view, inside)}.")
-    if len(hand):
-        rows = np.array([view.row(patch) for patch in hand])
+    if on.hand:
+        rows = np.array([view.row(patch) for patch in on.hand])
         said.append(f"Picked by hand are {len(rows)}: {_by_class(view, rows)}.")
-    if pinned >= 0:
-        row = view.row(pinned)
+    if on.pinned >= 0:
+        row = view.row(on.pinned)
         said.append(
-            f"Patch {pinned}, {view.class_names[view.labels[row]]}, is pinned; nearest to it in "
+            f"Patch {on.pinned}, {view.class_names[view.labels[row]]}, is pinned; nearest to it in "
             f"feature space: {_by_class(view, view.neighbours(row))}."
         )
     return " ".join(said)
@@ -82,11 +64,10 @@ def _panel(view: ViewModel, name: str, round: int) -> str:
     )
 
 
-def half_in_short(view: ViewModel, name: str, round: int) -> str:
+def half_in_short(on: Settings, strategy: int) -> str:
     """How many of a strategy's picks are among the patches nearest one half."""
-    strategy = view.names.index(name)
-    rows = view.nearest_half(strategy, round)
-    return f"{(view.taken[strategy, rows] == round).sum()} of them nearest one half"
+    rows = on.view.nearest_half(strategy, on.round)
+    return f"{(on.view.taken[strategy, rows] == on.round).sum()} of them nearest one half"
 
 
 def _by_class(view: ViewModel, rows: np.ndarray) -> str:
@@ -100,11 +81,12 @@ def _share(by_class: np.ndarray, view: ViewModel) -> str:
     return percent(by_class[view.class_names.index(view.positive)], by_class.sum())
 
 
-def in_short(view: ViewModel, strategy: int, round: int, colour: str, slot: int) -> str:
+def in_short(on: Settings, strategy: int) -> str:
     """The colours of the picks as numbers; nothing for classes, which the bars below show."""
-    colouring, values = view.colourings[colour], view.values(colour, strategy, slot)
+    view = on.view
+    colouring, values = view.colourings[on.colour], view.values(on.colour, strategy, on.slot)
     taken = view.taken[strategy]
-    picks, behind = taken == round, (taken < 0) | (taken > round)
+    picks, behind = taken == on.round, (taken < 0) | (taken > on.round)
     if colouring.kind == "numbers":
         mean_picked, mean_left = mean(values[picks]), mean(values[behind])
         if np.isnan(mean_picked):
@@ -120,35 +102,24 @@ def in_short(view: ViewModel, strategy: int, round: int, colour: str, slot: int)
     return f"{unusual}: {shares[0]}, of all {shares[1]}"
 
 
-def difference_in_short(view: ViewModel, pair: Sequence[str], round: int, so_far: bool) -> str:
+def difference_in_short(on: Settings) -> str:
     """How many only one of two strategies picked, and how many both."""
-    first, second = (view.names.index(name) for name in pair)
-    found = view.difference(first, second, round, so_far)
-    return (
-        f"only {pair[0]} {len(found.only_a)}, both {len(found.both)}, "
-        f"only {pair[1]} {len(found.only_b)}"
-    )
+    (a, b), found = on.compare, on.difference
+    return f"only {a} {len(found.only_a)}, both {len(found.both)}, only {b} {len(found.only_b)}"
 
 
-def _groups(view: ViewModel, pair: Sequence[str], round: int, so_far: bool) -> list[str]:
+def _groups(on: Settings) -> list[str]:
     """The classes of the three groups."""
-    first, second = (view.names.index(name) for name in pair)
-    found = view.difference(first, second, round, so_far)
-    sentences = []
-    for title, rows in (
-        (f"Only {pair[0]}", found.only_a),
-        (f"{pair[0]} and {pair[1]}", found.both),
-        (f"Only {pair[1]}", found.only_b),
-    ):
-        sentences.append(f"{title}: {_by_class(view, rows)}.")
-    return sentences
+    (a, b), found = on.compare, on.difference
+    groups = {f"Only {a}": found.only_a, f"{a} and {b}": found.both, f"Only {b}": found.only_b}
+    return [f"{title}: {_by_class(on.view, rows)}." for title, rows in groups.items()]
 
 
-def _picks_by_colour(view: ViewModel, name: str, round: int, colour: str, slot: int) -> str:
+def _picks_by_colour(on: Settings, strategy: int) -> str:
     """What the colours say of the picks of one panel, against all patches or those left behind."""
-    strategy, colouring = view.names.index(name), view.colourings[colour]
-    values, taken = view.values(colour, strategy, slot), view.taken[strategy]
-    picks = taken == round
+    view, round = on.view, on.round
+    colouring, taken = view.colourings[on.colour], view.taken[strategy]
+    values, picks = view.values(on.colour, strategy, on.slot), taken == round
     if not picks.any():
         return "none on the map"
     if colouring.kind == "numbers":

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 # A strategy has its own colour, marker and line. The first colours are Okabe and Ito's; the others
-# lie far from them and from each other for colour-blind eyes, too (see tests/test_figures.py).
+# lie far from them and from each other for colour-blind eyes, too (tests/pictures/test_figures.py).
 STRATEGY_STYLES: dict[str, dict[str, Any]] = {
     "random": {"color": "#595959", "marker": "o", "linestyle": "--"},
     "entropy": {"color": "#d55e00", "marker": "^", "linestyle": "-"},

@@ -96,9 +96,11 @@ def by_setting(
     if not values:
         known = ", ".join(repr(name) for name in dict.fromkeys(table["setting"]))
         raise ValueError(f"no setting of {dial!r} is in the table; it has {known}")
-    numbers = all(_is_number(value) for value in values)
-    if numbers:
+    try:
         values.sort(key=float)
+        numbers = True
+    except ValueError:
+        numbers = False
     strategies = list(dict.fromkeys(shown["strategy"]))
     figure, axes = canvas(7.5, 4)
     told = []
@@ -141,14 +143,6 @@ def _dialled(setting: str, dial: str, default: float | str | None) -> str | None
         return None if default is None else str(default)
     name, _, value = setting.partition("=")
     return value if name == dial else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def work_by_round(work: pd.DataFrame) -> Picture:

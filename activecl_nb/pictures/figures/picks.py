@@ -75,13 +75,7 @@ def kcenter_step(points: Any, chosen: Any, picks: Any, step: int) -> Picture:
         axes.plot(*following, "*", color=POSITIVE, markersize=13, label="farthest: the next pick")
         after = f"The next pick lies {nearest[picks[step]]:.2f} from its nearest centre."
     axes.set(xticks=[], yticks=[], title=f"after {step} picks", aspect="equal")
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        fontsize=8,
-    )
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return Picture(
         figure,
         f"k-center greedy on {len(points)} points after {step} of {len(picks)} picks. The largest "
@@ -155,14 +149,8 @@ def picks_2d(
         axis.set(xticks=[], yticks=[])
     for unused in axes.flat[len(picks) :]:
         unused.set_axis_off()
-    figure.legend(
-        marks.values(),
-        marks.keys(),
-        loc="outside lower center",
-        ncols=2 if columns == 1 else 3,
-        frameon=False,
-        fontsize=10,
-    )
+    how = {"ncols": 2 if columns == 1 else 3, "frameon": False, "fontsize": 10}
+    figure.legend(marks.values(), marks.keys(), loc="outside lower center", **how)
     known = (
         f"{len(points)} points; crosses are points chosen before, stars the rare class, the dashed "
         "line is where the proxy says one half."
@@ -227,14 +215,7 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
     for place, name in enumerate(names):
         looks = style(name, names)
         heights = np.arange(len(table.columns)) + 0.14 * (place - (len(names) - 1) / 2)
-        axes.plot(
-            table.loc[name],
-            heights,
-            looks["marker"],
-            color=looks["color"],
-            label=name,
-            markersize=7,
-        )
+        axes.plot(table.loc[name], heights, label=name, markersize=7, **looks | {"linestyle": ""})
     for column in table.columns:
         listed = ", ".join(f"{name} {table.loc[name, column]:.0%}" for name in names)
         told.append(f"{column}: {listed}")
@@ -245,13 +226,7 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
     axes.invert_yaxis()
     axes.grid(axis="y", color="#e5e5e5")
     axes.set(xlabel="share of the picks", xlim=(-0.02, max(0.5, 1.1 * table.to_numpy().max())))
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=len(names),
-        frameon=False,
-        fontsize=8,
-    )
+    figure.legend(loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
     plain_axes(axes)
     return Picture(figure, f"Shares of the picks. {'; '.join(told)}.", table)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from activecl_nb.pictures.figures.base import POSITIVE, Picture, canvas, plain_axes
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from activecl_nb.tissue import Tissue
 
 
@@ -32,24 +34,36 @@ def image_grid(
     longest = max([1, *map(len, titles)])
     points = min(11.0, max(7.0, 72 * side / (0.62 * longest)))  # a letter is so much of it wide
     beside = 0.09 * max(map(len, names), default=0)
-    figure, axes = canvas(
-        columns * side + beside, rows * (side + space), nrows=rows, ncols=columns, squeeze=False
-    )
-    _name_rows(axes, names)
-    for axis in axes.flat:
-        axis.axis("off")
-    for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        axis.imshow(image.transpose(1, 2, 0), interpolation="nearest")
-        if len(titles):
-            axis.set_title(titles[place], fontsize=points, pad=2)
+    figure, axes = _places(rows, columns, columns * side + beside, rows * (side + space), names)
+    _show(axes.flat, images)
+    for axis, title in zip(axes.flat, titles, strict=False):
+        axis.set_title(title, fontsize=points, pad=2)
     lines = f"{rows} row{'s' * (rows > 1)} of {columns}"
     return Picture(figure, alt or f"{len(images)} patches in {lines}.")
 
 
-def _name_rows(axes: Any, names: Sequence[str]) -> None:
-    """Write what each row holds at its left."""
+def _places(
+    rows: int, columns: int, width: float, height: float, names: Sequence[str]
+) -> tuple[Figure, np.ndarray]:
+    """Bare places for patches; what each row holds is written at its left."""
+    figure, axes = canvas(width, height, nrows=rows, ncols=columns, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
     for row, name in zip(axes, names, strict=False):
         row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    return figure, axes
+
+
+def _show(axes: Iterable[Any], images: Any) -> None:
+    """Draw uint8 (N, 3, H, W) into as many places."""
+    for axis, image in zip(axes, np.asarray(images), strict=False):
+        axis.imshow(image.transpose(1, 2, 0), interpolation="nearest")
+
+
+def _some_of(patches: Tissue, name: str, each: int, draw: np.random.Generator) -> Any:
+    """At most ``each`` images of this class, drawn at random."""
+    members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
+    return patches.images[draw.permutation(members)[:each]]
 
 
 def gallery(patches: Tissue, *, each: int = 8, seed: int = 0) -> Picture:
@@ -57,20 +71,10 @@ def gallery(patches: Tissue, *, each: int = 8, seed: int = 0) -> Picture:
     from activecl_nb import seeds
 
     names = [n for n, count in patches.counts().items() if count]
-    figure, axes = canvas(
-        each * 0.95 + 0.6, len(names) * 0.95, nrows=len(names), ncols=each, squeeze=False
-    )
+    figure, axes = _places(len(names), each, each * 0.95 + 0.6, len(names) * 0.95, names)
     draw = seeds.numpy_generator(seed, "gallery")
     for row, name in zip(axes, names, strict=True):
-        members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
-        shown = draw.permutation(members)[:each]
-        for axis in row:
-            axis.axis("off")
-        for axis, position in zip(row, shown, strict=False):
-            axis.imshow(
-                patches.images[int(position)].numpy().transpose(1, 2, 0), interpolation="nearest"
-            )
-    _name_rows(axes, names)
+        _show(row, _some_of(patches, name, each, draw))
     return Picture(
         figure,
         f"A row of up to {each} patches for each of the classes {', '.join(names)}. "
@@ -87,15 +91,8 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
 
     names = next(iter(sources.values())).class_names
     columns = each * len(sources) + len(sources) - 1  # an empty column between two blocks
-    figure, axes = canvas(
-        0.62 * columns + 0.7,
-        0.66 * len(names) + 0.4,
-        nrows=len(names),
-        ncols=columns,
-        squeeze=False,
-    )
-    for axis in axes.flat:
-        axis.axis("off")
+    width, height = 0.62 * columns + 0.7, 0.66 * len(names) + 0.4
+    figure, axes = _places(len(names), columns, width, height, names)
     for block, (title, patches) in enumerate(sources.items()):
         first = block * (each + 1)
         # A text out of the layout: a long title would widen the column that it stands over.
@@ -104,15 +101,7 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
         axes[0, first].set_title(" ", fontsize=10)  # keeps the room above
         draw = seeds.numpy_generator(seed, "side by side", title)
         for row, name in zip(axes, names, strict=True):
-            members = np.flatnonzero(patches.labels.numpy() == patches.class_names.index(name))
-            shown = draw.permutation(members)[:each]
-            for axis, position in zip(row[first:], shown, strict=False):
-                axis.imshow(
-                    patches.images[int(position)].numpy().transpose(1, 2, 0),
-                    interpolation="nearest",
-                )
-    for row, name in zip(axes, names, strict=True):
-        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+            _show(row[first:], _some_of(patches, name, each, draw))
     blocks = "; ".join(f"{title}, from {patches.source}" for title, patches in sources.items())
     return Picture(
         figure,
@@ -121,20 +110,24 @@ def side_by_side(sources: Mapping[str, Tissue], *, each: int = 4, seed: int = 0)
     )
 
 
-def class_counts(patches: Tissue, positive: str = "TUM") -> Picture:
-    """How many patches each class has, the positive class set apart by colour and hatching."""
-    counts = patches.counts()
-    figure, axes = canvas(8, 3)
-    bars = axes.bar(
+def _class_bars(axes: Any, counts: Mapping[str, int], positive: str) -> Any:
+    """Patches of each class, the positive class set apart by colour and hatching."""
+    axes.set_ylabel("patches")
+    plain_axes(axes)
+    return axes.bar(
         list(counts),
         list(counts.values()),
         color=[POSITIVE if n == positive else "#b0b0b0" for n in counts],
         hatch=["//" if n == positive else "" for n in counts],
         edgecolor="white",
     )
-    axes.bar_label(bars, fontsize=8)
-    axes.set_ylabel("patches")
-    plain_axes(axes)
+
+
+def class_counts(patches: Tissue, positive: str = "TUM") -> Picture:
+    """How many patches each class has, the positive class set apart by colour and hatching."""
+    counts = patches.counts()
+    figure, axes = canvas(8, 3)
+    axes.bar_label(_class_bars(axes, counts, positive), fontsize=8)
     share = counts[positive] / len(patches)
     listed = ", ".join(f"{n} {c}" for n, c in counts.items())
     return Picture(
@@ -155,14 +148,8 @@ def dial(counts: Mapping[str, int], positive: str = "TUM") -> Picture:
         f"always {positive}": (share, 2 * share / (1 + share)),
     }
     figure, (left, right) = canvas(9, 3.2, ncols=2, width_ratios=[3, 2])
-    left.bar(
-        list(counts),
-        list(counts.values()),
-        color=[POSITIVE if n == positive else "#b0b0b0" for n in counts],
-        hatch=["//" if n == positive else "" for n in counts],
-        edgecolor="white",
-    )
-    left.set(ylabel="patches", title=f"{positive} is {share:.1%} of {total}")
+    _class_bars(left, counts, positive)
+    left.set(title=f"{positive} is {share:.1%} of {total}")
     for place, (score, colour, hatch) in enumerate(
         [("accuracy", "#0072b2", ""), ("F1", "#e69f00", "..")]
     ):
@@ -180,7 +167,6 @@ def dial(counts: Mapping[str, int], positive: str = "TUM") -> Picture:
     right.set_xticks([0, 1], list(answers))
     right.set(ylim=(0, 1.15), title="two answers that see nothing")
     right.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
-    plain_axes(left)
     plain_axes(right)
     told = "; ".join(f"{n}: accuracy {a:.2f}, F1 {f:.2f}" for n, (a, f) in answers.items())
     return Picture(figure, f"{yes} of {total} patches are {positive}, {share:.1%}. {told}.")

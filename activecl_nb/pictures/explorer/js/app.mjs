@@ -8,7 +8,7 @@ import { make } from "./dom.mjs";
 import { rowsInside, tidied } from "./lasso.mjs";
 import { arranged } from "./layout.mjs";
 import { Legend } from "./legend.mjs";
-import { fitting, fromHash, toHash } from "./link.mjs";
+import { SHARED, fitting, fromHash, toHash } from "./link.mjs";
 import { clamp } from "./numbers.mjs";
 import { DifferencePanel, Panel } from "./panel.mjs";
 import { save, savePicture } from "./picture.mjs";
@@ -20,8 +20,6 @@ import { Thumbnails } from "./thumbnails.mjs";
 import { Toolbar } from "./toolbar.mjs";
 import { Tour } from "./tour.mjs";
 
-const SHARED = ["round", "panels", "colour", "when", "pinned", "lasso", "strokes", "compare", "so_far",
-  "nearest_half", "filter", "hand", "hand_state"];
 const WIDE = 1080; // pixels, from which on a difference has its galleries beside the map
 const NARROW = 700; // pixels, below which the controls flow without groups
 
@@ -88,7 +86,7 @@ export class App extends State {
         this.readState();
       });
     };
-    for (const name of [...SHARED, "runs"]) on(`change:${name}`, changed);
+    for (const name of [...SHARED, "hand_state", "runs"]) on(`change:${name}`, changed);
     on("msg:custom", (message, buffers) => this.received(message, buffers));
     this.stopThemes = watchTheme(() => {
       this.theme = null;

@@ -12,7 +12,7 @@ const MOST_OF_THREE = 48; // where three stand side by side
 const BESIDE = ["onlyA", "onlyB", "both"]; // what differs first, side by side
 
 /** A gallery with a heading, a sentence and a bar of classes. */
-export class Gallery {
+class Gallery {
   constructor(app, title, size, options = {}) {
     this.app = app;
     this.heading = make("h4", { textContent: title });

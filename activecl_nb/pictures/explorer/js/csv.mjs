@@ -1,4 +1,4 @@
-// Patches as a table: what selection.table gives in Python, column for column.
+// Patches as a table: what filters.table gives in Python, column for column.
 
 import { digits } from "./numbers.mjs";
 import { NEVER } from "./patches.mjs";
@@ -10,7 +10,7 @@ function cell(value) {
 }
 
 /** The column names, and a line of values for each of these rows. */
-export function linesOf(rows, patches, runs, slot) {
+function linesOf(rows, patches, runs, slot) {
   const head = ["patch", "class"];
   for (const name of runs.names) {
     head.push(...["round", "place", "probability", "entropy", "distance"].map((what) => `${name} ${what}`));

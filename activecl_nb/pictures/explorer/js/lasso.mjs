@@ -3,7 +3,7 @@
 const MOST_CORNERS = 200; // of a polygon: it is a message to Python, and part of a link
 
 /** Whether a place is inside a polygon of [x, y] corners, by the even-odd rule. */
-export function insideOf(corners, x, y) {
+function insideOf(corners, x, y) {
   let odd = false;
   for (let a = 0, b = corners.length - 1; a < corners.length; b = a++) {
     const [[xa, ya], [xb, yb]] = [corners[a], corners[b]];

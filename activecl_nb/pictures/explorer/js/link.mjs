@@ -2,9 +2,10 @@
 
 import { MOST_PANELS } from "./layout.mjs";
 
-/** What a link holds; the rest follows from it. */
-const NAMES = ["round", "panels", "colour", "when", "pinned", "lasso", "strokes", "compare",
-  "so_far", "nearest_half", "filter", "hand", "look"];
+/** What a link holds of the state that Python shares; beside it stands ``look``, which is the page's own. */
+export const SHARED = ["round", "panels", "colour", "when", "pinned", "lasso", "strokes", "compare", "so_far",
+  "nearest_half", "filter", "hand"];
+const NAMES = [...SHARED, "look"];
 
 /** "#round=2&panels=..." of a state; a part that is as it was at the start is left out. */
 export function toHash(state, start = {}) {
@@ -20,11 +21,10 @@ export function toHash(state, start = {}) {
 /** The state in a hash; parts that cannot be read, or that nobody knows, are left out. */
 export function fromHash(hash) {
   const state = {};
-  for (const part of hash.replace(/^#/, "").split("&")) {
-    const [name, said] = part.split("=");
-    if (!NAMES.includes(name) || said === undefined) continue;
+  for (const [name, said] of new URLSearchParams(hash.replace(/^#/, ""))) {
+    if (!NAMES.includes(name)) continue;
     try {
-      state[name] = JSON.parse(decodeURIComponent(said));
+      state[name] = JSON.parse(said);
     } catch {
       // a link cut off on its way: what is whole still counts
     }

@@ -51,7 +51,7 @@ function legendOn(pen, { entries }, x0, y0, width, draw) {
 }
 
 /** The visible maps side by side with their titles, the legend, what was picked, and the source: a canvas. */
-export function pictureOf(app) {
+function pictureOf(app) {
   const { visible, theme, legend } = app;
   const dpr = visible[0].dpr;
   const columns = Math.min(visible.length, 2);

@@ -5,7 +5,7 @@
 // the browser's own: zoom, sizes, marks.
 
 import { Camera } from "./camera.mjs";
-import { colouring, packed } from "./colours.mjs";
+import { colouring } from "./colours.mjs";
 import { differenceOf, groupName } from "./difference.mjs";
 import { shownBy } from "./filters.mjs";
 import { selectedRows } from "./lasso.mjs";
@@ -90,10 +90,8 @@ export class State {
   /** Codes (n,) of the patches for one strategy now, and the colours they stand for. */
   coloursFor(s) {
     const { colour, slot, theme } = this;
-    return this.kept(`colours|${colour}|${s}|${slot}|${theme.dark}`, () => {
-      const { codes, css } = colouring(this.patches, this.runs, colour, s, slot, theme);
-      return { codes, css, numbers: css.map(packed) };
-    });
+    return this.kept(`colours|${colour}|${s}|${slot}|${theme.dark}`,
+      () => colouring(this.patches, this.runs, colour, s, slot, theme));
   }
 
   nearestHalfFor(s) {
