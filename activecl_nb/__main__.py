@@ -86,7 +86,7 @@ def _run_options(commands: argparse._SubParsersAction) -> None:
             help="sizes (default: $ACTIVECL_PROFILE, laptop); auto fits them to data and "
             "--minutes; a run's folder takes those of that run, to compare with it",
         )
-        add("--minutes", type=float, default=20, help="for --profile auto (default: 20)")
+        add("--minutes", type=float, help="for --profile auto (default: 20)")
         if name == "run":
             add(
                 "--strategy",
@@ -208,7 +208,9 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
     from activecl_nb.protocol import Protocol
 
     choices = values.written(Protocol, options.set)
-    encoder = getattr(options, "encoder", None)
+    if options.minutes is not None and options.profile != AUTO:
+        raise ValueError(f"--minutes {options.minutes:g} is for --profile {AUTO}; leave it out")
+    encoder = own.encoder_of(options)
     if encoder and not encoders.is_table(encoder):
         encoder = encoders.load(encoder, download=options.download)
         choices = {"image_size": encoder.side(own.stored_shape(options)), **choices}
@@ -262,7 +264,8 @@ def _fitted(
         )
     else:
         choices = {**({} if options.share is None else everything), **choices}
-        how: dict[str, Any] = {"minutes": options.minutes, "device": device, "seed": options.seed}
+        minutes = 20 if options.minutes is None else options.minutes
+        how: dict[str, Any] = {"minutes": minutes, "device": device, "seed": options.seed}
         fitted = sizes.fit(data, **how, **choices)
         begun, said = fitted.protocol, str(fitted)
     if distributed.rank() == 0:

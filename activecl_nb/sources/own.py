@@ -32,6 +32,7 @@ class Options:
     patient: values.Expression
     nested: values.Switch
     target: str
+    masks: values.Switch
 
 
 def takes(source: str) -> set[str]:
@@ -59,7 +60,7 @@ def check(
         also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
         raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
     numbers = {"size": size, "count": count, "at_most": at_most, "seed": seed}
-    given = {**own, **numbers, "path": path, "target": target}
+    given = {**own, **numbers, **dials, "path": path, "target": target}
     declared = Options.__annotations__
     values.checked(Options, {k: v for k, v in given.items() if v is not None and k in declared})
     if count is not None and at_most is not None:

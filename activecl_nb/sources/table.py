@@ -23,15 +23,13 @@ from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, on_disk
 from activecl_nb.sources.folders import class_numbers, walk
 from activecl_nb.sources.image import ENDINGS, listed, shown
-from activecl_nb.sources.names import NUMBER, check_alike, one_form
+from activecl_nb.sources.names import REAL, UNKNOWN, check_alike, one_form
 from activecl_nb.sources.unlabelled import UNLABELLED
 
 # What a column may say of an image; the first two are needed.
 ROLES = ("file", "label", "patient", "slide", "part")
 NEEDED = ROLES[:2]
-# What programs write where they know nothing; no patient is called that, though a class may be.
-UNKNOWN = {"nan", "n/a", "<na>", "none", "null"}
-REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def from_table(

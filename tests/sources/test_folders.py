@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import unicodedata
 import warnings
 import zipfile
@@ -173,6 +174,9 @@ def test_nested_folders_are_patients(tree: Tree) -> None:
         not set(train.facts["patient"]) & set(test.facts["patient"])
         and len(train) + len(test) == 50
     )
+    with pytest.raises(ValueError, match=r"a patient is called .*NaN.*, which programs write"):
+        folders.from_folder(tree(*ten("B/NaN")), nested=True)
+    shutil.rmtree(root / "B/NaN")
     tree("A/loose.png")
     with pytest.raises(ValueError, match=r"1 images lie in no patient's folder: loose\.png; move"):
         folders.from_folder(root, nested=True)
