@@ -274,7 +274,7 @@ def load(
     if source in tissue.OWN:
         whole = tissue.load(source, "all", **size, **options)
         part = whole.facts.get("part")
-        _check_fold(fold, whole.source if part is not None else "")
+        check_fold(fold, whole.source if part is not None else "")
         places = (
             fold_by_patient(whole, fold, folds, positive)
             if part is None
@@ -284,7 +284,7 @@ def load(
             _at_most(whole.take(p), n, seed) for p, n in zip(places, numbers, strict=True)
         )
     else:
-        _check_fold(fold, source)
+        check_fold(fold, source)
         at_test = {name: value for name, value in options.items() if name in OF_THE_SLIDES}
         train = tissue.load(source, "train", at_most=numbers[0], **size, **options)
         test = tissue.load(source, "test", at_most=numbers[1], **size, **at_test)
@@ -296,7 +296,7 @@ def load(
     return Data(train, test, positive, recipe, target=target)
 
 
-def _check_fold(fold: int, has_test: str) -> None:
+def check_fold(fold: int, has_test: str) -> None:
     """ValueError: folds of what has a test part would be one result, told several times."""
     if fold and has_test:
         raise ValueError(

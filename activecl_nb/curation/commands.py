@@ -113,8 +113,6 @@ def pick(options: argparse.Namespace) -> int:
     from activecl_nb import curation, sampling
     from activecl_nb.curation import own, picking
 
-    if options.nested:
-        raise ValueError("--nested: pick reads all folders below its folder as it is; leave it out")
     encoder = encoder_of(options)
     read = [own.source(options.path)[1], options.labelled, encoder]
     for written in picking.places(options.out):

@@ -209,15 +209,18 @@ def _labelled(
     given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str], column: str
 ) -> tuple[np.ndarray, list[str] | None]:
     """Positions of the labelled files among the names, and their labels; None: none are known."""
-    if given is None:
+    if given is None and column == "label":
         return np.empty(0, dtype=np.int64), None
+    if given is None:
+        raise ValueError(f"target={column!r} (--target) is a column of --labelled; name that table")
     if isinstance(given, pd.DataFrame):
         where, as_text = "labelled", given.astype("string").fillna("")
         told = {str(name): [*map(str.strip, cells)] for name, cells in as_text.items()}
     else:
         where, told = str(given), tissue.read_columns(given)
-    if "file" not in told:
-        raise ValueError(f"{where} has no column file; it has {', '.join(told)}")
+    for needed in ("file", column):
+        if needed not in told and needed != "label":
+            raise ValueError(f"{where} has no column {needed}; it has {', '.join(told)}")
     at = {name: position for position, name in enumerate(names)}
     wanted = [name.replace("\\", "/") for name in told["file"]]
     if missing := [name for name in wanted if name not in at]:

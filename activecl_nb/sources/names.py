@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from decimal import Decimal
 
 REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,6})?")
-# What programs write where they know nothing; no patient is called that, though a class may be.
-UNKNOWN = {"nan", "n/a", "<na>", "none", "null"}
+# What is written where nothing is known; no patient is called that, though a class may be.
+UNKNOWN = {"nan", "-nan", "n/a", "#n/a", "<na>", "none", "null", "unknown", "-", "--", "?", "."}
 # Signs that show nothing, beside Unicode's controls and formats.
 UNSEEN = re.compile("[\u034f\u115f\u1160\u2800\u3164\ufe00-\ufe0f\uffa0]")
 

@@ -113,8 +113,8 @@ def test_a_run_on_features_from_a_table_keeps_a_map_for_the_explorer(tmp_path, c
         (["run", "--out", "x", "--minutes", "5"], "--minutes 5 is for --profile auto"),
         (["run", "--out", "x", "--download"], "--download fetches the weights of --encoder"),
         (["pick", ".", "--budget", "3", "--download"], "--download fetches the weights of --enc"),
-        (["pick", ".", "--budget", "3", "--nested"], "--nested: pick reads all folders"),
         (["explore", "nowhere"], "nowhere"),
+        (["explore", "a", "./a"], "a run's folder is named twice"),
         (["pick", "nowhere", "--budget", "3"], "nowhere is not there"),
     ],
 )

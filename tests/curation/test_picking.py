@@ -101,6 +101,13 @@ def test_features_from_a_file(folder, tmp_path):
         ({"minutes": 3}, "minutes=3 .* are to train in"),
         ({"positive": "TUM"}, "positive='TUM' .* is one of the classes of --labelled"),
         ({"strategy": "entropy"}, "needs labels"),
+        ({"nested": True}, r"nested= \(--nested\) does nothing for unlabelled images of a folder"),
+        ({"rows": {"a": "b"}}, "rows= .* does nothing for unlabelled images of a folder"),
+        ({"target": "grade"}, "target='grade' .* is a column of --labelled"),
+        (
+            {"target": "grade", "labelled": pd.DataFrame({"file": ["TUM/01-0.png"]})},
+            "no column grade; it has file",
+        ),
         ({"strategy": "oracle"}, "told the truth"),
         ({"strategy": "best"}, "unknown strategy 'best'"),
         ({"labelled": "nowhere.csv"}, "nowhere.csv is not a file"),
