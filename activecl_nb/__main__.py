@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is left to be flushed
         return 1
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a strategy of one's own may raise any
         said, status = _told(error)
         print(f"error: {said}", file=sys.stderr)
         return status
@@ -153,19 +153,18 @@ def _at_home(value: object) -> object:
     return files.expanded(value) if isinstance(value, Path) else value
 
 
-def _told(error: Exception | SystemExit) -> tuple[str, int]:
+def _told(error: BaseException) -> tuple[str, int]:
     """What the user is told of an error, and the exit status; what no user can cause is raised."""
     from activecl_nb import files
 
+    of_strategies = sys.modules.get("activecl_nb.sampling.from_file")  # none has been read without
+    if of_strategies and (place := of_strategies.place_of(error)):
+        return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}", 1
     if isinstance(error, OSError):
         return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
     if isinstance(error, ValueError):
         return str(error), 2
-    from activecl_nb.sampling.from_file import place_of
-
     first = (str(error).splitlines() or ["out of memory"])[0]
-    if place := place_of(error):
-        return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}", 1
     if isinstance(error, MemoryError) or re.search(r"memory|Storage size", first):
         return f"{first}; ask for a smaller profile, image_size, width or batch_size", 1
     if isinstance(error, RuntimeError) and first.startswith("Symlink loop"):  # of Path.resolve
