@@ -375,6 +375,7 @@ def test_contrasts_are_read_in_their_order_and_must_fit(tmp_path):
     for old, new, said in (
         ('b = "random"', 'b = "kcenter"', "'g' has no strategy 'kcenter'"),
         ('grid = "g"', 'grid = "h"', "no grid is called 'h'"),
+        ("primary = true", 'score = "luck"', "no score is called 'luck'; there are f1, auroc"),
         ("primary = true", 'setting = "x=1"', "'g' has no setting 'x=1'"),
         ("primary = true", "bound = 0", "bound: should be above 0"),
         (

@@ -299,6 +299,8 @@ def _contrasts(
 
     of_name: the grids' plans, None for a grid that is not as it should be.
     """
+    from activecl_nb.evidence.claims.metrics import SCORES
+
     seen = set()
     for number, entry in enumerate(declared, 1):
         where = f"contrast {entry.get('id', number)!r}: "
@@ -310,6 +312,8 @@ def _contrasts(
         seen.add(one.id)
         if one.sides[0] == one.sides[1]:
             check.says(where, f"{one.a!r} is compared with itself; name another a, b or against")
+        if one.score not in SCORES:
+            check.says(where, f"no score is called {one.score!r}; there are {', '.join(SCORES)}")
         for side in one.sides:
             _has_side(side, of_name, check, where)
         yield one
