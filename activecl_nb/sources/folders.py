@@ -19,7 +19,7 @@ import numpy as np
 
 from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, digest, on_disk, refuse_twice
-from activecl_nb.sources.image import ENDINGS, listed
+from activecl_nb.sources.image import ENDINGS, check_bytes, listed
 from activecl_nb.sources.names import UNKNOWN, check_alike, one_form
 from activecl_nb.sources.sets import CLASS_NAMES
 
@@ -337,8 +337,13 @@ def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) 
         class_names=CLASS_NAMES,
         where=str(path),
         identity=digest(f"{name} {archive.getinfo(name).CRC}" for name in entries),
-        open_bytes=lambda position: archive.read(entries[position]),
+        open_bytes=lambda position: _bounded(archive, entries[position]),
     )
+
+
+def _bounded(archive: zipfile.ZipFile, entry: str) -> bytes:
+    check_bytes(archive.getinfo(entry).file_size)
+    return archive.read(entry)
 
 
 def _refuse_outside(path: Path, names: Iterable[str]) -> None:

@@ -48,6 +48,22 @@ def test_resized_as_pil_does(tmp_path: Path, zip_path: Path) -> None:
         np.testing.assert_array_equal(images[number], expected.transpose(2, 0, 1))
 
 
+def test_a_file_of_more_bytes_than_any_patch_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a file with a hole, which may be larger than the disk, nor an entry of zeros."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/0.png").touch()
+    os.truncate(tmp_path / "a/0.png", 10 << 30)
+    with pytest.raises(ValueError, match=r"0\.png cannot be read .*10,737,418,240 bytes, and"):
+        tissue.load("folder", "all", path=tmp_path)
+    monkeypatch.setattr("activecl_nb.sources.image.MOST_BYTES", 1000)
+    path = write_zip(tmp_path / "x.zip", {**official_files(STEM), f"{STEM}/TUM/z.tif": bytes(1001)})
+    images = folders.from_zip(path)
+    with pytest.raises(ValueError, match=r"z\.tif cannot be read \(1,001 bytes"):
+        images.image(images.names.index(f"{STEM}/TUM/z.tif"))
+
+
 def test_a_zip_with_two_entries_of_one_name(zip_path: Path) -> None:
     with zipfile.ZipFile(zip_path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr(archive.namelist()[0], b"another")
