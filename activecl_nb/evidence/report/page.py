@@ -165,8 +165,7 @@ def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
         **{f"{FIGURES}/{name}": image for name, image in images.items()},
     }
     for name, content in contents.items():
-        with files.replacing(out / name) as temporary:
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        files.write(out / name, content)
         written.append(out / name)
     for old in set((out / FIGURES).glob("grid-*.png")) - set(written):
         old.unlink()  # of a grid that the study no longer has
