@@ -209,7 +209,7 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
     choices = values.written(Protocol, options.set)
     if options.minutes is not None and options.profile != AUTO:
         raise ValueError(f"--minutes {options.minutes:g} is for --profile {AUTO}; leave it out")
-    encoder = own.encoder_of(options)
+    encoder: Any = own.encoder_of(options)
     if encoder and not encoders.is_table(encoder):
         encoder = encoders.load(encoder, download=options.download)
         choices = {"image_size": encoder.side(own.stored_shape(options)), **choices}

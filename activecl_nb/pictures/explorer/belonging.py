@@ -19,7 +19,7 @@ MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value me
 
 def named(runs: Run | Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
     """Runs by name; of a list, the name is the strategy, with the seed where that is needed."""
-    listed = [*runs.values()] if isinstance(runs, Mapping) else runs
+    listed: Any = [*runs.values()] if isinstance(runs, Mapping) else runs
     listed = listed if isinstance(listed, list | tuple) else [listed]
     for run in listed:
         if not hasattr(run, "rounds"):
