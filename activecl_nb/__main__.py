@@ -86,7 +86,7 @@ def _run_options(commands: argparse._SubParsersAction) -> None:
             help="sizes (default: $ACTIVECL_PROFILE, laptop); auto fits them to data and "
             "--minutes; a run's folder takes those of that run, to compare with it",
         )
-        add("--minutes", type=float, default=20, help="for --profile auto (default: 20)")
+        add("--minutes", type=float, help="for --profile auto (default: 20)")
         if name == "run":
             add(
                 "--strategy",
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is left to be flushed
         return 1
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a strategy of one's own may raise any
         said, status = _told(error)
         print(f"error: {said}", file=sys.stderr)
         return status
@@ -153,19 +153,18 @@ def _at_home(value: object) -> object:
     return files.expanded(value) if isinstance(value, Path) else value
 
 
-def _told(error: Exception | SystemExit) -> tuple[str, int]:
+def _told(error: BaseException) -> tuple[str, int]:
     """What the user is told of an error, and the exit status; what no user can cause is raised."""
     from activecl_nb import files
 
+    of_strategies = sys.modules.get("activecl_nb.sampling.from_file")  # none has been read without
+    if of_strategies and (place := of_strategies.place_of(error)):
+        return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}", 1
     if isinstance(error, OSError):
         return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
     if isinstance(error, ValueError):
         return str(error), 2
-    from activecl_nb.sampling.from_file import place_of
-
     first = (str(error).splitlines() or ["out of memory"])[0]
-    if place := place_of(error):
-        return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}", 1
     if isinstance(error, MemoryError) or re.search(r"memory|Storage size", first):
         return f"{first}; ask for a smaller profile, image_size, width or batch_size", 1
     if isinstance(error, RuntimeError) and first.startswith("Symlink loop"):  # of Path.resolve
@@ -208,7 +207,9 @@ def _sized(options: argparse.Namespace, device: str) -> tuple[Protocol, Data]:
     from activecl_nb.protocol import Protocol
 
     choices = values.written(Protocol, options.set)
-    encoder = getattr(options, "encoder", None)
+    if options.minutes is not None and options.profile != AUTO:
+        raise ValueError(f"--minutes {options.minutes:g} is for --profile {AUTO}; leave it out")
+    encoder: Any = own.encoder_of(options)
     if encoder and not encoders.is_table(encoder):
         encoder = encoders.load(encoder, download=options.download)
         choices = {"image_size": encoder.side(own.stored_shape(options)), **choices}
@@ -262,7 +263,8 @@ def _fitted(
         )
     else:
         choices = {**({} if options.share is None else everything), **choices}
-        how: dict[str, Any] = {"minutes": options.minutes, "device": device, "seed": options.seed}
+        minutes = 20 if options.minutes is None else options.minutes
+        how: dict[str, Any] = {"minutes": minutes, "device": device, "seed": options.seed}
         fitted = sizes.fit(data, **how, **choices)
         begun, said = fitted.protocol, str(fitted)
     if distributed.rank() == 0:

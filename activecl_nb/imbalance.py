@@ -11,12 +11,12 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from activecl_nb import seeds, tissue
+from activecl_nb import seeds, tissue, values
 from activecl_nb.profiles import Profile
 from activecl_nb.tissue import Tissue
 
@@ -225,6 +225,19 @@ class Data:
 OF_THE_SLIDES = ("centre_shift", "stain_variation", "masks")
 
 
+class Asked:
+    """What ``load`` is told beside the profile and what only some sources have."""
+
+    source: str
+    share: values.Share
+    by: Literal["patch", "patient"]
+    positive: str
+    seed: values.Seed
+    fold: values.Whole
+    folds: values.Pairs
+    target: str
+
+
 def load(
     source: str,
     profile: Profile,
@@ -250,13 +263,18 @@ def load(
         columns. Dials shape the training patches alone, so that scores stay comparable, but for
         those of the slides.
     """
+    asked = {"share": share, "by": by, "seed": seed, "fold": fold, "folds": folds}
+    told = {"source": source, "positive": positive, "target": target, **asked}
+    values.checked(Asked, {name: value for name, value in told.items() if value is not None})
+    if twice := sorted({*options} & {"split", "size", "count", "at_most"}):
+        raise ValueError(f"{', '.join(twice)}: the profile says that; leave it out here")
     size: dict[str, Any] = {"size": profile.image_size, "seed": seed, "path": path}
     size["target"] = target or None
     numbers = (profile.train_images, profile.test_images)
     if source in tissue.OWN:
         whole = tissue.load(source, "all", **size, **options)
         part = whole.facts.get("part")
-        _check_fold(fold, whole.source if part is not None else "")
+        check_fold(fold, whole.source if part is not None else "")
         places = (
             fold_by_patient(whole, fold, folds, positive)
             if part is None
@@ -266,20 +284,19 @@ def load(
             _at_most(whole.take(p), n, seed) for p, n in zip(places, numbers, strict=True)
         )
     else:
-        _check_fold(fold, source)
+        check_fold(fold, source)
         at_test = {name: value for name, value in options.items() if name in OF_THE_SLIDES}
         train = tissue.load(source, "train", at_most=numbers[0], **size, **options)
         test = tissue.load(source, "test", at_most=numbers[1], **size, **at_test)
     if share is not None:
         train = dial(train, share, seed=seed, positive=positive, by=by)
-    asked = {"share": share, "by": by, "seed": seed, "fold": fold, "folds": folds, **options}
-    asked |= {"target": target} if target else {}
     place = None if path is None else os.fspath(path)
-    recipe = {"source": source, "path": place, **asked}
+    recipe = {"source": source, "path": place, **asked, **options}
+    recipe |= {"target": target} if target else {}
     return Data(train, test, positive, recipe, target=target)
 
 
-def _check_fold(fold: int, has_test: str) -> None:
+def check_fold(fold: int, has_test: str) -> None:
     """ValueError: folds of what has a test part would be one result, told several times."""
     if fold and has_test:
         raise ValueError(

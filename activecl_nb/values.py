@@ -50,7 +50,9 @@ Side = Annotated[int, BeforeValidator(_plain), Field(ge=1, le=4096)]  # of a pat
 Pairs = Annotated[int, BeforeValidator(_plain), Field(ge=2, le=MOST)]
 Whole = Annotated[int, BeforeValidator(_plain), Field(ge=0, le=MOST)]
 Seed = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**63)]
-Positive = Annotated[float, BeforeValidator(_real), Field(gt=0, allow_inf_nan=False)]
+Number = Annotated[float, BeforeValidator(_real)]
+Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 def _place(value: object) -> object:

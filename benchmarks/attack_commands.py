@@ -16,6 +16,7 @@ from unittest import mock
 from attack_outcomes import DETECTED, SILENT, TRACEBACK, Outcomes, outcome
 
 from activecl_nb import __main__ as terminal
+from activecl_nb.curation import own
 from activecl_nb.evidence import study
 
 # ---- command lines ------------------------------------------------------------------------
@@ -80,9 +81,130 @@ def commands(room: Path, options: argparse.Namespace) -> Outcomes:
     lines += [["collect", room, "--jobs", "0"], ["collect", room, "--seconds", "nan"]]
     lines += [["site", room / "site", "--notebooks", room / "folder"]]
     lines += [["pick", room / "folder", "--budget", "1", "--out", room / "folder/p.csv"]]
+    lines += of_other_commands(room, [*run[:-1], room / "first"])
     with chosen(room), mock.patch("os.getcwd", lambda: str(room)):
+        typed([*run[:-1], room / "first"])
+        own.miniature(room / "set", 40)
         for line in lines:
-            yield " ".join(map(str, line[:1])), ended(typed(line), refused=True)
+            yield " ".join(Path(word).name for word in map(str, line)), ended(typed(line), True)
+    for word in sorted(every_word() - {str(word) for line in lines for word in line}):
+        print(f"  no line of this list tries {word}", file=sys.stderr)
+        yield word, SILENT
+
+
+def every_word() -> set[str]:
+    """The commands and the long options that there are."""
+    words: set[str] = set()
+    for command, options in terminal.parser()._subparsers._group_actions[0].choices.items():
+        named = [one.option_strings for one in options._actions if one.option_strings]
+        words |= {
+            command,
+            *(names[-1] if "--encoder" not in names else names[0] for names in named),
+        }
+    return words - {"--help"}
+
+
+def of_other_commands(room: Path, run: list[object]) -> list[list[object]]:
+    """What ``run`` takes of one's own patches; and the commands that make no run."""
+    (room / "good.toml").write_text(GOOD)
+    (room / "claims.toml").write_text("[[claim]]\nid = 5\n")
+    (room / "notes.md").write_text("no marks")
+    own_set, none, below = room / "set", room / "none", room / "file/x"
+    study = ["study", room / "good.toml", "--out", room / "study"]
+    look, pick = ["look", own_set], ["pick", own_set, "--out", room / "p.csv", "--budget"]
+    table = ["--data", "table", "--path", own_set / "patches.csv"]
+    at_own = [["--columns", "file"], ["--columns", "x=file"], ["--columns", "label=none"],
+        ["--images", none], ["--rows", "label"], ["--rows", "label=XYZ"], ["--rows", "none=1"],
+        ["--target", "none"], ["--target", "patient"], ["--patient", "("]]  # fmt: skip
+    lines = [[*run, *table, "--positive", "TUM", *more] for more in at_own]
+    lines += [[*look, *more] for more in at_own]
+    lines += [[*pick, "3", *more] for more in at_own if more != ["--columns", "label=none"]]
+    lines += [[*run, *more] for more in at_own]
+    lines += [[*run, "--nested"], [*run, *table, "--nested"], [*run, "--minutes", "5"]]
+    lines += [[*run, "--download"], [*run, "--encoder", "magic"], [*run, "--encoder", none]]
+    lines += [[*run, "--encoder", room / "no.npz"], [*run, "--encoder", "torchvision:resnet99"]]
+    lines += [["benchmark", *run[1:3], "--out", below], ["benchmark", *run[1:]]]
+    lines += [["benchmark", *run[1:3], "--out", room / "b", "--set", "benchmark_every=7"]]
+    lines += [
+        [*study, *more]
+        for more in (
+            ["--jobs", "-1"],
+            ["--jobs", "x"],
+            ["--dask", "x:1"],
+            ["--only", "0/1"],
+            ["--only", "1/0"],
+            ["--keep-weights", "x"],
+        )
+    ]
+    lines += [["study", room / "good.toml", "--out", place] for place in (below, room / "file")]
+    page = ["report", "--out", room / "page"]
+    lines += [[*page, "--claims", where] for where in (none, room / "claims.toml", room / "folder")]
+    lines += [[*page, "--readme", room / "notes.md"], [*page, "--readme", none]]
+    lines += [[*page, room / "first", "--claims", room / "claims.toml"]]
+    lines += [[*page, room / "first", "--readme", room / "notes.md"], ["report", "--out", below]]
+    lines += [["report", room / "first", "--out", room / "first"]]
+    lines += [
+        [*look, *more]
+        for more in (
+            ["--positive", "XYZ"],
+            ["--fold", "9"],
+            ["--fold", "-1"],
+            ["--minutes", "nan"],
+            ["--minutes", "0"],
+            ["--page", below],
+        )
+    ]
+    lines += [
+        [*pick, "3", *more]
+        for more in (
+            ["--strategy", "best"],
+            ["--strategy", "entropy"],
+            ["--strategy", "oracle"],
+            ["--labelled", none],
+            ["--labelled", room / "twice.csv"],
+            ["--positive", "TUM"],
+            ["--task", "guess"],
+            ["--seed", "-1"],
+            ["--minutes", "nan"],
+            ["--device", "tpu"],
+            ["--encoder", "magic"],
+            ["--download"],
+            ["--nested"],
+            ["--encoder", "train", "--minutes", "0"],
+            ["--minutes", "3", "--encoder", none],
+            ["--strategy", room / "mine.py:none"],
+            ["--out", below],
+            ["--out", room / "folder"],
+        )
+    ]
+    lines += [[*pick, number] for number in ("-1", "0", "41", "x", "1.5")]
+    explore = ["explore", room / "first"]
+    lines += [[*explore, "--out", below], [*explore, "--out", room / "folder"]]
+    lines += [[*explore, room / "first"], ["explore", "--title", "of nothing"]]
+    lines += [["lessons", below], ["site", below], ["site", room / "file"], ["stick", below]]
+    lines += [
+        ["stick", room / "s", *more]
+        for more in (
+            ["--system", "beos"],
+            ["--python", "3"],
+            ["--python", "x"],
+            ["--without", "==x"],
+        )
+    ]
+    lines += [["student", "--out", below], ["student", "--out", room / "file"]]
+    lines += [["student", "--out", room / "c", "--edition", e] for e in ("-1", "x", "1.5")]
+    lines += [
+        ["collect", room, *more]
+        for more in (
+            ["--lessons", "99"],
+            ["--edition", "-1"],
+            ["--jobs", "x"],
+            ["--seconds", "0"],
+            ["--out", room / "folder"],
+            ["--out", below],
+        )
+    ]
+    return lines + [["prepare", "--profile", "huge"], ["check", "x"], ["fly", "--help"]]
 
 
 def typed(line: list[object]) -> tuple[int | None, str]:

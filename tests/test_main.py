@@ -79,11 +79,22 @@ def test_a_word_that_says_nothing_is_refused(tmp_path, capsys, monkeypatch, word
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_strategy_that_ends_the_process_is_a_failure(tmp_path, capsys):
-    (tmp_path / "mine.py").write_text("def slip(f, l, c, b, g):\n    raise SystemExit(0)\n")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise GeneratorExit", "GeneratorExit: "),
+        ("next(iter(()))", "RuntimeError: generator raised StopIteration"),
+        ("raise ValueError", "ValueError: "),
+        ("open('/nowhere/at/all')", "FileNotFoundError: [Errno 2]"),
+        ("raise RuntimeError('one\\ntwo')", "RuntimeError: one two"),
+    ],
+)
+def test_whatever_a_strategy_raises_is_a_failure_with_its_place(tmp_path, capsys, line, said):
+    (tmp_path / "mine.py").write_text(f"def slip(f, l, c, b, g):\n    {line}\n")
     command = ["run", "--profile", "tiny", *SMALL, "--strategy", f"{tmp_path}/mine.py:slip"]
     assert terminal.main([*command, "--out", str(tmp_path / "run")]) == 1
-    assert "mine.py, line 2: SystemExit: 0" in capsys.readouterr().err
+    assert f"mine.py, line 2: {said}" in capsys.readouterr().err
 
 
 def test_a_link_that_leads_back_to_itself_is_one_line_and_exit_1(tmp_path, capsys):

@@ -567,6 +567,14 @@ def test_other_tissue_is_told_from_what_was_recorded(tiny_data):
         assert not runs.same_tissue(recorded, other)
 
 
+# What the recipe of a run.json cannot hold.
+STRANGE = [
+    *[(name, {"x": 1}) for name in ("source", "share", "by", "seed", "fold", "folds", "target")],
+    *[("path", 5), ("centre_shift", "x"), ("speed", 1), ("masks", "no"), ("split", "test")],
+    *[("columns", ["file"]), ("rows", "x"), ("nested", "yes"), ("size", 32), ("at_most", 5)],
+]
+
+
 def test_the_patches_of_a_run_are_loaded_again(tiny_data, short):
     protocol = replace(short, train_images=200, test_images=40, image_size=32, labelled=10)
     data = imbalance.load("phantom", protocol, share=0.3, seed=np.int64(4), centre_shift=0.5)
@@ -576,6 +584,9 @@ def test_the_patches_of_a_run_are_loaded_again(tiny_data, short):
     assert runs.described(there) == runs.described(data)
     with pytest.raises(ValueError, match="holds other patches"):
         runs.load_data(replace(run, recipe={**run.recipe, "seed": 5}))
+    for name, value in STRANGE:
+        with pytest.raises(ValueError, match=str(name)):
+            runs.load_data(replace(run, recipe={**run.recipe, name: value}))
     by_hand = runs.fresh(short, tiny_data, "random", 0)
     with pytest.raises(ValueError, match="was made from test patches 1"):
         runs.load_data(by_hand)

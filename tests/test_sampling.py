@@ -237,7 +237,14 @@ def test_an_unknown_name_lists_the_known(inputs):
         sampling.pick(3, **inputs, generator=seeded())
 
 
-@pytest.mark.parametrize("kind", [list, np.array, torch.tensor, lambda p: np.array(p, np.int32)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *[list, np.array, torch.tensor, lambda p: np.array(p, np.int32)],
+        lambda p: np.array(p[::-1])[::-1],  # as of an argsort that is turned round
+        lambda p: np.array(p, ">i4"),
+    ],
+)
 def test_a_students_function_may_return_what_it_likes(kind, inputs):
     def mine(features, logits, chosen_features, budget, generator):
         return kind(list(range(budget)))
@@ -261,8 +268,12 @@ def _asking(what):
         (lambda f, g: f, r"which <lambda>\(f, g\) does not take \(too many positional arguments"),
         (lambda *, features: 1, "does not take"),
         (type("Mine", (), {"__call__": lambda *given: 1}), "does not take"),
-        (_asking(("nothing",)), "asks for .*nothing.*; there are: truth, doubt, chosen_logits"),
-        (_asking("doubt"), "asks for 'doubt'"),
+        (
+            _asking(("nothing",)),
+            "asks for .*nothing.*; name a tuple of: truth, doubt, chosen_logits",
+        ),
+        (_asking("doubt"), "asks for 'doubt'; name a tuple"),
+        (_asking(5), "asks for 5; name a tuple of"),
     ],
 )
 def test_a_function_that_cannot_be_called_is_told_before_anything_runs(strategy, message):

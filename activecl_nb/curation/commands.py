@@ -22,6 +22,14 @@ def encoder_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def encoder_of(options: argparse.Namespace) -> str | None:
+    """What --encoder names. ValueError: weights are to be fetched, and there is no encoder."""
+    encoder = getattr(options, "encoder", None)
+    if getattr(options, "download", False) and not encoder:
+        raise ValueError("--download fetches the weights of --encoder; name one, or leave it out")
+    return encoder
+
+
 def own_options(command: argparse.ArgumentParser) -> None:
     own = command.add_argument_group("of a table or a folder of one's own")
     own.add_argument(
@@ -92,7 +100,7 @@ def _pick_options(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--labelled", metavar="CSV", help="those known: file, and label")
     command.add_argument("--positive", help="the class sought, where there are more than two")
     command.add_argument("--task", default="classification", help="or regression, segmentation")
-    command.add_argument("--minutes", type=float, default=5, help="to train an encoder in")
+    command.add_argument("--minutes", type=float, help="to train an encoder in (default: 5)")
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
     command.add_argument("--out", type=Path, default=Path("picks.csv"), help="default: picks.csv")
@@ -105,7 +113,8 @@ def pick(options: argparse.Namespace) -> int:
     from activecl_nb import curation, sampling
     from activecl_nb.curation import own, picking
 
-    read = [own.source(options.path)[1], options.labelled, options.encoder]
+    encoder = encoder_of(options)
+    read = [own.source(options.path)[1], options.labelled, encoder]
     for written in picking.places(options.out):
         _keep_apart(written, [Path(name) for name in read if name])
     strategy = options.strategy
@@ -116,12 +125,12 @@ def pick(options: argparse.Namespace) -> int:
         labelled=options.labelled,
         positive=options.positive,
         task=options.task,
-        encoder=options.encoder,
+        encoder=encoder,
         minutes=options.minutes,
         seed=options.seed,
         device=options.device,
         download=options.download,
-        **{name: value for name, value in of_source(options).items() if name != "nested"},
+        **of_source(options),
     )
     table, sheet = found.write(options.out)
     print(found.table.head(10).to_string(index=False, float_format="{:.3f}".format))

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from activecl_nb import imbalance, profiles, proxy, tissue
+from activecl_nb import imbalance, profiles, proxy, tissue, values
 from activecl_nb.curation import duplicates, encoders, own, sizes
 from activecl_nb.curation.sizes import Sizes
 from activecl_nb.profiles import Profile
@@ -109,6 +109,14 @@ class Look:
         return {"text/plain": str(self), "text/html": page.html(self, whole=False)}
 
 
+class Asked:
+    """What ``look`` is told in numbers."""
+
+    minutes: values.Positive
+    fold: values.Whole
+    folds: values.Pairs
+
+
 def look(
     path: str | os.PathLike[str],
     *,
@@ -129,7 +137,11 @@ def look(
     FileNotFoundError, or ValueError for a table or a folder that cannot be read at all. Images
     that cannot be decoded are part of the answer.
     """
+    values.checked(Asked, {"minutes": minutes, "fold": fold, "folds": folds})
+    if fold >= folds:
+        raise ValueError(f"fold {fold}: {folds} folds are numbered from 0 to {folds - 1}")
     archive = tissue.open_own(*own.source(path), crossing=True, **options)
+    imbalance.check_fold(fold, archive.where if "part" in archive.facts else "")
     path, met = archive.where, dict(enumerate(_in_parallel(archive)))
     readable = {i: image for i, image in met.items() if isinstance(image, _Seen)}
     bad = tuple((archive.names[i], str(met[i])) for i in met if i not in readable)

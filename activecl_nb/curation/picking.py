@@ -38,6 +38,7 @@ from activecl_nb.tissue import ImageFiles, Tissue
 
 TRAIN = "train"  # the encoder's name that means: train one here
 SHOWN = 200  # patches on a contact sheet at the most
+MINUTES = 5.0  # that an encoder is trained in
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Asked:
 
     budget: values.Count
     seed: values.Seed
-    minutes: values.Positive
+    minutes: values.Positive | None
 
 
 def pick(
@@ -103,7 +104,7 @@ def pick(
     task: str = "classification",
     target: str = "label",
     encoder: str | nn.Module | encoders.Encoder | None = None,
-    minutes: float = 5.0,
+    minutes: float | None = None,
     seed: int = 0,
     device: str | None = None,
     download: bool = False,
@@ -116,9 +117,8 @@ def pick(
     than two classes. task: "regression" where the labels are numbers, "segmentation" where they are
     files of masks, below the folder of ``labelled``. target: the column that holds the labels.
     encoder: see ``encoders``; by default the one that works without a network if it is
-    installed, else, or with "train", one that is trained on these images in ``minutes``;
-    segmentation needs its feature maps, so there it is always trained.
-    options: what ``tissue.open_unlabelled`` takes.
+    installed, else, or with "train", one that is trained on these images in ``minutes`` (5);
+    segmentation needs its maps, so there one is. options: what ``tissue.open_unlabelled`` takes.
 
     FileNotFoundError or ValueError with the file, the value and what to do.
     """
@@ -126,11 +126,12 @@ def pick(
     archive = tissue.open_unlabelled(own.source(path)[1], **options)
     known, labels = _labelled(labelled, archive.names, target)
     name, select = sampling.named(strategy)
-    _check_task(task, name, encoder)
+    _check_task(task, name, encoder, positive, labels)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     maps = task == "segmentation"
+    made_by = _default(encoder, minutes, maps), minutes or MINUTES
     outlines = _outlines(labels, labelled) if maps and labels is not None else None
-    seen, images, used = _features(archive, encoder, minutes, seed, device, download, maps)
+    seen, images, used = _features(archive, *made_by, seed, device, download, maps)
     features = tasks.pooled(seen)
     if task == "regression" and labels is not None:
         opinion = _of_numbers(features, known, labels, seed)
@@ -155,16 +156,31 @@ def pick(
     return Picks(table.assign(**told), images[torch.from_numpy(picked)], name, used)
 
 
-def _check_task(task: str, name: str, encoder: object) -> None:
+def _check_task(
+    task: str, name: str, encoder: object, positive: str | None, labels: Sequence[str] | None
+) -> None:
     if task not in tasks.HEADLINES:
         raise ValueError(f"no task is called {task!r}; there are {', '.join(tasks.HEADLINES)}")
     if task != "classification" and name in sampling.BY_CLASS:
         raise ValueError(f"the strategy {name!r} reads classes; for {task} take 'uncertainty'")
+    if positive is not None and (labels is None or task != "classification"):
+        raise ValueError(f"positive={positive!r} (--positive) is one of the classes of --labelled")
     if task == "segmentation" and encoder not in (None, TRAIN):
         raise ValueError(
             f"segmentation needs feature maps, and {encoder!r} gives one row an image; leave the "
             "encoder out, and one is trained here"
         )
+
+
+def _default(
+    encoder: str | nn.Module | encoders.Encoder | None, minutes: float | None, maps: bool
+) -> str | nn.Module | encoders.Encoder:
+    """The encoder, or what stands for none. ValueError: nothing will be trained in the minutes."""
+    if encoder is None:
+        encoder = encoders.LITE if encoders.available() and not maps else TRAIN
+    if minutes is not None and encoder != TRAIN:
+        raise ValueError(f"minutes={minutes} (--minutes) are to train in, with --encoder {TRAIN}")
+    return encoder
 
 
 def _check(name: str, select: object, budget: int, left: int, labels: Sequence[str] | None) -> None:
@@ -193,15 +209,18 @@ def _labelled(
     given: str | os.PathLike[str] | pd.DataFrame | None, names: Sequence[str], column: str
 ) -> tuple[np.ndarray, list[str] | None]:
     """Positions of the labelled files among the names, and their labels; None: none are known."""
-    if given is None:
+    if given is None and column == "label":
         return np.empty(0, dtype=np.int64), None
+    if given is None:
+        raise ValueError(f"target={column!r} (--target) is a column of --labelled; name that table")
     if isinstance(given, pd.DataFrame):
         where, as_text = "labelled", given.astype("string").fillna("")
         told = {str(name): [*map(str.strip, cells)] for name, cells in as_text.items()}
     else:
         where, told = str(given), tissue.read_columns(given)
-    if "file" not in told:
-        raise ValueError(f"{where} has no column file; it has {', '.join(told)}")
+    for needed in ("file", column):
+        if needed not in told and needed != "label":
+            raise ValueError(f"{where} has no column {needed}; it has {', '.join(told)}")
     at = {name: position for position, name in enumerate(names)}
     wanted = [name.replace("\\", "/") for name in told["file"]]
     if missing := [name for name in wanted if name not in at]:
@@ -221,7 +240,7 @@ def _labelled(
 # ---------------------------------------------------------------------------- features
 def _features(
     archive: ImageFiles,
-    encoder: str | nn.Module | encoders.Encoder | None,
+    encoder: str | nn.Module | encoders.Encoder,
     minutes: float,
     seed: int,
     device: str | None,
@@ -233,8 +252,6 @@ def _features(
     maps: features (n, h, w, d) instead, of an encoder that keeps more of the place.
     """
     base = profiles.current()
-    if encoder is None:
-        encoder = encoders.LITE if encoders.available() and not maps else TRAIN
     if encoders.is_table(encoder):
         patches = tissue.of_archive(archive, base.image_size, archive.where)
         found = encoders.read_table(encoder, archive.names, archive.names)

@@ -137,10 +137,8 @@ def load_data(run: Run) -> Data:
 
     ValueError: they have changed since, or the run was given patches made by hand.
     """
-    recipe = dict(run.recipe) or {"source": "phantom"}  # of runs that recorded none
-    data = imbalance.load(
-        recipe.pop("source"), run.protocol, positive=run.data["positive"], **recipe
-    )
+    recipe = {"source": "phantom", **run.recipe}  # there are runs that recorded none
+    data = imbalance.load(**recipe | {"profile": run.protocol, "positive": run.data["positive"]})
     if not same_tissue(run.data, data):
         raise ValueError(
             f"{run.path or run!r} was made from {run.data['source']}; {data.train.source} as it "

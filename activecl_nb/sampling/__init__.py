@@ -126,8 +126,10 @@ TOLD = ("truth", "doubt", "chosen_logits")  # what a strategy may ask for beside
 
 def _check_signature(name: str, select: Strategy) -> None:
     asked = getattr(select, "asks_for", ())
-    if not {*asked} <= {*TOLD}:
-        raise ValueError(f"strategy {name!r} asks for {asked!r}; there are: {', '.join(TOLD)}")
+    if not isinstance(asked, list | tuple | set) or not {*asked} <= {*TOLD}:
+        raise ValueError(
+            f"strategy {name!r} asks for {asked!r}; name a tuple of: {', '.join(TOLD)}"
+        )
     try:
         signature = inspect.signature(select)
     except ValueError:  # of what is written in C
@@ -180,7 +182,8 @@ def check_finite(values: Tensor, name: str) -> None:
 def checked_picks(picks: object, name: str, n: int, budget: int) -> Tensor:
     """The picks of strategy ``name`` as int64, or a ValueError that says what is wrong."""
     try:
-        picks = torch.as_tensor(picks).detach().cpu()
+        # As a list, since torch takes no array that is turned round or of the other byte order.
+        picks = torch.as_tensor(picks.tolist() if hasattr(picks, "tolist") else picks)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"strategy {name!r} must return positions as a tensor, an array or a list, "

@@ -25,6 +25,7 @@ from activecl_nb.sources.image import (
     BadImage,
     BadImages,
     channels_first,
+    check_bytes,
     decode_bytes,
     in_parallel,
     listed,
@@ -155,9 +156,14 @@ def on_disk(
             f"{name} {' '.join(map(str, state[:3]))}"
             for name, state in zip(names, states, strict=True)
         ),
-        open_bytes=lambda position: read(paths[position]),
+        open_bytes=lambda position: _bounded(paths[position]),
         facts={"file": np.array(names), **facts},
     )
+
+
+def _bounded(path: Path) -> bytes:
+    check_bytes(path.stat().st_size)
+    return read(path)
 
 
 def _again(keys: Iterable[Hashable]) -> Iterator[tuple[int, int]]:

@@ -19,8 +19,8 @@ import numpy as np
 
 from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, digest, on_disk, refuse_twice
-from activecl_nb.sources.image import ENDINGS, listed
-from activecl_nb.sources.names import check_alike, one_form
+from activecl_nb.sources.image import ENDINGS, check_bytes, listed
+from activecl_nb.sources.names import UNKNOWN, check_alike, one_form
 from activecl_nb.sources.sets import CLASS_NAMES
 
 # What systems leave in any folder; names that begin with a dot are left aside as well.
@@ -252,11 +252,17 @@ def patients_in(
 ) -> dict[str, np.ndarray]:
     """The facts patient (and slide) of files with these paths below their class folders.
 
-    ValueError: the expression is none, has no group, or there are files it does not match.
+    ValueError: the expression is none, has no group, or there are files it does not match; or
+    what it finds is no name.
     """
     facts = _patients_in(names, pattern, nested, where)
     for fact, values in facts.items():
         check_alike(fact, values, where)
+    if nameless := sorted({name for name in facts.get("patient", ()) if name.lower() in UNKNOWN}):
+        raise ValueError(
+            f"{where}: a patient is called {listed(nameless)}, which programs write where they "
+            "know none; name each patient, or leave these images out"
+        )
     return facts
 
 
@@ -331,8 +337,13 @@ def from_zip(path: str | os.PathLike[str], counts: Sequence[int] | None = None) 
         class_names=CLASS_NAMES,
         where=str(path),
         identity=digest(f"{name} {archive.getinfo(name).CRC}" for name in entries),
-        open_bytes=lambda position: archive.read(entries[position]),
+        open_bytes=lambda position: _bounded(archive, entries[position]),
     )
+
+
+def _bounded(archive: zipfile.ZipFile, entry: str) -> bytes:
+    check_bytes(archive.getinfo(entry).file_size)
+    return archive.read(entry)
 
 
 def _refuse_outside(path: Path, names: Iterable[str]) -> None:

@@ -19,10 +19,17 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")  # what these endings may hold
 # Asked for before anything is decoded: a small file may stand for a gigabyte of pixels.
 MOST_PIXELS = 4096 * 4096
+MOST_BYTES = 16 * MOST_PIXELS  # of a file, asked for before it is read into memory
 IMAGEJ = re.compile(r"ImageJ=.*^images=(\d+)", re.DOTALL | re.MULTILINE)
 COPY = "Copy it anew from where it came, or take it out"  # the mend of damage
 # Names told of each kind of bad image; a folder of 100,000 must not fill the screen.
 TOLD = 30
+
+
+def check_bytes(size: int) -> None:
+    """ValueError: no patch has so many bytes."""
+    if size > MOST_BYTES:
+        raise ValueError(f"{size:,} bytes, and {MOST_BYTES:,} is the most; cut patches from it")
 
 
 class BadImage(ValueError):

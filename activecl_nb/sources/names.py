@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from decimal import Decimal
 
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,6})?")
+# What is written where nothing is known; no patient is called that, though a class may be.
+UNKNOWN = {"nan", "-nan", "n/a", "#n/a", "<na>", "none", "null", "unknown", "-", "--", "?", "."}
 # Signs that show nothing, beside Unicode's controls and formats.
 UNSEEN = re.compile("[\u034f\u115f\u1160\u2800\u3164\ufe00-\ufe0f\uffa0]")
 
@@ -28,7 +30,7 @@ def seen(name: str) -> str:
 def value(name: str) -> str | Decimal:
     """The number that a name is, by its value; else its letters, in whatever case and spaces."""
     text = seen(name)
-    return Decimal(text) if NUMBER.fullmatch(text) else "".join(text.casefold().split())
+    return Decimal(text) if REAL.fullmatch(text) else "".join(text.casefold().split())
 
 
 def check_alike(what: str, names: Iterable[str], where: str) -> None:

@@ -32,6 +32,7 @@ class Options:
     patient: values.Expression
     nested: values.Switch
     target: str
+    masks: values.Switch
 
 
 def takes(source: str) -> set[str]:
@@ -59,7 +60,7 @@ def check(
         also = ", of a folder or a table also 'all'" if source not in OWN else " or 'all'"
         raise ValueError(f"split is 'train' or 'test'{also}, not {split!r}")
     numbers = {"size": size, "count": count, "at_most": at_most, "seed": seed}
-    given = {**own, **numbers, "path": path, "target": target}
+    given = {**own, **numbers, **dials, "path": path, "target": target}
     declared = Options.__annotations__
     values.checked(Options, {k: v for k, v in given.items() if v is not None and k in declared})
     if count is not None and at_most is not None:
@@ -71,10 +72,15 @@ def check(
         )
     if dials and source != "phantom":
         raise ValueError(f"{sorted(dials)} are dials of the phantom; {source!r} has none")
-    strange = [name for name, value in own.items() if value and name not in takes(source)]
-    if strange:
-        owner = next(kind for kind in OWN if strange[0] in takes(kind))
-        raise ValueError(f"{strange[0]}= is for the source {owner!r}, not for {source!r}")
+    _refuse_foreign(source, own)
+
+
+def _refuse_foreign(source: str, given: Mapping[str, Any]) -> None:
+    """ValueError for what another source of one's own would take."""
+    for name, value in given.items():
+        if value and name not in takes(source):
+            owner = next((kind for kind in OWN if name in takes(kind)), "none")
+            raise ValueError(f"{name}= is for the source {owner!r}, not for {source!r}")
 
 
 def open_own(source: str, path: str | os.PathLike[str] | None, **options: Any) -> ImageFiles:
@@ -86,16 +92,24 @@ def open_own(source: str, path: str | os.PathLike[str] | None, **options: Any) -
     if path is None:
         what = {"folder": "the folder that holds the class folders", "table": "the CSV or parquet"}
         raise ValueError(f"source {source!r} needs path=, {what.get(source, 'where it lies')}")
-    known = takes(source)
-    return OWN[source](path, **{name: v for name, v in options.items() if name in known})
+    _refuse_foreign(source, options)
+    return OWN[source](path, **{name: v for name, v in options.items() if name in takes(source)})
 
 
 def open_unlabelled(path: str | os.PathLike[str], **options: Any) -> ImageFiles:
     """The images of a table, or all below a folder, whatever their class: found, not decoded.
 
-    options: a table's ``columns``, ``images`` and ``rows``; a folder's ``patient``.
+    options: a table's ``columns``, ``images`` and ``rows``; a folder's ``patient``. ValueError:
+    another one.
     """
-    if Path(os.path.expanduser(path)).is_dir():
+    folder = Path(os.path.expanduser(path)).is_dir()
+    known = ("patient",) if folder else ("columns", "images", "rows")
+    if strange := [name for name, value in options.items() if value and name not in known]:
+        raise ValueError(
+            f"{strange[0]}= (--{strange[0]}) does nothing for unlabelled images of a "
+            f"{'folder' if folder else 'table'}; leave it out"
+        )
+    if folder:
         return unlabelled.from_files(path, patient=options.get("patient"))
     columns = {**(options.get("columns") or {}), "label": None, "part": None}
     others = {name: options.get(name) for name in ("images", "rows")}

@@ -16,11 +16,13 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
-from activecl_nb import seeds
+from activecl_nb import seeds, values
 from activecl_nb.sources import drawings
 from activecl_nb.sources.drawings import Drawing
 
@@ -65,21 +67,16 @@ class Dials:
         Patients of both splits differ by it; classes do not.
     """
 
-    tumour_share: float = 0.143
-    confusability: float = 0.2
-    redundancy: float = 0.1
-    label_noise: float = 0.0
-    artefacts: float = 0.03
-    centre_shift: float = 1.0
-    stain_variation: float = 0.0
+    tumour_share: values.Share = 0.143
+    confusability: values.Share = 0.2
+    redundancy: Annotated[values.Number, Field(ge=0, lt=1)] = 0.1
+    label_noise: values.Share = 0.0
+    artefacts: values.Share = 0.03
+    centre_shift: Annotated[values.Number, Field(ge=0, le=2)] = 1.0
+    stain_variation: values.Share = 0.0
 
     def __post_init__(self) -> None:
-        for dial in fields(self):
-            value, most = getattr(self, dial.name), 2.0 if dial.name == "centre_shift" else 1.0
-            if not 0.0 <= value <= most:  # also catches NaN
-                raise ValueError(f"{dial.name}={value} is out of range; give 0 to {most:g}")
-        if self.redundancy == 1.0:
-            raise ValueError("redundancy=1.0 leaves nothing to repeat; give less than 1")
+        values.checked(Dials, vars(self))
 
 
 def facts(

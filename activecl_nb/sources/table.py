@@ -23,15 +23,13 @@ from activecl_nb.sources import parts
 from activecl_nb.sources.archive import ImageFiles, on_disk
 from activecl_nb.sources.folders import class_numbers, walk
 from activecl_nb.sources.image import ENDINGS, listed, shown
-from activecl_nb.sources.names import NUMBER, check_alike, one_form
+from activecl_nb.sources.names import REAL, UNKNOWN, check_alike, one_form, value
 from activecl_nb.sources.unlabelled import UNLABELLED
 
 # What a column may say of an image; the first two are needed.
 ROLES = ("file", "label", "patient", "slide", "part")
 NEEDED = ROLES[:2]
-# What programs write where they know nothing; no patient is called that, though a class may be.
-UNKNOWN = {"nan", "n/a", "<na>", "none", "null"}
-REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def from_table(
@@ -265,6 +263,12 @@ def _roles(
     if unnamed := [role for role in needed if named[role] is None]:
         raise ValueError(f"columns= leaves {' and '.join(unnamed)} aside, which is needed")
     filled = {role: name for role, name in named.items() if name in table.columns}
+    for role, name in ((r, c) for c in table.columns for r in ROLES if value(c) == r):
+        if role not in (*filled, *columns):  # it would be passed over, and patients mixed
+            raise ValueError(
+                f"{table.where}: is the column {name!a} its {role}? Say so with columns="
+                f"{{{role!r}: {name!a}}} (--columns {role}=...), or leave it aside with {role}="
+            )
     times = Counter(filled.values())
     if twice := [f"{role} ({name})" for role, name in filled.items() if times[name] > 1]:
         raise ValueError(

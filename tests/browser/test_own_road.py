@@ -24,7 +24,7 @@ strategies = ["mine.py:closest"]
 seeds = 1
 data = { source = "table", path = "set/patches.csv", fold = 1 }
 """
-COMMAND = ["run", "--data", "table", "--profile", "auto", "--minutes", "0.05", "--set", "width=4"]
+COMMAND = ["run", "--data", "table", "--set", "width=4"]
 
 
 def test_from_an_empty_folder_to_the_explorer_in_a_browser(browser, tmp_path):
@@ -34,7 +34,8 @@ def test_from_an_empty_folder_to_the_explorer_in_a_browser(browser, tmp_path):
     assert terminal.main(["look", str(table), "--page", str(look)]) == 0
     for folder in folders:
         strategy = ["--strategy", Path(folder).name, "--out", folder]
-        strategy += ["--profile", folders[0]] if folder != folders[0] else []
+        fitted = ["auto", "--minutes", "0.05"] if folder == folders[0] else [folders[0]]
+        strategy += ["--profile", *fitted]
         assert terminal.main([*COMMAND, "--path", str(table), *strategy]) == 0
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "mine.toml").write_text(STUDY)

@@ -18,7 +18,7 @@ import torch
 def closest(features, logits, chosen_features, budget, generator):
     return torch.argsort(logits.abs())[:budget]
 """
-AUTO = ["--data", "table", "--profile", "auto", "--minutes", "0.05", "--set", "width=4"]
+AUTO = ["--profile", "auto", "--minutes", "0.05"]
 
 
 def said(capsys, *arguments: object) -> str:
@@ -49,13 +49,14 @@ def test_the_whole_road(table, tmp_path, capsys, monkeypatch):
     (tmp_path / "mine.py").write_text(MINE)
     mine = f"{tmp_path / 'mine.py'}:closest"
     out = tmp_path / "runs"
-    command = ["run", *AUTO, "--path", table, *own, "--fold", 1, "--strategy"]
-    ran = said(capsys, *command, "random", "--out", out / "random-0")
+    command = ["run", "--data", "table", "--set", "width=4", "--path", table, *own, "--fold", 1]
+    command += ["--strategy"]
+    ran = said(capsys, *command, "random", *AUTO, "--out", out / "random-0")
     protocol = runs.load(out / "random-0").protocol
     assert str(protocol) in ran and "as asked for" in ran and protocol.width == 4
 
     monkeypatch.setattr(sizes, "rehearse", None)  # whatever this machine's speed is by now
-    again = said(capsys, *command, "random", "--out", out / "random-0")
+    again = said(capsys, *command, "random", *AUTO, "--out", out / "random-0")
     assert "fitted before" in again and runs.load(out / "random-0").protocol == protocol
     said(capsys, *command, mine, "--profile", out / "random-0", "--out", out / "mine-0")
     found = runs.load(out / "mine-0")
@@ -109,7 +110,11 @@ def test_a_run_on_features_from_a_table_keeps_a_map_for_the_explorer(tmp_path, c
         (["run", "--out", "x", "--strategy", "nowhere.py:best"], "nowhere.py is no file"),
         (["run", "--out", "x", "--encoder", "magic"], "no encoder is called 'magic'"),
         (["run", "--out", "x", "--patient", "(a)"], "patient= is for the source 'folder'"),
+        (["run", "--out", "x", "--minutes", "5"], "--minutes 5 is for --profile auto"),
+        (["run", "--out", "x", "--download"], "--download fetches the weights of --encoder"),
+        (["pick", ".", "--budget", "3", "--download"], "--download fetches the weights of --enc"),
         (["explore", "nowhere"], "nowhere"),
+        (["explore", "a", "./a"], "a run's folder is named twice"),
         (["pick", "nowhere", "--budget", "3"], "nowhere is not there"),
     ],
 )

@@ -1,6 +1,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from small_sets import write_own
@@ -85,6 +86,29 @@ def test_without_patients_it_says_what_cannot_be_known(tmp_path):
 def test_too_few_for_any_sizes_is_said_and_not_raised(tmp_path):
     found = curation.look(write_own(tmp_path, patients=2, each=4))
     assert isinstance(found.chosen, str) and "too few" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"fold": 9}, "fold 9: 5 folds are numbered from 0 to 4"),
+        (
+            {"fold": -1, "minutes": 0},
+            "minutes: should be above 0, not 0; fold: should be at least 0",
+        ),
+        ({"patient": "(.)"}, "patient= is for the source 'folder', not for 'table'"),
+        ({"fold": 1, "columns": {"part": "half"}}, "has a test part of its own, and so no folds"),
+    ],
+)
+def test_options_that_cannot_be_or_do_nothing_are_refused_before_an_image_is_read(
+    tmp_path, monkeypatch, choices, message
+):
+    table = pd.read_csv(write_own(tmp_path, patients=4), dtype=str)
+    halves = table["patient"].rank(method="dense").gt(2).map({True: "train", False: "test"})
+    table.assign(half=halves).to_csv(tmp_path / "patches.csv", index=False)
+    monkeypatch.setattr("activecl_nb.curation.looking._in_parallel", None)
+    with pytest.raises(ValueError, match=message):
+        curation.look(tmp_path / "patches.csv", **choices)
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,7 @@ def test_contrasts_are_read_in_their_order_and_must_fit(tmp_path):
     for old, new, said in (
         ('b = "random"', 'b = "kcenter"', "'g' has no strategy 'kcenter'"),
         ('grid = "g"', 'grid = "h"', "no grid is called 'h'"),
+        ("primary = true", 'score = "luck"', "no score is called 'luck'; there are f1, auroc"),
         ("primary = true", 'setting = "x=1"', "'g' has no setting 'x=1'"),
         ("primary = true", "bound = 0", "bound: should be above 0"),
         (
@@ -385,6 +386,35 @@ def test_contrasts_are_read_in_their_order_and_must_fit(tmp_path):
     ):
         with pytest.raises(ValueError, match=said):
             study.read(written(tmp_path, text.replace(old, new)))
+
+
+def test_a_grid_that_is_not_right_is_not_said_to_be_missing(tmp_path):
+    text = GRID_AND_CONTRAST.replace("seeds = 1", "seeds = 0")
+    with pytest.raises(ValueError, match="seeds: should be at least 1") as told:
+        study.read(written(tmp_path, text))
+    assert "no grid is called" not in str(told.value)
+
+
+def test_more_runs_than_anybody_waits_for_are_refused_before_they_are_laid_out(tmp_path):
+    varied = {name: [*range(1, 101)] for name in ("rounds", "epochs", "labelled")}
+    protocol = ", ".join(f"{name} = {values}" for name, values in varied.items())
+    text = GRID_AND_CONTRAST.replace("seeds = 1", f"seeds = 1\nprotocol = {{ {protocol} }}")
+    with pytest.raises(ValueError, match="grid 'g': 2,000,000 runs are asked for, and 100,000"):
+        study.read(written(tmp_path, text))
+
+
+GRID_AND_CONTRAST = """
+profile = "tiny"
+[[contrast]]
+id = "first"
+grid = "g"
+a = "entropy"
+b = "random"
+[[grid]]
+name = "g"
+strategies = ["random", "entropy"]
+seeds = 1
+"""
 
 
 def test_the_kits_own_study_is_sound():

@@ -251,6 +251,14 @@ def test_runs_that_cannot_share_a_map_are_refused(made):
         )
     with pytest.raises(ValueError, match="at least one run"):
         ViewModel([], made.data, made.map)
+    for none in ("runs/a", ["runs/a"], {"a": None}, None):
+        with pytest.raises(ValueError, match=r"is no run; Explorer\.open opens runs"):
+            ViewModel(none, made.data, made.map)
+    for outside in (-1, len(made.data.train)):
+        last = SimpleNamespace(**{**vars(random.rounds[-1]), "picked": np.array([outside])})
+        moved = SimpleNamespace(**{**vars(random), "rounds": (*random.rounds[:-1], last)})
+        with pytest.raises(ValueError, match=r"round \d+ picked patches that the tissue of \d+"):
+            ViewModel([moved], made.data, made.map)
     with pytest.raises(ValueError, match="no class is called 'XYZ'"):
         ViewModel([entropy], made.data.train, made.map, positive="XYZ")
     with pytest.raises(ValueError, match=r"two runs are called 'entropy \(seed 0\)'"):

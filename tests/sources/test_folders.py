@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import unicodedata
 import warnings
 import zipfile
@@ -45,6 +46,22 @@ def test_resized_as_pil_does(tmp_path: Path, zip_path: Path) -> None:
         whole = Image.fromarray(official_pixels()[number].transpose(1, 2, 0))
         expected = np.asarray(whole.resize((6, 6), Image.Resampling.BICUBIC))
         np.testing.assert_array_equal(images[number], expected.transpose(2, 0, 1))
+
+
+def test_a_file_of_more_bytes_than_any_patch_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a file with a hole, which may be larger than the disk, nor an entry of zeros."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/0.png").touch()
+    os.truncate(tmp_path / "a/0.png", 10 << 30)
+    with pytest.raises(ValueError, match=r"0\.png cannot be read .*10,737,418,240 bytes, and"):
+        tissue.load("folder", "all", path=tmp_path)
+    monkeypatch.setattr("activecl_nb.sources.image.MOST_BYTES", 1000)
+    path = write_zip(tmp_path / "x.zip", {**official_files(STEM), f"{STEM}/TUM/z.tif": bytes(1001)})
+    images = folders.from_zip(path)
+    with pytest.raises(ValueError, match=r"z\.tif cannot be read \(1,001 bytes"):
+        images.image(images.names.index(f"{STEM}/TUM/z.tif"))
 
 
 def test_a_zip_with_two_entries_of_one_name(zip_path: Path) -> None:
@@ -173,6 +190,9 @@ def test_nested_folders_are_patients(tree: Tree) -> None:
         not set(train.facts["patient"]) & set(test.facts["patient"])
         and len(train) + len(test) == 50
     )
+    with pytest.raises(ValueError, match=r"a patient is called .*NaN.*, which programs write"):
+        folders.from_folder(tree(*ten("B/NaN")), nested=True)
+    shutil.rmtree(root / "B/NaN")
     tree("A/loose.png")
     with pytest.raises(ValueError, match=r"1 images lie in no patient's folder: loose\.png; move"):
         folders.from_folder(root, nested=True)

@@ -26,8 +26,10 @@ def test_names_that_look_the_same_are_refused(names: tuple[str, ...]) -> None:
 
 
 def test_numbers_of_one_value_are_asked_about() -> None:
-    with pytest.warns(UserWarning, match=r"one patient.*\? '\+1' and '01' and '1' and '1\.0' are"):
-        check_alike("patient", ["1", "1.0", "01", "+1", "2"], "t.csv")
+    names = ["1", "1.0", "01", "+1", "1e0", "2", "1e99999999"]
+    said = r"one patient.*\? '\+1' and '01' and '1' and '1\.0' and '1e0' are"
+    with pytest.warns(UserWarning, match=said):
+        check_alike("patient", names, "t.csv")
 
 
 def test_names_that_differ_in_their_case_or_spaces_are_asked_about() -> None:

@@ -78,7 +78,9 @@ def test_text_that_looks_like_numbers_or_gaps(write: Write) -> None:
     assert loaded.class_names == ("NA", "NULL", "nan")
 
 
-@pytest.mark.parametrize("nobody", ["", "nan", "NaN", "N/A", "<NA>", "None", "NULL"])
+@pytest.mark.parametrize(
+    "nobody", ["", "nan", "NaN", "N/A", "<NA>", "None", "NULL", "#N/A", "?", "-"]
+)
 def test_nobody_is_no_patient(write: Write, nobody: str) -> None:
     """All the images of nobody would be one patient's."""
     path = write("file,label,patient", "a.png,x,1", f"b.png,y,{nobody}")
@@ -99,6 +101,18 @@ def test_a_column_says_one_thing(write: Write) -> None:
     with pytest.raises(ValueError, match="'n' says what an image is"):
         from_table(path, columns={"patient": "n"}, target="n")
     assert from_table(path, target="label").facts["label"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["Patient", "patient\u200b", "PATIENT", "pati ent"])
+def test_a_column_that_looks_like_a_role_is_not_passed_over(write: Write, name: str) -> None:
+    """Patients would be in training and test alike."""
+    path = write(f"file,label,{name}", "a.png,x,1", "b.png,y,2")
+    with pytest.raises(
+        ValueError, match=r"is the column '[Pp].* its patient\? Say so with columns="
+    ):
+        from_table(path)
+    assert list(from_table(path, columns={"patient": name}).facts) == ["file", "patient"]
+    assert list(from_table(path, columns={"patient": None}).facts) == ["file"]
 
 
 def test_a_text_with_nuls_is_in_another_encoding(images: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field
 
 from activecl_nb import values
-from activecl_nb.values import Count, Seed, Switch, Whole
+from activecl_nb.values import Pairs, Seed, Switch, Whole
 
 Metric = Literal["chosen", "area", "last", "best"]  # of a score: what a contrast may compare
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -77,7 +77,7 @@ def data_of(dials: Collection[str]) -> type:
         "encoder": Text,
         "target": Text,
     }
-    fields |= {"fold": Whole, "folds": Count, "seed": Seed, "by": Text}
+    fields |= {"fold": Whole, "folds": Pairs, "seed": Seed, "by": Literal["patch", "patient"]}
     return type("Data", (), {"__annotations__": fields | dict.fromkeys([*dials, "share"], Number)})
 
 

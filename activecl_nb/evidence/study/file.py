@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import os
 import runpy
 from collections.abc import Iterable, Mapping
@@ -43,8 +44,8 @@ def read(path: str | os.PathLike[str]) -> Study:
     check = Check(str(path))
     check.table("", content, checks.Top)
     profile = check.tried("profile", lambda: _profile(content.get("profile"), path.parent))
-    named = content.get("code")
-    code = path.parent / files.expanded(named) if isinstance(named, str) else None
+    own_file = content.get("code")
+    code = path.parent / files.expanded(own_file) if isinstance(own_file, str) else None
     own = check.tried("code", lambda: add_strategies(code) if code else set())
     check.end()  # without a profile and its strategies there is no more to say
     grids, plans = content.get("grid", []), []
@@ -57,7 +58,9 @@ def read(path: str | os.PathLike[str]) -> Study:
             files_of = ({name: code for name in own} if code else {}) | files_of
             plans.append(_laid_out(placed, profile, files_of, check, where))
     _no_twins(grids, check)
-    contrasts = tuple(_contrasts(content.get("contrast", []), plans, check))
+    named = [str(grid.get("name")) for grid in grids]
+    of_name = dict.fromkeys(named) | {plan.name: plan for plan in plans}
+    contrasts = tuple(_contrasts(content.get("contrast", []), of_name, check))
     check.end()
     return Study(
         content.get("title", path.stem),
@@ -158,6 +161,9 @@ def _laid_out(
     from activecl_nb.protocol import BENCHMARK, Protocol, equal_work, image_epochs
 
     plan, settings = _Plan(grid["name"], grid["strategies"]), []
+    if (runs := _runs(grid, profile)) > MOST_RUNS:
+        check.says(where, f"{runs:,} runs are asked for, and {MOST_RUNS:,} is the most; vary less")
+        return plan
     for setting in _settings(grid):
         varied = [(name, v) for (part, name), v in setting.items() if _varies(grid, part, name)]
         chosen = {part: {n: v for (p, n), v in setting.items() if p == part} for part in PARTS}
@@ -187,6 +193,15 @@ def _laid_out(
 
 
 PARTS = ("data", "protocol")
+MOST_RUNS = 100_000  # of a grid: more than anybody waits for
+
+
+def _runs(grid: Mapping[str, Any], profile: profiles.Profile) -> int:
+    """How many runs a grid asks for, before any of them is laid out."""
+    values = [len(grid[part][name]) for part, name in _varied(grid)]
+    settings = sum(values) if values and grid.get("one_at_a_time") else math.prod(values)
+    tissues = math.prod(len(_each(grid["data"][n])) for n in REPLICATES if n in grid["data"])
+    return settings * tissues * grid.get("seeds", profile.repeats) * len(grid["strategies"])
 
 
 def _unknown_strategies(grid: Mapping[str, Any], code: Mapping[str, Path]) -> list[str]:
@@ -278,10 +293,15 @@ def _settings(grid: Mapping[str, Any]) -> list[dict[tuple[str, str], Any]]:
 
 
 def _contrasts(
-    declared: Iterable[Mapping[str, Any]], plans: Iterable[_Plan], check: Check
+    declared: Iterable[Mapping[str, Any]], of_name: Mapping[str, _Plan | None], check: Check
 ) -> Iterable[Contrast]:
-    """The contrasts that fit the grids; the others go to ``check``."""
-    of_name, seen = {plan.name: plan for plan in plans}, set()
+    """The contrasts that fit the grids; the others go to ``check``.
+
+    of_name: the grids' plans, None for a grid that is not as it should be.
+    """
+    from activecl_nb.evidence.claims.metrics import SCORES
+
+    seen = set()
     for number, entry in enumerate(declared, 1):
         where = f"contrast {entry.get('id', number)!r}: "
         if not check.table(where, entry, checks.Contrast):
@@ -292,19 +312,21 @@ def _contrasts(
         seen.add(one.id)
         if one.sides[0] == one.sides[1]:
             check.says(where, f"{one.a!r} is compared with itself; name another a, b or against")
+        if one.score not in SCORES:
+            check.says(where, f"no score is called {one.score!r}; there are {', '.join(SCORES)}")
         for side in one.sides:
             _has_side(side, of_name, check, where)
         yield one
 
 
 def _has_side(
-    side: Mapping[str, str], of_name: Mapping[str, _Plan], check: Check, where: str
+    side: Mapping[str, str], of_name: Mapping[str, _Plan | None], check: Check, where: str
 ) -> None:
     """Whether the grid of one side of a contrast has its strategy and its setting."""
     grid, strategy, setting = side["grid"], side["strategy"], side["setting"]
-    plan = of_name.get(grid)
-    if plan is None:
+    if grid not in of_name:
         check.says(where, f"no grid is called {grid!r}; there are {', '.join(of_name)}")
+    if (plan := of_name.get(grid)) is None:
         return
     if strategy not in plan.strategies:
         known = ", ".join(plan.strategies)

@@ -14,7 +14,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from activecl_nb import files, seeds
+from activecl_nb import files, seeds, values
 from activecl_nb.lessons.students import exercises
 from activecl_nb.lessons.students.exercises import CHOICE, Exercise
 
@@ -54,16 +54,23 @@ def plain(student: Any) -> str:
     return kept
 
 
+class Options:
+    """What ``make`` is told in numbers."""
+
+    edition: values.Whole
+
+
 def make(
     out: str | os.PathLike[str], *, edition: int = 0, notebooks: Path | None = None
 ) -> dict[str, list[Path]]:
     """Write the edition into ``out/students`` and ``out/teacher``; name -> files written.
 
     edition: decides the order of the letters; another class, another number. notebooks: whose
-    lessons (default: the kit's). FileNotFoundError: there are none.
+    lessons (default: the kit's). FileNotFoundError: there are none. ValueError: no such number.
     """
     import nbformat
 
+    values.checked(Options, {"edition": edition})
     written: dict[str, list[Path]] = {STUDENTS: [], TEACHER: []}
     for path in exercises.stored(notebooks):
         stored = nbformat.read(path, as_version=4)

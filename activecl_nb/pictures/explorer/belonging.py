@@ -19,11 +19,16 @@ MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value me
 
 def named(runs: Run | Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
     """Runs by name; of a list, the name is the strategy, with the seed where that is needed."""
+    listed: Any = [*runs.values()] if isinstance(runs, Mapping) else runs
+    listed = listed if isinstance(listed, list | tuple) else [listed]
+    for run in listed:
+        if not hasattr(run, "rounds"):
+            raise ValueError(f"{run!r} is no run; Explorer.open opens runs from their folders")
     if isinstance(runs, Mapping):
-        found = dict(runs)
+        found = {str(name): run for name, run in runs.items()}
     else:
         found = {}
-        for run in runs if isinstance(runs, Sequence) else [runs]:
+        for run in listed:
             name = run.strategy
             if name in found:
                 name = f"{run.strategy} (seed {run.seed})"
@@ -60,6 +65,11 @@ def check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> None
                 f"run {name!r} has {len(run.rounds)} rounds; {MOST_ROUNDS} is the most"
             )
         for round in run.rounds:
+            if len(round.picked) and not 0 <= round.picked.min() <= round.picked.max() < total:
+                raise ValueError(
+                    f"run {name!r}, round {round.number} picked patches that the tissue of {total} "
+                    "has not; give the explorer the data that the run was made with"
+                )
             if np.shape(round.watched_logits) != patches.shape:
                 raise ValueError(
                     f"run {name!r}, round {round.number}: {np.shape(round.watched_logits)} logits "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from activecl_nb import runs
+from activecl_nb import files, runs
 from activecl_nb.runs import Run
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def open_runs(
 
     if not paths:
         raise ValueError("name at least one run's folder, such as runs/entropy-0")
+    if len({files.expanded(path).resolve() for path in paths}) < len(paths):
+        raise ValueError("a run's folder is named twice; name each once")
     found = named([runs.load(path) for path in paths])
     return found, runs.load_data(next(iter(found.values()))) if data is None else data
 

@@ -149,6 +149,11 @@ def test_cells_can_be_found_after_an_editor_has_numbered_them_anew(edition: Path
                 assert cell.metadata["activecl"] == cell.id
 
 
+def test_an_edition_that_could_not_be_collected_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="edition: should be at least 0, not -1"):
+        editions.make(tmp_path, edition=-1)
+
+
 def test_no_notebooks(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no lesson"):
         editions.make(tmp_path / "out", notebooks=tmp_path)
