@@ -37,7 +37,10 @@ def package(tmp_path, monkeypatch):
 
 def load(package: Path, helper: str, factor: int = 2):
     """The package, as a process that starts now would see it."""
-    written = {f"{helper}.py": HELPER.format(factor=factor), "main.py": SOURCE.format(helper=helper)}
+    written = {
+        f"{helper}.py": HELPER.format(factor=factor),
+        "main.py": SOURCE.format(helper=helper),
+    }
     for name, text in written.items():
         file = package / name
         if not file.exists() or file.read_text() != text:  # an older Numba looks at a file's time

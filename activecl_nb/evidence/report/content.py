@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from activecl_nb.evidence.claims import Claim, Judged, Line
 from activecl_nb.evidence.report import appendix, first, grids, limits
 from activecl_nb.evidence.report.first import Row
 from activecl_nb.evidence.report.grids import Section
-from activecl_nb.evidence.report.texts import texts
+from activecl_nb.evidence.report.texts import plain, texts
 from activecl_nb.evidence.study import Stored
 from activecl_nb.evidence.study.folder import Opened
 from activecl_nb.pictures.figures import Picture
@@ -227,19 +226,17 @@ def table(lines: Sequence[Line]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["claim", "paper", "ours", "replicates", "verdict"])
 
 
-def listed(sentences: pd.DataFrame, width: int = 60) -> str:
-    """A table of sentences as paragraphs, since its columns would be a word wide on a narrow page.
+def listed(sentences: pd.DataFrame) -> str:
+    """A table of sentences as Markdown: its columns would be a word wide on a narrow page.
 
-    The first column begins a paragraph, and the others follow, each under its name; empty ones are
-    left out. width: the longest line, in letters.
+    The first column is a paragraph, and the others follow in a list, each under its name; empty
+    ones are left out.
     """
-    indents: dict[str, Any] = {"initial_indent": "    ", "subsequent_indent": "      "}
     paragraphs = []
-    for first_cell, *others in sentences.itertuples(index=False, name=None):
-        lines = textwrap.wrap(first_cell, width)
-        for name, cell in zip(sentences.columns[1:], others, strict=True):
-            lines += textwrap.wrap(f"{name}: {cell}", width, **indents) if cell else []
-        paragraphs.append("\n".join(lines))
+    for claim, *others in sentences.itertuples(index=False, name=None):
+        told = zip(sentences.columns[1:], others, strict=True)
+        paragraphs.append(f"**{plain(claim)}**")
+        paragraphs.append("\n".join(f"- {name}: {plain(cell)}" for name, cell in told if cell))
     return "\n\n".join(paragraphs)
 
 
