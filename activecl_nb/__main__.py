@@ -263,8 +263,8 @@ def _fitted(
         )
     else:
         choices = {**({} if options.share is None else everything), **choices}
-        minutes = 20 if options.minutes is None else options.minutes
-        how: dict[str, Any] = {"minutes": minutes, "device": device, "seed": options.seed}
+        how: dict[str, Any] = {"device": device, "seed": options.seed}
+        how |= {} if options.minutes is None else {"minutes": options.minutes}
         fitted = sizes.fit(data, **how, **choices)
         begun, said = fitted.protocol, str(fitted)
     if distributed.rank() == 0:

@@ -149,8 +149,7 @@ def fold_by_patient(
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    if not 0 <= fold < folds:
-        raise ValueError(f"fold {fold}: {folds} folds are numbered from 0 to {folds - 1}")
+    check_number(fold, folds)
     patients = np.arange(len(patches))
     if "patient" in patches.facts:
         patients = known_patients(patches)
@@ -294,6 +293,12 @@ def load(
     recipe = {"source": source, "path": place, **asked, **options}
     recipe |= {"target": target} if target else {}
     return Data(train, test, positive, recipe, target=target)
+
+
+def check_number(fold: int, folds: int) -> None:
+    """ValueError: there is no such fold."""
+    if not 0 <= fold < folds:
+        raise ValueError(f"fold {fold}: {folds} folds are numbered from 0 to {folds - 1}")
 
 
 def check_fold(fold: int, has_test: str) -> None:

@@ -138,8 +138,7 @@ def look(
     that cannot be decoded are part of the answer.
     """
     values.checked(Asked, {"minutes": minutes, "fold": fold, "folds": folds})
-    if fold >= folds:
-        raise ValueError(f"fold {fold}: {folds} folds are numbered from 0 to {folds - 1}")
+    imbalance.check_number(fold, folds)
     archive = tissue.open_own(*own.source(path), crossing=True, **options)
     imbalance.check_fold(fold, archive.where if "part" in archive.facts else "")
     path, met = archive.where, dict(enumerate(_in_parallel(archive)))

@@ -129,9 +129,9 @@ def pick(
     _check_task(task, name, encoder, positive, labels)
     _check(name, select, budget, len(archive.names) - len(known), labels)
     maps = task == "segmentation"
-    made_by = _default(encoder, minutes, maps), minutes or MINUTES
+    encoder, minutes = _default(encoder, minutes, maps), minutes or MINUTES
     outlines = _outlines(labels, labelled) if maps and labels is not None else None
-    seen, images, used = _features(archive, *made_by, seed, device, download, maps)
+    seen, images, used = _features(archive, encoder, minutes, seed, device, download, maps)
     features = tasks.pooled(seen)
     if task == "regression" and labels is not None:
         opinion = _of_numbers(features, known, labels, seed)

@@ -355,20 +355,22 @@ def test_tissues_are_replicates_and_no_settings(tmp_path):
     assert {entry.label for entry in own.entries} == {""}
 
 
+GRID_AND_CONTRAST = """
+profile = "tiny"
+[[contrast]]
+id = "first"
+grid = "g"
+a = "entropy"
+b = "random"
+[[grid]]
+name = "g"
+strategies = ["random", "entropy"]
+seeds = 1
+"""
+
+
 def test_contrasts_are_read_in_their_order_and_must_fit(tmp_path):
-    text = """
-        profile = "tiny"
-        [[contrast]]
-        id = "first"
-        grid = "g"
-        a = "entropy"
-        b = "random"
-        primary = true
-        [[grid]]
-        name = "g"
-        strategies = ["random", "entropy"]
-        seeds = 1
-        """
+    text = GRID_AND_CONTRAST.replace('b = "random"', 'b = "random"\nprimary = true')
     (one,) = study.read(written(tmp_path, text)).contrasts
     assert one == study.Contrast("first", "g", "entropy", "random", primary=True)
     assert (one.metric, one.score) == ("chosen", "probe_average_precision")
@@ -401,20 +403,6 @@ def test_more_runs_than_anybody_waits_for_are_refused_before_they_are_laid_out(t
     text = GRID_AND_CONTRAST.replace("seeds = 1", f"seeds = 1\nprotocol = {{ {protocol} }}")
     with pytest.raises(ValueError, match="grid 'g': 2,000,000 runs are asked for, and 100,000"):
         study.read(written(tmp_path, text))
-
-
-GRID_AND_CONTRAST = """
-profile = "tiny"
-[[contrast]]
-id = "first"
-grid = "g"
-a = "entropy"
-b = "random"
-[[grid]]
-name = "g"
-strategies = ["random", "entropy"]
-seeds = 1
-"""
 
 
 def test_the_kits_own_study_is_sound():

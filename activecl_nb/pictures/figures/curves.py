@@ -72,6 +72,7 @@ def learning_curve(
         )
         told.append(f"{name} at {level:.2f}" + between(low, high))
     axes.set(xlabel=x.replace("_", " "), ylabel=score)
+    axes.xaxis.get_major_locator().set_params(integer=True)  # no tick at 22.5 that reads 22
     axes.xaxis.set_major_formatter("{x:,.0f}")
     figure.legend(loc="outside upper center", ncols=6, frameon=False)  # over no line or name
     plain_axes(axes)
