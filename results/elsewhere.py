@@ -26,7 +26,7 @@ from torch import Tensor
 from activecl_nb import files, proxy, runs, simclr, tissue
 from activecl_nb.curation import encoders
 from activecl_nb.evidence import study
-from activecl_nb.evidence.study import Job
+from activecl_nb.evidence.study.plan import Job
 from activecl_nb.tissue import Tissue
 
 OUT = Path(__file__).with_suffix(".csv")
