@@ -37,6 +37,21 @@ def test_a_row_of_markdown_holds_nothing_that_a_browser_would_act_on(text):
     assert line.replace("\\|", "").count("|") == 5
 
 
+def test_a_row_says_measure_and_tissue_once():
+    rows = [
+        Row("A against B", "mice", "1", "sure", True, "score"),
+        Row("C against B", "mice", "2", "sure", True, "score"),
+        Row("A claim", "mice", "3", "sure", True),
+        Row("D against B", "men", "4", "sure", True, "score"),
+    ]
+    assert [row[:2] for row in report.cells(rows)] == [
+        ("A against B, by score", "mice"),
+        ("C against B, measured alike", "the same"),
+        ("A claim", "the same"),
+        ("D against B, by score", "men"),
+    ]
+
+
 def test_sentences_are_listed_as_paragraphs_that_a_page_of_any_width_holds():
     table = pd.DataFrame(
         [("one *claim*", "93%", ""), ("two", "", "yes")], columns=["a", "b", "c d"]

@@ -192,7 +192,8 @@ def test_a_contrast_may_stand_against_another_grid_of_the_same_tissues(tmp_path)
     near = claims.judge([contrast("entropy")], stored(tmp_path / "t"))[0]
     assert judged.estimate == near.estimate and judged.says == "entropy ahead"
     row = report.first.contrast_row(judged, {"elsewhere": "biopsies"})
-    assert row.tried.startswith("The rival against our own picks, by ")
+    ((tried, *_),) = report.cells([row])
+    assert tried == f"The rival against our own picks, by {judged.measure}"
     assert row.sure.startswith("The rival ahead")
 
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from small_sets import image_bytes, patch, write_folder
 
 from activecl_nb import experiment
 from activecl_nb.evidence.study.plan import Job
 from activecl_nb.lessons import shelf
 from activecl_nb.protocol import Protocol
 from activecl_nb.tissue import Tissue
-from small_sets import image_bytes, patch, write_folder
 
 FILE = Path(__file__).parents[2] / "results" / "elsewhere.py"
 

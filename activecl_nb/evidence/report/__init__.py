@@ -17,6 +17,7 @@ from activecl_nb.evidence.report.content import (
     parts,
     table,
 )
+from activecl_nb.evidence.report.first import cells
 from activecl_nb.evidence.report.grids import Section
 from activecl_nb.evidence.report.page import (
     BEGIN,

@@ -27,17 +27,29 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Row:
-    """What was tried, on which tissue, by how much, and how sure that is."""
+    """What was tried, on which tissue, by how much, and how sure that is.
+
+    measure: of a contrast, the score in words.
+    """
 
     tried: str
     tissue: str
     much: str
     sure: str
     real: bool
+    measure: str = ""
 
-    @property
-    def cells(self) -> tuple[str, str, str, str]:
-        return self.tried, self.tissue, self.much, self.sure
+
+def cells(rows: Sequence[Row]) -> list[tuple[str, str, str, str]]:
+    """The rows as cells of a table; what is as in the row before is not said again."""
+    found, before = [], Row("", "", "", "", False)
+    for row in rows:
+        alike = row.measure == before.measure
+        tried = say("row.tried", tried=row.tried, measure=row.measure, alike=alike)
+        tissue = say("row.same") if row.tissue == before.tissue else row.tissue
+        found.append((tried, tissue, row.much, row.sure))
+        before = row
+    return found
 
 
 def rows(
@@ -78,13 +90,12 @@ def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
         "row.contrast",
         a=a[0].upper() + a[1:],
         b=b,
-        measure=one.measure,
         picks="" if one.contrast.names else " picks",
     )
     where = tissues[one.contrast.grid] + (f", {one.setting}" if one.setting else "")
     found = one.estimate
     if found is None:
-        return Row(tried, where, "–", one.says, one.real)
+        return Row(tried, where, "–", one.says, one.real, one.measure)
     much = claims.with_ends(found.mean, found.low, found.high)
     counted = count(found.n, found.over) + (f", {found.runs} runs" if found.runs > found.n else "")
     says = one.says.replace(one.contrast.a, a).replace(one.contrast.b, b)
@@ -97,7 +108,7 @@ def contrast_row(one: Judged, tissues: Mapping[str, str]) -> Row:
     else:
         corrected = " by Holm" if one.contrast.primary else ""
         sure = say("row.sure", p=f"p {one.p:.2g}{corrected}", **words)
-    return Row(tried, where, much, sure, one.real)
+    return Row(tried, where, much, sure, one.real, one.measure)
 
 
 def claim_row(line: Line, tissues: Mapping[str, str], real: Collection[str]) -> Row:

@@ -19,6 +19,7 @@ from activecl_nb.evidence import claims
 from activecl_nb.evidence.analysis.gate import ON_PHANTOM, ON_REAL
 from activecl_nb.evidence.claims import Line
 from activecl_nb.evidence.report.content import Report, by_part, parts
+from activecl_nb.evidence.report.first import cells
 from activecl_nb.evidence.report.texts import filled, html, markdown, plain, texts
 from activecl_nb.pictures.figures import Picture
 
@@ -112,7 +113,7 @@ def _values(report: Report) -> dict[str, Any]:
     }
     return {
         "report": report,
-        "rows": [row.cells for row in report.rows],
+        "rows": cells(report.rows),
         "row_heads": ROW_HEADS,
         "heads": HEADS,
         "page": PAGE,
@@ -188,7 +189,7 @@ def rows_table(report: Report) -> list[str]:
     if not report.rows:
         return []
     heads = ["| " + " | ".join(ROW_HEADS) + " |", "|" + " --- |" * len(ROW_HEADS)]
-    return [*heads, *(f"| {' | '.join(map(plain, row.cells))} |" for row in report.rows)]
+    return [*heads, *(f"| {' | '.join(map(plain, row))} |" for row in cells(report.rows))]
 
 
 def findings(report: Report) -> str:
