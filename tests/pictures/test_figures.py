@@ -58,6 +58,10 @@ def pictures(tiny_data):
         "image_grid": figures.image_grid(tiny_data.train.images[:5], list("abcde"), columns=3),
         "gallery": figures.gallery(tiny_data.train, each=3),
         "class_counts": figures.class_counts(tiny_data.train),
+        "dial": figures.dial({"NORM": 60, "TUM": 40}),
+        "thresholds": figures.thresholds(labels / 3, labels == 2),
+        "strategy_shares": figures.strategy_shares(shares[["NORM", "TUM"]].rename(str)),
+        "masks": figures.masks(tiny_data.train.images[:8], {"mask": np.zeros((8, 4, 4))}),
         "loss_curve": figures.loss_curve([5.0, 4.0, 3.5], chance=4.8),
         "embedding": figures.embedding({"before": points, "after": points}, labels, "ABC"),
         "heat": figures.heat(np.eye(3), title="similarity"),
@@ -180,6 +184,16 @@ def _lab(linear):
     )
     f = np.cbrt(xyz / [0.9505, 1, 1.089])
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+def test_letters_can_be_read_where_a_page_is_600_pixels_wide(tiny_data):
+    for name, picture in pictures(tiny_data).items():
+        if name == "gains":  # of the report's page, which is wider
+            continue
+        wide = 72 * max(picture.figure.get_figwidth(), 560 / 110)  # points, shown on 560 pixels
+        words = [text for text in picture.figure.findobj(Text) if text.get_text()]
+        smallest = min(words, key=lambda text: text.get_fontsize())
+        assert smallest.get_fontsize() * 560 / wide >= 10, (name, smallest)
 
 
 def test_nothing_is_left_in_pyplot(tiny_data):

@@ -47,11 +47,32 @@ def _begun_with(
     return np.array(picks)
 
 
+def in_what_is_left(features: np.ndarray, chosen: np.ndarray, budget: int) -> list[int]:
+    """The picks as positions among the candidates that are left, which are fewer each time."""
+    left = list(range(len(features)))
+    picks = []
+    for pick in kcenter(features, chosen, budget).tolist():
+        picks.append(left.index(pick))
+        left.remove(pick)
+    return picks
+
+
+def _added_up(features: np.ndarray, chosen: np.ndarray, budget: int) -> np.ndarray:
+    """Distances to all picks are added to the nearest of the first ones."""
+    distance = np.linalg.norm(features[:, None] - chosen, axis=2).min(axis=1)
+    picks: list[int] = []
+    for _ in range(budget):
+        picks.append(int(distance.argmax()))
+        distance = distance + np.linalg.norm(features - features[picks[-1]], axis=1)
+        distance[picks] = -np.inf
+    return np.array(picks)
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _other_beginnings(
+def _other_distances(
     features: np.ndarray, chosen: np.ndarray, budget: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     for word, over in (("mean", np.mean), ("largest", np.max), ("sum", np.sum)):
@@ -60,6 +81,15 @@ def _other_beginnings(
             "nearest of these covers it, so begin with the smallest: .min(dim=1).values",
             _begun_with(features, chosen, budget, over),
         )
+    yield (
+        "you add the distance to a new centre; keep the smaller of it and the old one",
+        _added_up(features, chosen, budget),
+    )
+    yield (
+        "those are the farthest from the middle of all candidates; k-center asks how far each is "
+        "from what is chosen",
+        np.argsort(-np.linalg.norm(features - features.mean(0), axis=1))[:budget],
+    )
 
 
 def kcenter_mistakes(
@@ -92,7 +122,7 @@ def kcenter_mistakes(
     return [
         *starts,
         *((text, kcenter(features, chosen, budget, **how)) for text, how in others.items()),
-        *_other_beginnings(features, chosen, budget),
+        *_other_distances(features, chosen, budget),
         (
             "those are the farthest from the chosen set, all at once: each pick is a new centre, "
             "so update the distances after it",

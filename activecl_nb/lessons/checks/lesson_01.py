@@ -30,10 +30,14 @@ def baseline_accuracy(answer: Any) -> Verdict:
     answer = plain_answer(answer)
     if isinstance(answer, Verdict):
         return answer
-    near = (
-        "near, and not the paper's: is it rounded, or the share of the phantom's test set "
-        "printed above? The paper's test set has 1,233 TUM and 5,947 NON-TUM patches"
-    )
+    otherwise = "how many of all 7,180 patches does it answer rightly?"
+    if np.all((answer > 0.75) & (answer < 0.88)):
+        otherwise = (
+            "near, and not the paper's: is it rounded, or the share of the phantom's test set "
+            "printed above? The paper's test set has 1,233 TUM and 5,947 NON-TUM patches"
+        )
+    elif np.all(answer > 100):
+        otherwise = "that is a number of patches; accuracy is a share of all patches"
     return compare(
         answer,
         right,
@@ -42,8 +46,12 @@ def baseline_accuracy(answer: Any) -> Verdict:
             "that is the training set's share of NON-TUM; the question is about the test set": (
                 85_683 / 100_000
             ),
+            "that is the training set's share of TUM; the test set's others are asked for": 0.14317,
             "that is TUM over NON-TUM; accuracy is the share of all patches that are right": (
                 tumour / other
+            ),
+            "that takes TUM over NON-TUM off 1; what is taken off is TUM over all patches": (
+                1 - tumour / other
             ),
             "that is NON-TUM over TUM; accuracy is the share of all patches that are right": (
                 other / tumour
@@ -55,15 +63,12 @@ def baseline_accuracy(answer: Any) -> Verdict:
             / (7180 + tumour),
             "that counts classes, 8 of 9; count patches, since the classes differ in size": 8 / 9,
             "five in six is rounded; the counts themselves give it exactly": 5 / 6,
-            "that is a number of patches; accuracy is a share of all patches": other,
             "right, as a percentage; give it as a share between 0 and 1": 100 * right,
             "a baseline that always says the same is wrong about all of the other kind": 1.0,
         },
         tolerance=1.4e-3,  # two digits are enough, and 5/6 is not
         why="it is right about each of the 5,947 NON-TUM patches and wrong about the 1,233 TUM",
-        otherwise=near
-        if np.all((answer > 0.75) & (answer < 0.88))
-        else "how many of all 7,180 patches does it answer rightly?",
+        otherwise=otherwise,
     )
 
 
@@ -81,10 +86,16 @@ def dial(function: Callable[..., Any]) -> Verdict:
     """
     positive = np.zeros(_YES + _NO, dtype=bool)
     positive[np.random.default_rng(3).permutation(len(positive))[:_YES]] = True
-    fewer = _dialled(function, positive, _DOWN)
-    if isinstance(fewer, Verdict):
-        return fewer
+    fewer, other, again = (_dialled(function, positive, _DOWN, seed) for seed in (0, 1, 0))
+    stopped = next((one for one in (fewer, other, again) if isinstance(one, Verdict)), None)
+    if stopped is not None:
+        return stopped
     yes = int(positive[fewer].sum())
+    if len(other) != len(fewer):
+        return hint(
+            f"one generator keeps {len(fewer)} patches and another {len(other)}: work out how many "
+            "may stay, and draw exactly so many, instead of asking chance for each patch"
+        )
     wrong = _turned_down(yes, len(fewer) - yes)
     if wrong:
         return hint(wrong)
@@ -96,9 +107,6 @@ def dial(function: Callable[..., Any]) -> Verdict:
         wrong = _turned_up(yes, len(more) - yes, share)
         if wrong:
             return hint(wrong)
-    other, again = (_dialled(function, positive, _DOWN, seed) for seed in (1, 0))
-    if isinstance(other, Verdict) or isinstance(again, Verdict):
-        return other if isinstance(other, Verdict) else again
     if np.array_equal(np.sort(other), np.sort(fewer)):
         return hint(
             "two generators leave out the same patches; draw which ones stay: "
@@ -124,6 +132,8 @@ def _turned_down(yes: int, no: int) -> str:
         return ""
     if (yes, no) == (_YES - right, 0):
         return "these are the patches that you leave out; return those that stay"
+    if not yes:
+        return "no TUM patch stays; some should (and share is a part of 1, no percentage)"
     if not no:
         return "only TUM is left; keep all the NON-TUM patches too, and thin the TUM ones"
     if (yes, no) == (_YES, _NO):
@@ -176,11 +186,11 @@ def _turned_down(yes: int, no: int) -> str:
 
 def _turned_up(yes: int, no: int, share: float) -> str:
     """The same for a share that is above that of all patches."""
-    right = round(_YES * (1 - share) / share)
+    right, kept = round(_YES * (1 - share) / share), yes + no
     now = f"{_YES / (_YES + _NO):.0%} are TUM"
     if (yes, no) == (_YES, right):
         return ""
-    if yes < _YES and abs(yes / (yes + no) - share) < 0.02:
+    if yes < _YES and abs(yes / kept - share) < 0.02:
         return (
             f"turned up, the share is right, but {_YES - yes} TUM patches are gone as well: leave "
             "out NON-TUM patches alone, so that as many as possible stay"
@@ -189,6 +199,11 @@ def _turned_up(yes: int, no: int, share: float) -> str:
         return (
             f"turned up, {no} NON-TUM patches stay where {right} come nearest to the share; "
             "round() goes to the nearest, int() cuts off, ceil() goes up"
+        )
+    if yes == _YES and no < _NO:
+        return (
+            f"turned up, {no} NON-TUM patches stay, and so {yes / kept:.0%} are TUM where "
+            f"{share:.0%} were asked for: solve share = yes / (yes + no) for no"
         )
     return (
         f"turned down it works, turned up it does not: {now}, and for {share:.0%} it is the "
@@ -233,6 +248,7 @@ def random_split(letter: Any) -> Verdict:
 
 _SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 55]  # patches of ten patients
 _SHARE, _OUT = 0.27, 3  # int() would hold out two patients
+_MORE, _MORE_OUT = 0.43, 4  # ceil() would hold out five
 _OF_PATIENTS = (
     f"more patients are drawn than there are: {sum(_SIZES)} patches are of {len(_SIZES)} patients, "
     "and the share is one of the patients, so round(share * len(np.unique(patient))) of them, "
@@ -256,11 +272,15 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
     if wrong:
         return hint(wrong)
     held = parts[1]
-    others = [_split_parts(function, patient, seed) for seed in (1, 2, 3, 4, 5, 0)]
-    stopped = next((other for other in others if isinstance(other, Verdict)), None)
+    others = [_split_parts(function, patient, seed) for seed in (*range(1, 13), 0)]
+    more = _split_parts(function, patient, 0, _MORE)
+    stopped = next((other for other in (*others, more) if isinstance(other, Verdict)), None)
     if stopped is not None:
         return stopped
-    if any(len(set(patient[other[1]])) != _OUT for other in others):
+    counts = {len(set(patient[other[1]])) for other in others}
+    if counts != {_OUT} and max(counts) == _OUT:
+        return hint("now and then fewer patients are held out: one is drawn twice; replace=False")
+    if counts != {_OUT}:
         return hint(
             "another generator holds out more patients, or fewer: draw exactly so many, and every "
             "patient with the same chance (generator.choice(np.unique(patient), ...))"
@@ -272,6 +292,12 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
         return hint(
             "the same generator holds out other patients the second time: draw with the "
             "`generator` that is handed in, so that the split can be repeated"
+        )
+    count = len(set(patient[more[1]]))
+    if count != _MORE_OUT:
+        return hint(
+            f"right for a share of {_SHARE}; for {_MORE} {count} of 10 patients are held out where "
+            f"{_MORE_OUT} come nearest: take `share` itself, and round(), not ceil()"
         )
     return solved(
         f"{_OUT} of 10 patients were held out, whole, every patch is in one part, and the "
@@ -316,9 +342,9 @@ def _unfit(patient: np.ndarray, fit: np.ndarray, held: np.ndarray) -> str:
     return ""
 
 
-def _split_parts(function: Any, patient: np.ndarray, seed: int) -> Any:
+def _split_parts(function: Any, patient: np.ndarray, seed: int, share: float = _SHARE) -> Any:
     """(fit, held) as int64 positions, or a Verdict."""
-    answer = returned_by(function, patient, _SHARE, np.random.default_rng(seed))
+    answer = returned_by(function, patient, share, np.random.default_rng(seed))
     if isinstance(answer, Verdict):
         too_many = STOPPED in answer.text and "larger sample" in answer.text
         return hint(_OF_PATIENTS) if too_many else answer

@@ -63,7 +63,15 @@ def chance_loss(answer: Any) -> Verdict:
             "log base 2; the loss uses the natural logarithm (np.log, math.log)": np.log2(7),
             "log base 10; the loss uses the natural logarithm (np.log, math.log)": np.log10(7),
             "the sign: minus the log of a probability is positive": -np.log(7),
+            "two things: minus the log of a probability is positive, and k is never i, so 7 are "
+            "asked": -np.log(8),
+            "that is 1 minus the chance of guessing right; the loss is minus its natural log": 6
+            / 7,
             "that is the sum over the 8 views; the loss is their mean": 8 * np.log(7),
+            "that is a sum over 4 patches; the loss is the mean over the views": 4 * np.log(7),
+            "that is half of it: the loss is the mean over all 8 views, not halved again": (
+                np.log(7) / 2
+            ),
             "that is the mean divided once more: all 8 views have the same loss, so their mean is "
             "the loss of one": np.log(7) / 8,
             "a loss of 0 belongs to an encoder that is sure of every partner; here none is": 0.0,
@@ -139,6 +147,9 @@ def near_negative(answer: Any) -> Verdict:
                 np.exp(0.8) / 0.1
             ),
             "that is at a temperature of 0.5; here it is 0.1": np.exp(1.6),
+            "that is the near one's part of both together; how many times the far one is it?": (
+                1 / (1 + np.exp(-8))
+            ),
             "a similarity of 0 still adds exp(0) = 1; nothing is divided by 0": np.inf,
         },
         tolerance=5e-3,
@@ -199,16 +210,16 @@ def _geometry_kept(family: Family) -> str:
     off = [
         name
         for name, on in {
-            "crop": family.crop and family.crop_scale[0] < 1,
-            "flip": family.flip > 0,
+            "crop": family.crop and family.crop_scale[0] <= 0.8,
+            "flip": family.flip >= 0.1,
             "rotation": family.rotation != "none",
         }.items()
         if not on
     ]
     if off:
         return (
-            f"the colours are kept; but without {' and '.join(off)} the encoder may still answer "
-            "by place or direction, which the task calls no matter"
+            f"the colours are kept; but (nearly) without {' and '.join(off)} the encoder may still "
+            "answer by place or direction, which the task calls no matter"
         )
     if family.crop_scale[0] < _SPECK:
         return (

@@ -33,13 +33,13 @@ def f1(function: Callable[..., Any]) -> Verdict:
     targets = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
     logits = np.array([2.0, 1.0, 0.3, -1, 1.5, 0.4, -2, -1, -3, -0.5, -2.5, -1.5, -4])
     others = np.array([1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0], dtype=bool)
-    scores = np.array([3, 0.2, 0.1, -1, -2, 2, 1, 1.2, -3, 0.3, -0.2, -4, 2.2, -1, -2, 0.7, 0.45])
+    scores = np.array([3, 0.2, 0.1, -1, -2, 2, 1, 1.2, -3, 0.3, -0.2, -4, 2.2, 0.9, -2, 0.7, 0.45])
 
     verdict = compare_on(
         function,
         {
             "3 TP, 2 FP, 1 FN and 7 TN": (targets, logits),
-            "6 TP, 4 FP, 2 FN and 5 TN": (others, scores),
+            "6 TP, 5 FP, 2 FN and 4 TN": (others, scores),
         },
         lambda targets, logits: _f1(*_counts(targets, logits > 0)[:3]),
         _f1_mistakes(),
@@ -114,6 +114,16 @@ _OF_COUNTS: dict[str, Callable[[int, int, int, int], Any]] = {
     "that is TP / (TP + FP + FN); F1 counts TP twice, above and below": (
         lambda tp, fp, fn, tn: tp / (tp + fp + fn)
     ),
+    "TP is counted twice above the line and once below: 2 TP / (2 TP + FP + FN)": (
+        lambda tp, fp, fn, tn: 2 * tp / (tp + fp + fn)
+    ),
+    "the missed tumours, FN, are left out below the line": (
+        lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp)
+    ),
+    "the false alarms, FP, are left out below the line": (
+        lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fn)
+    ),
+    "that is 1 - F1, a loss; give the score": lambda tp, fp, fn, tn: 1 - _f1(tp, fp, fn),
     "that is the F1 of NON-TUM; the positive class is where targets is True": (
         lambda tp, fp, fn, tn: _f1(tn, fn, fp)
     ),
@@ -234,6 +244,10 @@ def _chance_mistakes(share: float, labels: int) -> dict[str, float]:
         "you divide by ten; ten draws that must all be NON-TUM multiply their chances": (
             1 - share / labels
         ),
+        "you divide by ten; ten draws that must all be NON-TUM multiply their chances: take the "
+        "tenth power": (1 - share) / labels,
+        "that is Poisson's formula, which is near the truth for rare things only; all ten must be "
+        "NON-TUM, so multiply their chances": np.exp(-labels * share),
         "that is the chance that not all ten are tumour; you want all ten NON-TUM": (
             1 - share**labels
         ),
@@ -283,8 +297,8 @@ def no_tumour_chance(chance: object) -> Verdict:
         return hint("a chance lies between 0 and 1")
     if abs(answer - none) < 0.02:
         return hint(
-            "nearly: the share of tumour among all that may be drawn is 0.14317, not a test set's "
-            "0.15; give it to two decimals or more, or leave it as an expression"
+            "nearly: the share of tumour among all that may be drawn is 0.14317, not rounded, and "
+            "not a test set's 0.15; leave the answer as an expression, or give two decimals or more"
         )
     return hint("what is the chance that one patch is NON-TUM? All ten draws must be")
 
@@ -302,7 +316,7 @@ def stratified(function: Callable[..., Any]) -> Verdict:
 
     def drawn(seed: int) -> Any:
         answer = returned_by(function, targets, _LABELS, np.random.default_rng(seed))
-        return _labelled(answer)
+        return _labelled(answer, targets.numpy())
 
     draws = [drawn(seed) for seed in range(12)]  # by luck one random draw has the right share
     stopped = next((draw for draw in draws if isinstance(draw, Verdict)), None)
@@ -313,15 +327,18 @@ def stratified(function: Callable[..., Any]) -> Verdict:
         return hint(wrong)
     if not np.array_equal(draws[0], drawn(0)):
         return hint("the same generator gives another draw: make every draw with `generator`")
-    if all(set(draw) == set(draws[0]) for draw in draws):
-        return hint("every generator gives the same patches: draw at random within each class")
+    for name, of_class in {"TUM": targets.numpy(), "NON-TUM": ~targets.numpy()}.items():
+        if len({tuple(sorted(draw[of_class[draw]])) for draw in draws}) == 1:
+            return hint(
+                f"every generator gives the same {name} patches: draw at random within each class"
+            )
     return solved(
         f"{_TUMOURS} of {_LABELS} labels are tumour in each of 12 draws, as one patch in five is, "
         "and which ones the generator decides"
     )
 
 
-def _labelled(answer: Any) -> Any:
+def _labelled(answer: Any, targets: np.ndarray) -> Any:
     """The positions drawn as int64 (labels,), or a Verdict."""
     if isinstance(answer, tuple | list) and len(answer) == 2:
         return hint("join the parts of both classes into one array: np.concatenate")
@@ -338,6 +355,11 @@ def _labelled(answer: Any) -> Any:
     if positions.shape != (_LABELS,):
         return hint(f"return {_LABELS} positions, not {len(positions)}")
     if len(set(positions)) < _LABELS:
+        if targets[positions[:_TUMOURS]].all() and targets[positions[_TUMOURS:]].any():
+            return hint(
+                "the others are drawn from all patches, tumours among them, and one is there "
+                "twice: draw them from np.flatnonzero(~targets)"
+            )
         if all(len(set(part)) == len(part) for part in np.split(positions, [_TUMOURS])):
             return hint(
                 "those are places within each class; np.flatnonzero gives the positions of a "

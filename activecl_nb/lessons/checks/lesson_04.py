@@ -63,6 +63,18 @@ _OF_P: dict[str, Callable[[np.ndarray], Any]] = {
         lambda p: -(1 - p) * np.log(p) - p * np.log(1 - p)
     ),
     "that is the order of the patches; return each one's score": lambda p: np.argsort(-_entropy(p)),
+    "those are the patches' ranks; return each one's score": (
+        lambda p: np.argsort(np.argsort(_entropy(p)))
+    ),
+    "that is 1 minus the entropy, which is largest for the most certain patches": (
+        lambda p: 1 - _entropy(p)
+    ),
+    "that is what the entropy lacks of log 2, which is largest for the most certain patches": (
+        lambda p: np.log(2) - _entropy(p)
+    ),
+    "you divide by the largest score of these patches; leave the entropy as it is": (
+        lambda p: _entropy(p) / _entropy(p).max()
+    ),
     "that is in units of log10; the ranking is the same, but use the natural log": (
         lambda p: _entropy(p) / np.log(10)
     ),
@@ -101,6 +113,9 @@ _OF_LOGITS: dict[str, Callable[[np.ndarray], Any]] = {
     "sigmoid of its logit": lambda z: -_softmax(z) * np.log(_softmax(z)),
     "each patch has a p of its own, the sigmoid of its logit, not a part of a softmax over "
     "the patches": lambda z: _entropy(_softmax(z)),
+    "a softmax over the logit and minus the logit counts it twice; p is the sigmoid of the logit": (
+        lambda z: _entropy(_sigmoid(2 * z))
+    ),
     "that is minus the logit's size: it ranks alike, but is not the entropy": lambda z: -np.abs(z),
     "that is the loss of calling every patch tumour; the entropy weighs both answers": (
         lambda z: np.log1p(np.exp(-z))
@@ -192,6 +207,11 @@ def kcenter(function: Callable[..., Any]) -> Verdict:
     nearest = np.linalg.norm(features[:, None] - chosen, axis=2).min(1)
     if np.array_equal(as_array(answer), [nearest.argmax()] * budget):
         return hint("the same candidate each time: it is a centre now, so lower the distances")
+    if np.array_equal(as_array(answer), greedy.in_what_is_left(features, chosen, budget)):
+        return hint(
+            "once a pick is taken out, later positions count in a shorter row: keep every "
+            "candidate in its place (one that is picked has the distance 0)"
+        )
     picks = _picks(answer, budget, len(features))
     if isinstance(picks, Verdict):
         return picks
@@ -218,6 +238,8 @@ def _picks(answer: Any, budget: int, candidates: int) -> Any:
     answer = as_array(answer)
     if isinstance(answer, Verdict):
         return answer
+    if answer.ndim == 2 and len(answer) == budget:
+        return hint("those are rows of features; return where they stand among the candidates")
     if answer.shape != (budget,):
         return hint(f"return {budget} positions, one for each pick, not a shape of {answer.shape}")
     picks = whole_positions(answer, candidates, masks=False, distinct=False)
@@ -232,12 +254,15 @@ def _picks(answer: Any, budget: int, candidates: int) -> Any:
 # ---- together ----------------------------------------------------------------------------
 
 
+_PLAIN = str.maketrans("", "", " -")  # "k-center" and "k center" are kcenter
+
+
 @check
 def drawn_to(outliers: object, duplicates: object) -> Verdict:
     """Exercise 4.5: which of three strategies picks most outliers, which most near-duplicates."""
     if missing(outliers) or missing(duplicates):
         return NOT_YET
-    names = [str(word).strip().lower().replace("-", "") for word in (outliers, duplicates)]
+    names = [str(word).lower().translate(_PLAIN) for word in (outliers, duplicates)]
     for name in names:
         if name not in ("random", "entropy", "kcenter"):
             return hint(f"answer with 'random', 'entropy' or 'kcenter', not {name[:40]!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -92,58 +93,53 @@ def update(function: Any) -> Verdict:
     )
 
 
+NOT_COSTS = {
+    "this is the cost if each round trained on its new images alone; the set keeps the old "
+    "ones, so it grows": [1000, 1000, 1000, 1000],
+    "this is the total so far; the question is each round's own cost": [1000, 3000, 6000, 10000],
+    "these are the images; each is seen once in every epoch": [100, 200, 300, 400],
+    "you doubled from round to round; a round adds 100 images, so the set goes 100, 200, 300": (
+        [1000, 2000, 4000, 8000]
+    ),
+    "you counted both views; here an image counts once an epoch, though it gives two views": (
+        [2000, 4000, 6000, 8000]
+    ),
+    "the images grow by 100 a round, and each is seen in all 10 epochs: not 1000 and 100 "
+    "more, but 10 times 200": [1000, 1100, 1200, 1300],
+    "round 0 trains as well, on the random first subset": [0, 1000, 2000, 3000],
+    "the first round trains on its 100 images alone; nothing was chosen before it": (
+        [2000, 3000, 4000, 5000]
+    ),
+    "the pool shrinks, but the encoder trains on what was taken out of it, and that grows": (
+        [4000, 3000, 2000, 1000]
+    ),
+    "the images grow with the round and the epochs do not: a round's cost grows with its "
+    "number, not with the square of it": [1000, 4000, 9000, 16000],
+    "every round has its own size; this is the last one's, four times": [4000, 4000, 4000, 4000],
+    "that counts in thousands; give image-epochs": [1, 2, 3, 4],
+    "that is the cost of the whole run, four times; each round has its own": (
+        [10000, 10000, 10000, 10000]
+    ),
+    "that is the mean of the four; each round has its own, and they grow": [2500, 2500, 2500, 2500],
+    "these are the images added up from round to round, and no epochs: two things": (
+        [100, 300, 600, 1000]
+    ),
+    "two things: the set grows by 100 a round, and both views of an image count once": (
+        [2000, 2000, 2000, 2000]
+    ),
+}
+
+
 @check
 def round_costs(answer: Any) -> Verdict:
     """Lesson 05, exercise 4: image-epochs of each of four rounds of 100 images, 10 epochs."""
-    wrong = {
-        "this is the cost if each round trained on its new images alone; the set keeps the old "
-        "ones, so it grows": [1000] * 4,
-        "this is the total so far; the question is each round's own cost": [
-            1000,
-            3000,
-            6000,
-            10000,
-        ],
-        "these are the images; each is seen once in every epoch": [100, 200, 300, 400],
-        "you doubled from round to round; a round adds 100 images, so the set goes 100, 200, 300": [
-            1000,
-            2000,
-            4000,
-            8000,
-        ],
-        "you counted both views; here an image counts once an epoch, though it gives two views": [
-            2000,
-            4000,
-            6000,
-            8000,
-        ],
-        "the images grow by 100 a round, and each is seen in all 10 epochs: not 1000 and 100 more, "
-        "but 10 times 200": [1000, 1100, 1200, 1300],
-        "round 0 trains as well, on the random first subset": [0, 1000, 2000, 3000],
-        "the first round trains on its 100 images alone; nothing was chosen before it": [
-            2000,
-            3000,
-            4000,
-            5000,
-        ],
-        "the pool shrinks, but the encoder trains on what was taken out of it, and that grows": [
-            4000,
-            3000,
-            2000,
-            1000,
-        ],
-        "the images grow with the round and the epochs do not: a round's cost grows with its "
-        "number, not with the square of it": [1000, 4000, 9000, 16000],
-        "every round has its own size; this is the last one's, four times": [4000] * 4,
-        "that counts in thousands; give image-epochs": [1, 2, 3, 4],
-    }
     answer = plain_answer(answer, several=True)
-    if not isinstance(answer, Verdict) and answer.shape == ():
-        return hint("give four numbers in a list, one for each round")
+    if not isinstance(answer, Verdict) and answer.shape != (4,):
+        return hint(f"give four numbers in a list, one for each round, not {answer.size}")
     return compare(
         answer,
         [1000, 2000, 3000, 4000],
-        wrong,
+        NOT_COSTS,
         why="round t trains on all t x 100 images chosen so far, each of them 10 times",
         otherwise="how many images is the encoder trained on in round 1, and in round 2? Each is "
         "seen 10 times",
@@ -193,9 +189,42 @@ def enrichment(function: Any) -> Verdict:
     )
 
 
+# What is made of the share among the picks and the share in the pool.
+_OF_SHARES: dict[str, Callable[[Any, Any], Any]] = {
+    "this is the share among the picks; divide it by the share in the pool": (
+        lambda here, there: here
+    ),
+    "this is the share in the pool; the share among the picks is to be divided by it": (
+        lambda here, there: there
+    ),
+    "this is upside down: it falls when the picks get richer": lambda here, there: there / here,
+    "you subtracted the shares; a ratio says how many times richer": (
+        lambda here, there: here - there
+    ),
+    "these are odds, positives to negatives; use shares, positives to all": (
+        lambda here, there: here * (1 - there) / (there * (1 - here))
+    ),
+    "this is the enrichment of all other classes; positive is the one that is asked for": (
+        lambda here, there: (1 - here) / (1 - there)
+    ),
+    "you took 1 off; a class without preference has an enrichment of 1": (
+        lambda here, there: here / there - 1
+    ),
+    "// rounds down; divide with /": lambda here, there: here // there,
+    "do not round: 1.8 times is not 2": lambda here, there: round(here / there),
+    "give times, not a percentage: 2 is twice as rich": lambda here, there: 100 * here / there,
+    "that is the logarithm of the ratio; give the ratio itself": (
+        lambda here, there: np.log2(here / there)
+    ),
+    "that is the natural logarithm of the ratio; give the ratio itself": (
+        lambda here, there: np.log(here / there)
+    ),
+}
+
+
 def _enrichment_mistakes() -> dict[str, Any]:
     def of(formula: Any) -> Any:
-        """formula takes here, there (the two shares), then labels, pool, picked, positive."""
+        """formula takes the two shares, then labels, pool, picked, positive."""
 
         def mistaken(labels: Any, pool: Any, picked: Any, positive: int) -> Any:
             is_positive = labels == positive
@@ -205,20 +234,9 @@ def _enrichment_mistakes() -> dict[str, Any]:
         return mistaken
 
     return {
-        "this is the share among the picks; divide it by the share in the pool": of(
-            lambda here, there, *_: here
-        ),
-        "this is the share in the pool; the share among the picks is to be divided by it": of(
-            lambda here, there, *_: there
-        ),
-        "this is upside down: it falls when the picks get richer": of(
-            lambda here, there, *_: there / here
-        ),
+        **{text: of(lambda here, there, *_, f=f: f(here, there)) for text, f in _OF_SHARES.items()},
         "this is the part of the pool's positives that was picked (recall); compare shares": of(
             lambda here, there, y, pool, picked, c: here * len(picked) / (there * len(pool))
-        ),
-        "you subtracted the shares; a ratio says how many times richer": of(
-            lambda here, there, *_: here - there
         ),
         "you divided by the share among all images; the labelled set was never on offer, so use "
         "the pool": of(lambda here, there, y, pool, picked, c: here / (y == c).mean()),
@@ -227,9 +245,6 @@ def _enrichment_mistakes() -> dict[str, Any]:
             lambda here, there, y, pool, picked, c: (
                 here / (y[np.setdiff1d(pool, picked)] == c).mean()
             )
-        ),
-        "these are odds, positives to negatives; use shares, positives to all": of(
-            lambda here, there, *_: here * (1 - there) / (there * (1 - here))
         ),
         "you looked the picks up in the pool; picked holds positions in labels already": of(
             lambda here, there, y, pool, picked, c: (y[pool[picked]] == c).mean() / there
@@ -243,13 +258,9 @@ def _enrichment_mistakes() -> dict[str, Any]:
         "you counted every class but number 0; count where the label equals positive": of(
             lambda here, there, y, pool, picked, c: (y[picked] > 0).mean() / (y[pool] > 0).mean()
         ),
-        "this is the enrichment of all other classes; positive is the one that is asked for": of(
-            lambda here, there, *_: (1 - here) / (1 - there)
+        "you divided the number of positive picks; divide their share, number by picks": of(
+            lambda here, there, y, pool, picked, c: here * len(picked) / there
         ),
-        "you took 1 off; a class without preference has an enrichment of 1": of(
-            lambda here, there, *_: here / there - 1
-        ),
-        "// rounds down; divide with /": of(lambda here, there, *_: here // there),
     }
 
 
@@ -323,6 +334,8 @@ def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
                 "sort and topk give two things, the values and where they are; return the second: "
                 "scores.topk(budget).indices"
             )
+        if picks.ndim == 2 and len(picks) == budget and picks.shape[1] > 1:
+            return "these are rows of features; return where they stand among the candidates"
         if picks.shape == (n,) and np.isin(picks, (0, 1)).all():
             return (
                 "this is a mask, a yes or no for each candidate; mask.nonzero().flatten() is "

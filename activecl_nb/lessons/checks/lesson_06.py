@@ -108,48 +108,59 @@ def _shared(first: list[int], second: list[int]) -> int:
     return len(set(first) & set(second))
 
 
+# What is made of the shared patches s, the picks a and b, and the pool n.
+_OF_COUNTS: dict[str, Callable[[float, int, int, int], Any]] = {
+    "this is how many they share; divide by how many two random draws would share": (
+        lambda s, a, b, n: s
+    ),
+    "this is how many two random draws would share; divide the shared ones by it": (
+        lambda s, a, b, n: a * b / n
+    ),
+    "this is the share of the first one's picks; two random draws share some as well": (
+        lambda s, a, b, n: s / a
+    ),
+    "this is the share of the second one's picks; two random draws share some as well": (
+        lambda s, a, b, n: s / b
+    ),
+    "this is the share of the pool; two random draws share some of it as well": (
+        lambda s, a, b, n: s / n
+    ),
+    "this is the Jaccard index, shared by all; it has no pool in it": (
+        lambda s, a, b, n: s / (a + b - s)
+    ),
+    "this is upside down: chance divided by what is shared": lambda s, a, b, n: a * b / n / s,
+    "you subtracted; the question is how many times": lambda s, a, b, n: s - a * b / n,
+    "you took 1 off; 1 is chance": lambda s, a, b, n: s * n / a / b - 1,
+    "a random draw of b patches out of the pool hits each of the first's a with chance "
+    "b / pool, so a * b / pool are expected": lambda s, a, b, n: s * n / a,
+    "the second draw hits each of the first's a with chance b / pool; you took a as 1": (
+        lambda s, a, b, n: s * n / b
+    ),
+    "the pool is missing: a larger pool makes a chance meeting rarer": (
+        lambda s, a, b, n: s / (a * b)
+    ),
+    "a / pool times b / pool is the chance that one given patch is in both; the pool has many "
+    "patches, so multiply by pool": lambda s, a, b, n: s * n * n / a / b,
+    "two sets of a and b meet a * b / pool times, not (a + b) / pool": (
+        lambda s, a, b, n: s * n / (a + b)
+    ),
+    "you counted all that either picked; count those that both picked": (
+        lambda s, a, b, n: (a + b - s) * n / a / b
+    ),
+    "you divided by the mean number of picks; chance is a * b / pool": (
+        lambda s, a, b, n: 2 * s / (a + b)
+    ),
+    "this is the share of the shorter list; two random draws share some as well": (
+        lambda s, a, b, n: s / min(a, b)
+    ),
+    "give times, not a percentage: 1 is chance": lambda s, a, b, n: 100 * s * n / a / b,
+    "// rounds down; divide with /": lambda s, a, b, n: s // (a * b / n),
+    "do not round: 1.4 times is not 1": lambda s, a, b, n: round(s * n / a / b),
+}
+
+
 def _overlap_mistakes() -> dict[str, Callable[..., Any]]:
-    """Hint -> what it makes of the shared patches s, the picks a and b, and the pool n."""
-    of_counts: dict[str, Callable[[float, int, int, int], Any]] = {
-        "this is how many they share; divide by how many two random draws would share": (
-            lambda s, a, b, n: s
-        ),
-        "this is how many two random draws would share; divide the shared ones by it": (
-            lambda s, a, b, n: a * b / n
-        ),
-        "this is the share of the first one's picks; two random draws share some as well": (
-            lambda s, a, b, n: s / a
-        ),
-        "this is the share of the second one's picks; two random draws share some as well": (
-            lambda s, a, b, n: s / b
-        ),
-        "this is the share of the pool; two random draws share some of it as well": (
-            lambda s, a, b, n: s / n
-        ),
-        "this is the Jaccard index, shared by all; it has no pool in it": (
-            lambda s, a, b, n: s / (a + b - s)
-        ),
-        "this is upside down: chance divided by what is shared": lambda s, a, b, n: a * b / n / s,
-        "you subtracted; the question is how many times": lambda s, a, b, n: s - a * b / n,
-        "you took 1 off; 1 is chance": lambda s, a, b, n: s * n / a / b - 1,
-        "a random draw of b patches out of the pool hits each of the first's a with chance "
-        "b / pool, so a * b / pool are expected": lambda s, a, b, n: s * n / a,
-        "the second draw hits each of the first's a with chance b / pool; you took a as 1": (
-            lambda s, a, b, n: s * n / b
-        ),
-        "the pool is missing: a larger pool makes a chance meeting rarer": (
-            lambda s, a, b, n: s / (a * b)
-        ),
-        "a / pool times b / pool is the chance that one given patch is in both; the pool has many "
-        "patches, so multiply by pool": lambda s, a, b, n: s * n * n / a / b,
-        "two sets of a and b meet a * b / pool times, not (a + b) / pool": (
-            lambda s, a, b, n: s * n / (a + b)
-        ),
-        "you counted all that either picked; count those that both picked": (
-            lambda s, a, b, n: (a + b - s) * n / a / b
-        ),
-        "do not round: 1.4 times is not 1": lambda s, a, b, n: round(s * n / a / b),
-    }
+    """Hint -> what it makes of two lists of picks and the pool's size."""
 
     def of(formula: Callable[..., Any]) -> Callable[..., Any]:
         return lambda first, second, n: formula(_shared(first, second), len(first), len(second), n)
@@ -159,7 +170,7 @@ def _overlap_mistakes() -> dict[str, Callable[..., Any]]:
         return same * n / len(first) / len(second)
 
     return {
-        **{text: of(formula) for text, formula in of_counts.items()},
+        **{text: of(formula) for text, formula in _OF_COUNTS.items()},
         "you compared place by place; a patch is shared wherever it stands in the lists": (
             place_by_place
         ),

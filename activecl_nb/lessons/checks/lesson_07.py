@@ -34,6 +34,8 @@ def work_saved(answer: Any) -> Verdict:
             return hint("give one number, a part of 1")
         if 1 < answer <= 100:
             return hint("give a part of 1, not a percentage: 0.5 for a half")
+        if answer > 100:
+            return hint("that is a number of passes; divide it by the benchmark's passes")
     loop, whole = 100 * 1000 * 28, 100 * 99_000
     wrong = {
         "this is what the paper claims of time; count the image passes instead": 0.99,
@@ -44,6 +46,10 @@ def work_saved(answer: Any) -> Verdict:
         "you trained on all 7,000 in every round; the set starts at 1,000 and grows": 1 - 49 / 99,
         "two things: you trained on all 7,000 in every round (the set starts at 1,000 and grows), "
         "and gave the part that is spent": 49 / 99,
+        "this is the authors' later number for time; count the image passes": 0.62,
+        "1 + 2 + ... + 7 is 28 thousand, not 56: 7 x 8 is halved (and both views count once)": (
+            1 - 56 / 99
+        ),
         "this is what 8 rounds spare; count 7, until the score is reached": 1 - 36 / 99,
         "this is what 6 rounds spare; count 7, until the score is reached": 1 - 21 / 99,
         "round 1 trains on the first thousand, not on none: 1 to 7 thousand, 28 in all": (
@@ -98,6 +104,9 @@ _ERRORS = {
     "divide by the square root of n, not of n - 1 (ddof=1 has seen to that)": (
         lambda a, b: (a - b).std(ddof=1) / (len(a) - 1) ** 0.5
     ),
+    "half of it is missing: the whole of t times the standard error lies on each side": (
+        lambda a, b: (a - b).std(ddof=1) / len(a) ** 0.5 / 2
+    ),
     "you divide by the root of 2n; a pair is one difference": (
         lambda a, b: (a - b).std(ddof=1) / (2 * len(a)) ** 0.5
     ),
@@ -126,6 +135,9 @@ def _quantiles() -> dict[str, Callable[..., float]]:
         ),
         "with 4 degrees written in, it is right for five seeds alone; t has len(a) - 1": (
             lambda a, b: stats.t.ppf(0.975, 4)
+        ),
+        "that is an 80% interval; 95% leaves 2.5% at each end": (
+            lambda a, b: stats.t.ppf(0.9, len(a) - 1)
         ),
         "t has n - 1 degrees of freedom, not n": lambda a, b: stats.t.ppf(0.975, len(a)),
         "two unrelated samples have 2n - 2 degrees of freedom; n differences have n - 1": (
@@ -178,6 +190,18 @@ def _interval_mistakes() -> Iterator[tuple[str, Callable[..., Any]]]:
         "these are percentiles of single differences, where seeds lie; the interval is of their "
         "mean",
         lambda a, b: [(a - b).mean(), *np.percentile(a - b, [2.5, 97.5])],
+    )
+    yield (
+        "the signs of the differences are lost: no absolute values",
+        lambda a, b: _interval(np.maximum(a, b), np.minimum(a, b), error, quantile),
+    )
+    yield (
+        "you sorted the scores, so they are no pairs any more: seed by seed, in the order given",
+        lambda a, b: _interval(np.sort(a), np.sort(b), error, quantile),
+    )
+    yield (
+        "these are the smallest and the largest difference; the interval is of their mean",
+        lambda a, b: [(a - b).mean(), (a - b).min(), (a - b).max()],
     )
     pairs = sorted(itertools.product(_ERRORS.items(), quantiles.items()), key=_slips)
     for (what, of_error), (also, of_quantile) in pairs:  # names of their own: lambdas stand above

@@ -37,6 +37,7 @@ def times_dearer(answer: Any) -> Verdict:
         "backwards": 50,
         "backwards alone is twice forwards; add the way forwards": 200,
         "this is one epoch; there are 50": 6,
+        "how many times, not how many times more: nothing is taken off": 299,
         "this is one view of one epoch": 3,
         "the passes forwards and backwards add up to three for each view: 2 x 3, not 2 + 3": 250,
         "the encoding at the end is part of both: leave it out of the training": 301,
@@ -133,6 +134,18 @@ NOT_TYPICALITY: dict[str, Callable[[np.ndarray, int], Any]] = {
     "one neighbour is missing: itself, and then k others": (
         lambda x, k: 1 / _nearest(x, k - 1).mean(1)
     ),
+    "the 1 (or another number) that you add below the line changes every score; add nothing": (
+        lambda x, k: 1 / (1 + _nearest(x, k).mean(1))
+    ),
+    "that is exp of minus the mean distance; it ranks alike, but one over it is asked for": (
+        lambda x, k: np.exp(-_nearest(x, k).mean(1))
+    ),
+    "the distances are squared before the mean; take the mean of the distances themselves": (
+        lambda x, k: 1 / np.sqrt((_nearest(x, k) ** 2).mean(1))
+    ),
+    "you divide by the sum over all points; leave each one's number as it is": (
+        lambda x, k: 1 / _nearest(x, k).mean(1) / (1 / _nearest(x, k).mean(1)).sum()
+    ),
     "these are sorted; keep the order of the points": (
         lambda x, k: np.sort(1 / _nearest(x, k).mean(1))
     ),
@@ -218,8 +231,8 @@ def _why_not(
             yield hint(f"{said}: from {SWITCH} on means {SWITCH} too, so compare with <, not <=")
         if early:
             yield hint(
-                f"{said}, and they are {other}'s: either the two stand the wrong way round, or "
-                "you counted something else than what is bought, len(chosen_features)"
+                f"{said}, and they are {other}'s: the two stand the wrong way round, or {other} "
+                "always decides, or you counted something else than len(chosen_features)"
             )
         if bought == SWITCH - 1:
             yield hint(f"{said}: the switch comes too early, at {SWITCH} labels it is due")

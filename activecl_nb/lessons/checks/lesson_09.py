@@ -31,6 +31,15 @@ def ensemble_doubt(function: Any) -> Verdict:
         "this is the variance, in nuclei squared; take its root, so that doubt is in nuclei": (
             lambda p: p.var(axis=1, ddof=1)
         ),
+        "two things: this is the variance, and divided by the number of members": (
+            lambda p: p.var(axis=1)
+        ),
+        "you divided by the mean; a patch with many nuclei may be doubted as much as any": (
+            lambda p: p.std(axis=1, ddof=1) / p.mean(axis=1)
+        ),
+        "you added the squares and forgot to divide, by one less than the number of members": (
+            lambda p: p.std(axis=1) * np.sqrt(p.shape[1])
+        ),
         "you divided by the number of members; the members are a sample, so divide by one less": (
             lambda p: p.std(axis=1)
         ),
@@ -66,6 +75,46 @@ def ensemble_doubt(function: Any) -> Verdict:
     )
 
 
+# What is made of the pixels of both, the two areas a and b, and all pixels n.
+_OF_AREAS: dict[str, Callable[..., Any]] = {
+    "this is IoU, both / either; Dice is twice both over the sum of the two areas": (
+        lambda both, a, b, n: both / (a + b - both)
+    ),
+    "the 2 is missing: a perfect answer would get one half": lambda both, a, b, n: both / (a + b),
+    "this is precision, the part of what was said that is inside": lambda both, a, b, n: both / b,
+    "this is recall, the part of the inside that was found": lambda both, a, b, n: both / a,
+    "this is the Dice of the outside; swap True and False": (
+        lambda both, a, b, n: 2 * (n - a - b + both) / (2 * n - a - b)
+    ),
+    "you divided by the smaller area; both areas stand below, and a 2 above": (
+        lambda both, a, b, n: both / min(a, b)
+    ),
+    "the mean of precision and recall; Dice is their harmonic mean": (
+        lambda both, a, b, n: (both / a + both / b) / 2
+    ),
+    "the 1 that you add above and below changes every score; add nothing": (
+        lambda both, a, b, n: (2 * both + 1) / (a + b + 1)
+    ),
+    "Dice lies between 0 and 1: not a percentage": lambda both, a, b, n: 200 * both / (a + b),
+    "this is accuracy; where little is inside, it is high for whoever says nothing": (
+        lambda both, a, b, n: (n - a - b + 2 * both) / n
+    ),
+    "you divided by all pixels; those that are outside of both must not count": (
+        lambda both, a, b, n: 2 * both / n
+    ),
+    "this is 2 x both over either; the pixels of both stand in both areas, so the sum counts "
+    "them twice (and + of two bool arrays is `or`: add their sums)": (
+        lambda both, a, b, n: 2 * both / (a + b - both)
+    ),
+    "this is 1 - Dice, the loss that networks are trained with; give the score": (
+        lambda both, a, b, n: 1 - 2 * both / (a + b)
+    ),
+    "brackets: the sum of the two areas stands under the line, so (a + b)": (
+        lambda both, a, b, n: 2 * both / a + b
+    ),
+}
+
+
 @check
 def dice(function: Any) -> Verdict:
     """Lesson 09, exercise 2: the Dice score of all pixels. Takes (mask, said), bool (n, H, W)."""
@@ -82,32 +131,9 @@ def dice(function: Any) -> Verdict:
         return counted
 
     wrong = {
-        "this is IoU, both / either; Dice is twice both over the sum of the two areas": of(
-            lambda both, a, b, n: both / (a + b - both)
-        ),
-        "the 2 is missing: a perfect answer would get one half": of(
-            lambda both, a, b, n: both / (a + b)
-        ),
-        "this is precision, the part of what was said that is inside": of(
-            lambda both, a, b, n: both / b
-        ),
-        "this is recall, the part of the inside that was found": of(lambda both, a, b, n: both / a),
-        "this is accuracy; where little is inside, it is high for whoever says nothing": of(
-            lambda both, a, b, n: (n - a - b + 2 * both) / n
-        ),
-        "you divided by all pixels; those that are outside of both must not count": of(
-            lambda both, a, b, n: 2 * both / n
-        ),
-        "this is 2 x both over either; the pixels of both stand in both areas, so the sum counts "
-        "them twice": of(lambda both, a, b, n: 2 * both / (a + b - both)),
-        "this is 1 - Dice, the loss that networks are trained with; give the score": of(
-            lambda both, a, b, n: 1 - 2 * both / (a + b)
-        ),
+        **{text: of(formula) for text, formula in _OF_AREAS.items()},
         "this is a Dice for each patch; add up the pixels of all patches first": (
             lambda mask, said: 2 * (mask & said).sum((1, 2)) / (mask.sum((1, 2)) + said.sum((1, 2)))
-        ),
-        "brackets: the sum of the two areas stands under the line, so (a + b)": of(
-            lambda both, a, b, n: 2 * both / a + b
         ),
         "this is a mean over patches; add up the pixels of all patches, since a patch without "
         "tumour has no Dice": lambda mask, said: np.mean(

@@ -136,9 +136,13 @@ def as_array(answer: Any) -> Any:
     """Tensors, arrays, lists and numbers as an array of whatever type, or a Verdict."""
     if isinstance(answer, Verdict):
         return answer
+    if isinstance(answer, set | frozenset | dict):
+        return hint(f"return a list or an array, not a {type(answer).__name__}")
     try:
         return np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
     except (TypeError, ValueError):
+        if isinstance(answer, list | tuple):
+            return hint("your parts have different lengths: join them into one, np.concatenate")
         return hint(f"return numbers, not a {type(answer).__name__}")
 
 
@@ -229,8 +233,11 @@ def whole_positions(
     answer = as_array(answer)
     if isinstance(answer, Verdict):
         return answer
-    if answer.ndim != 1 or not len(answer):
-        return hint(f"return a row of positions, not something of shape {answer.shape}")
+    if answer.shape == (0,):
+        return hint("your row of positions is empty")
+    if answer.ndim != 1:
+        row = "; np.flatnonzero gives a row, np.nonzero does not" if answer.ndim == 2 else ""
+        return hint(f"return a row of positions, not something of shape {answer.shape}{row}")
     if answer.dtype.kind not in "iubf":
         return hint(f"positions are whole numbers; these are of type {answer.dtype}")
     zeros_and_ones = set(answer.tolist()) <= {0, 1}

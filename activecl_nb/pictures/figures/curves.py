@@ -33,7 +33,7 @@ def learning_curve(
     levels: named horizontal lines, such as the benchmark and the baselines; one given as
         (mean, low, high), a row of ``analysis.band``, has its interval drawn as a band.
     """
-    figure, axes = canvas(7.5, 4)
+    figure, axes = canvas(7, 4)
     told = []
     strategies = list(dict.fromkeys(curve["strategy"]))
     for name in strategies:
@@ -68,7 +68,7 @@ def learning_curve(
             xycoords=("axes fraction", "data"),
             ha="left" if at_left else "right",
             va="top" if any(0 < other - level < room for other, *_ in named.values()) else "bottom",
-            fontsize=8,
+            fontsize=9,
         )
         told.append(f"{name} at {level:.2f}" + between(low, high))
     axes.set(xlabel=x.replace("_", " "), ylabel=score)
@@ -103,7 +103,7 @@ def by_setting(
     except ValueError:
         numbers = False
     strategies = list(dict.fromkeys(shown["strategy"]))
-    figure, axes = canvas(7.5, 4)
+    figure, axes = canvas(7, 4)
     told = []
     for place, name in enumerate(strategies):
         of_strategy = shown[shown["strategy"] == name]
@@ -164,7 +164,7 @@ def work_by_round(work: pd.DataFrame) -> Picture:
         xycoords=("axes fraction", "data"),
         ha="right",
         va="bottom",
-        fontsize=8,
+        fontsize=9,
     )
     axes.set(
         xlabel="round", ylabel="image-epochs", ylim=(0, 1.12 * max(benchmark_work, total.max()))

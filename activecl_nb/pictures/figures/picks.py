@@ -34,7 +34,7 @@ def uncertainty_curves(measures: Mapping[str, Any], p: Any) -> Picture:
         axes.plot(p, values, label=name, markevery=max(1, len(p) // 12), **looks)
         told.append(f"{name} is highest at p = {p[values.argmax()]:.2f}")
     axes.set(xlabel="probability p of tumour", ylabel="uncertainty")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=9)
     plain_axes(axes)
     return Picture(figure, f"Measures of uncertainty by probability: {'; '.join(told)}.")
 
@@ -75,7 +75,7 @@ def kcenter_step(points: Any, chosen: Any, picks: Any, step: int) -> Picture:
         axes.plot(*following, "*", color=POSITIVE, markersize=13, label="farthest: the next pick")
         after = f"The next pick lies {nearest[picks[step]]:.2f} from its nearest centre."
     axes.set(xticks=[], yticks=[], title=f"after {step} picks", aspect="equal")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return Picture(
         figure,
         f"k-center greedy on {len(points)} points after {step} of {len(picks)} picks. The largest "
@@ -191,7 +191,7 @@ def logit_histogram(logits: Any, positive: Any, picks: Mapping[str, Any]) -> Pic
         outline = {"element": "step", "fill": False, "linewidth": 1.8}
         seaborn.histplot(p[np.asarray(picked)], color=colour, label="picked", **outline, **shown)
         axis.set(title=name, xlabel="probability of tumour", yscale="log")
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=9)
         plain_axes(axis)
         q = np.quantile(p[np.asarray(picked)], [0.1, 0.9])
         told.append(
@@ -226,7 +226,7 @@ def strategy_shares(table: pd.DataFrame) -> Picture:
     axes.invert_yaxis()
     axes.grid(axis="y", color="#e5e5e5")
     axes.set(xlabel="share of the picks", xlim=(-0.02, max(0.5, 1.1 * table.to_numpy().max())))
-    figure.legend(loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
     plain_axes(axes)
     return Picture(figure, f"Shares of the picks. {'; '.join(told)}.", table)
 

@@ -44,7 +44,7 @@ def masks(images: Any, rows: Mapping[str, Any], *, high: Mapping[str, float] = {
     grids = {name: np.asarray(values, dtype=np.float64) for name, values in rows.items()}
     n = len(images)
     figure, axes = canvas(
-        n * 0.95 + 0.8, 0.95 * (len(grids) + 1), nrows=len(grids) + 1, ncols=n, squeeze=False
+        0.8 * n + 0.9, 0.8 * (len(grids) + 1), nrows=len(grids) + 1, ncols=n, squeeze=False
     )
     for axis in axes.flat:
         axis.axis("off")
@@ -55,7 +55,7 @@ def masks(images: Any, rows: Mapping[str, Any], *, high: Mapping[str, float] = {
             axes[row, column].imshow(grid[column], vmin=0, vmax=high.get(name, 1.0), cmap="cividis")
     for row, name in enumerate(["patch", *grids]):
         place = axes[row, 0]
-        place.text(-0.1, 0.5, name, transform=place.transAxes, ha="right", va="center", fontsize=8)
+        place.text(-0.1, 0.5, name, transform=place.transAxes, ha="right", va="center")
     means = "; ".join(
         f"{name} {', '.join(f'{value:.2f}' for value in grid.mean(axis=(1, 2)))}"
         for name, grid in grids.items()

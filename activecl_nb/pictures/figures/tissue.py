@@ -49,8 +49,9 @@ def _places(
     figure, axes = canvas(width, height, nrows=rows, ncols=columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
+    beside = {"ha": "right", "va": "center", "fontsize": 11}
     for row, name in zip(axes, names, strict=False):
-        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, **beside)
     return figure, axes
 
 
@@ -126,8 +127,8 @@ def _class_bars(axes: Any, counts: Mapping[str, int], positive: str) -> Any:
 def class_counts(patches: Tissue, positive: str = "TUM") -> Picture:
     """How many patches each class has, the positive class set apart by colour and hatching."""
     counts = patches.counts()
-    figure, axes = canvas(8, 3)
-    axes.bar_label(_class_bars(axes, counts, positive), fontsize=8)
+    figure, axes = canvas(6.4, 3)
+    axes.bar_label(_class_bars(axes, counts, positive), fontsize=9)
     share = counts[positive] / len(patches)
     listed = ", ".join(f"{n} {c}" for n, c in counts.items())
     return Picture(
@@ -147,14 +148,14 @@ def dial(counts: Mapping[str, int], positive: str = "TUM") -> Picture:
         f"never {positive}": (1 - share, 0.0),
         f"always {positive}": (share, 2 * share / (1 + share)),
     }
-    figure, (left, right) = canvas(9, 3.2, ncols=2, width_ratios=[3, 2])
-    _class_bars(left, counts, positive)
-    left.set(title=f"{positive} is {share:.1%} of {total}")
+    figure, (upper, lower) = canvas(6.4, 5.4, nrows=2)  # side by side, letters would be small
+    _class_bars(upper, counts, positive)
+    upper.set(title=f"{positive} is {share:.1%} of {total}")
     for place, (score, colour, hatch) in enumerate(
         [("accuracy", "#0072b2", ""), ("F1", "#e69f00", "..")]
     ):
         values = [scores[place] for scores in answers.values()]
-        bars = right.bar(
+        bars = lower.bar(
             np.arange(2) + 0.4 * place - 0.2,
             values,
             0.38,
@@ -163,11 +164,11 @@ def dial(counts: Mapping[str, int], positive: str = "TUM") -> Picture:
             hatch=hatch,
             edgecolor="white",
         )
-        right.bar_label(bars, fmt="%.2f", fontsize=8)
-    right.set_xticks([0, 1], list(answers))
-    right.set(ylim=(0, 1.15), title="two answers that see nothing")
-    right.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
-    plain_axes(right)
+        lower.bar_label(bars, fmt="%.2f")
+    lower.set_xticks([0, 1], list(answers))
+    lower.set(ylim=(0, 1.15), title="two answers that see nothing")
+    lower.legend(frameon=False, ncols=2, loc="upper center")
+    plain_axes(lower)
     told = "; ".join(f"{n}: accuracy {a:.2f}, F1 {f:.2f}" for n, (a, f) in answers.items())
     return Picture(figure, f"{yes} of {total} patches are {positive}, {share:.1%}. {told}.")
 

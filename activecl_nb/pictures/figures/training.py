@@ -229,13 +229,13 @@ def thresholds(probability: Any, positive: Any, at: float = 0.5) -> Picture:
     p, positive = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=bool)
     grid = np.linspace(0, 0.99, 100)
     curves = np.array([_precision_recall_f1(p > t, positive) for t in grid])
-    figure, (left, right) = canvas(8.5, 3.3, ncols=2, width_ratios=[1.7, 1])
+    figure, (left, right) = canvas(6.4, 3.3, ncols=2, width_ratios=[1.7, 1])
     looks = (("precision", "#0072b2", ":"), ("recall", "#009e73", "--"), ("F1", POSITIVE, "-"))
     for (name, colour, line), values in zip(looks, curves.T, strict=True):
         left.plot(grid, values, color=colour, linestyle=line, label=name)
     left.axvline(at, color="black", linewidth=1)
     left.set(xlabel="threshold on the probability of tumour", ylim=(0, 1.02))
-    left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=8)
+    left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=9)
     plain_axes(left)
     called = p > at
     cells = [[(called & positive).sum(), (~called & positive).sum()]]
@@ -272,7 +272,7 @@ def label_curve(table: pd.DataFrame, *, score: str = "f1") -> Picture:
     table: one row a draw, with the columns "features", "labels" and ``score``.
     """
     names, sizes = list(dict.fromkeys(table["features"])), sorted(set(table["labels"]))
-    figure, axes = canvas(7.5, 3.8)
+    figure, axes = canvas(7, 3.8)
     told = []
     for place, name in enumerate(names):
         of_features = table[table["features"] == name]
@@ -291,7 +291,7 @@ def label_curve(table: pd.DataFrame, *, score: str = "f1") -> Picture:
     axes.set(xscale="log", xlabel="labels (log)", ylabel=score, ylim=(-0.02, 1))
     axes.set_xticks(sizes, [str(s) for s in sizes])
     axes.minorticks_off()
-    axes.legend(frameon=False, loc="upper left", fontsize=8)
+    axes.legend(frameon=False, loc="upper left", fontsize=9)
     plain_axes(axes)
     return Picture(
         figure, f"Mean {score} over draws of labels, range in brackets: {'; '.join(told)}."
@@ -322,7 +322,7 @@ def reliability(groups: Mapping[str, tuple[Any, Any]], count: int = 8) -> Pictur
         told.append(f"{name}: of those said to be {bins[-1, 0]:.0%}, {bins[-1, 1]:.0%} are")
     axes.set(xlabel="probability that the proxy gave", ylabel="share that is TUM")
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.02))
-    axes.legend(frameon=False, loc="upper left", fontsize=8)
+    axes.legend(frameon=False, loc="upper left", fontsize=9)
     plain_axes(axes)
     return Picture(
         figure,

@@ -44,6 +44,9 @@ def test_baseline_accuracy() -> None:
             "classes": "my_accuracy = 8 / 9",
             "a count": "my_accuracy = 5947",
             "five in six": "my_accuracy = 5 / 6",
+            "TUM in training": "my_accuracy = 14317 / 100000",
+            "1 less the odds": "my_accuracy = 1 - 1233 / 5947",
+            "something else": "my_accuracy = 0.3",
             "copied from the phantom's line above": "my_accuracy = 0.846",
             "never wrong": "my_accuracy = 1",
         },
@@ -131,6 +134,8 @@ def test_dial() -> None:
             ),
             "joined to an empty list": right.replace("concatenate([", "concatenate([[], "),
             "one class alone comes back": written(DIAL, "return no"),
+            "two parts": right.replace("np.concatenate([", "(").replace("])", ")"),
+            "the total for the others": right.replace("(1 - share) / share", "1 / share"),
         },
         GIVEN,
     )
@@ -145,6 +150,19 @@ def test_dial_tells_a_number_from_positions() -> None:
         return np.concatenate([generator.choice(len(yes), k, replace=False), no])
 
     assert "not from their number" in checks.dial(counted).text
+
+
+def test_splits_and_dials_that_are_right_once() -> None:
+    def three(patient, share, generator):
+        held = np.isin(patient, generator.choice(np.unique(patient), 3, replace=False))
+        return ~held, held
+
+    def by_chance(positive, share, generator):
+        wanted = (~positive).sum() * share / (1 - share) / positive.sum()
+        return np.flatnonzero(~positive | (generator.random(len(positive)) < wanted))
+
+    assert "take `share`" in checks.patient_split(three).text
+    assert "instead of asking chance" in checks.dial(by_chance).text
 
 
 def test_dial_takes_a_mask() -> None:
@@ -247,6 +265,22 @@ def test_patient_split() -> None:
                 SPLIT,
                 "h = np.isin(patient, generator.choice(everyone, 3, replace=False))",
                 "return np.append([], np.flatnonzero(~h)), np.append([], np.flatnonzero(h))",
+            ),
+            "ceil for round": written(
+                SPLIT,
+                "k = -int(-share * len(everyone) // 1)",
+                "h = np.isin(patient, generator.choice(everyone, k, replace=False))",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "drawn twice": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, round(share * len(everyone))))",
+                "return np.flatnonzero(~h), np.flatnonzero(h)",
+            ),
+            "a table with one row": written(
+                SPLIT,
+                "h = np.isin(patient, generator.choice(everyone, 3, replace=False))",
+                "return np.nonzero(~h), np.nonzero(h)",
             ),
             "one part": written(
                 SPLIT, "return np.isin(patient, generator.choice(everyone, 3, replace=False))"

@@ -46,6 +46,10 @@ def test_chance_loss() -> None:
             "base 10": "my_chance = np.log10(7)",
             "sign": "my_chance = np.log(1 / 7)",
             "sum": "my_chance = 8 * np.log(7)",
+            "sum over patches": "my_chance = 4 * np.log(7)",
+            "half": "my_chance = np.log(7) / 2",
+            "1 less the chance": "my_chance = 1 - 1 / 7",
+            "sign, with itself": "my_chance = np.log(1 / 8)",
             "mean twice": "my_chance = np.log(7) / 8",
             "sure": "my_chance = 0",
             "two": "my_chance = np.log(2)",
@@ -260,6 +264,7 @@ def test_near_negative() -> None:
             "temperature outside": "my_ratio = np.exp(0.8) / 0.1",
             "another temperature": "my_ratio = np.exp(0.8 / 0.5)",
             "divided by 0": "my_ratio = float('inf')",
+            "a part of both": "my_ratio = np.exp(8) / (np.exp(8) + 1)",
             "any other number": "my_ratio = 1000",
         },
         GIVEN,
@@ -281,6 +286,9 @@ def test_stain_family() -> None:
             "specks": "my_family = augment.Family(crop_scale=(0.004, 0.02), jitter=0, gray=0)",
             "no flip": family + ".without('jitter', 'gray', 'flip')",
             "no crop": family + ".without('jitter', 'gray', 'crop')",
+            "hardly a crop or a flip": (
+                "my_family = augment.Family(jitter=0, gray=0, flip=0.01, crop_scale=(0.9, 1.0))"
+            ),
             "no direction": family + ".without('jitter', 'gray', 'rotation')",
         },
     )

@@ -75,6 +75,10 @@ def test_f1() -> None:
             "no bracket": my_f1(*CALLED, *RATES, "return 2 * p * r / p + r"),
             "F2": my_f1(*CALLED, *RATES, "return 5 * p * r / (4 * p + r)"),
             "F1/2": my_f1(*CALLED, *RATES, "return 1.25 * p * r / (0.25 * p + r)"),
+            "TP once below": my_f1(*CALLED, "return 2 * tp / (tp + fp + fn)"),
+            "no false alarms": my_f1(*CALLED, "return 2 * tp / (2 * tp + fn)"),
+            "no misses": my_f1(*CALLED, "return 2 * tp / (2 * tp + fp)"),
+            "a loss": my_f1(*CALLED, "return 1 - 2 * tp / (2 * tp + fp + fn)"),
             "something else": my_f1(*CALLED, *RATES, "return p * r * r"),
         },
     )
@@ -140,6 +144,8 @@ def test_no_tumour_chance() -> None:
             "exactly one": "my_chance = 10 * 0.14317 * (1 - 0.14317) ** 9",
             "ten times": "my_chance = 10 * (1 - 0.14317)",
             "divided by ten": "my_chance = 1 - 0.14317 / 10",
+            "NON-TUM by ten": "my_chance = 0.85683 / 10",
+            "Poisson": "my_chance = np.exp(-1.4317)",
             "not all": "my_chance = 1 - 0.14317 ** 10",
             "nine labels": "my_chance = (1 - 0.14317) ** 9",
             "no brackets": "my_chance = 85683 / 100000 ** 10",
@@ -154,6 +160,7 @@ def test_no_tumour_chance() -> None:
             "the paper's test set": "my_chance = (5947 / 7180) ** 10",
             "the lesson's test set": "my_chance = (1 - 0.154) ** 10",
         },
+        {"np": np},
     )
     assert checks.no_tumour_chance(0.214).solved
     assert "not a test set's 0.15" in checks.no_tumour_chance(0.85**10).text
@@ -213,6 +220,10 @@ def test_stratified() -> None:
                 *yes_no, both().replace("np.concatenate([", "(").replace("])", ")")
             ),
             "the other share": my_stratified(*yes_no, "k = labels - k", both()),
+            "the others from all": my_stratified(*yes_no, "no = np.arange(len(t))", both()),
+            "the first others": my_stratified(
+                *yes_no, "return np.append(generator.choice(yes, k, False), no[: labels - k])"
+            ),
         },
     )
 

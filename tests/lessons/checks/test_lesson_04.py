@@ -58,6 +58,14 @@ def test_entropy() -> None:
             "Gini": my_entropy(P, "return 2 * p * (1 - p)"),
             "the probability": my_entropy(P, "return p"),
             "the loss of tumour": my_entropy(P, "return -p.log()"),
+            "two logits": my_entropy(
+                "p = torch.softmax(torch.stack([logits, -logits], 1), 1)",
+                "return -(p * p.log()).sum(1)",
+            ),
+            "1 less the entropy": my_entropy(P, f"return 1 - ({whole})"),
+            "log 2 less the entropy": my_entropy(P, f"return np.log(2) - ({whole})"),
+            "to 1 at the top": my_entropy(P, f"h = {whole}", "return h / h.max()"),
+            "ranks": my_entropy(P, f"return ({whole}).argsort().argsort()"),
             "something else": my_entropy(P, f"return ({whole}) ** 2"),
         },
     )
@@ -186,6 +194,21 @@ def test_kcenter() -> None:
                 "    features, chosen_features = unit(features), unit(chosen_features)\n"
                 "    picks = []",
             ),
+            "distances added": step("(nearest + to_new).index_fill(0, torch.tensor(picks), -1)"),
+            "far from the middle": my_kcenter(
+                "return (features - features.mean(0)).norm(dim=1).argsort().flip(0)[:budget]"
+            ),
+            "places in what is left": my_kcenter(
+                "picks, centres = [], chosen_features",
+                "for _ in range(budget):",
+                "    pick = int(torch.cdist(features, centres).min(dim=1).values.argmax())",
+                "    picks.append(pick)",
+                "    centres = torch.cat([centres, features[[pick]]])",
+                "    features = torch.cat([features[:pick], features[pick + 1 :]])",
+                "return picks",
+            ),
+            "features": loop(result="features[picks]"),
+            "a set": loop(result="set(picks)"),
             "joined with the chosen": step("torch.minimum(nearest, to_new)").replace(
                 "picks = []", "features = torch.cat([chosen_features, features]); picks = []"
             ),

@@ -41,6 +41,9 @@ def test_update() -> None:
             "the first pick alone": function(header, f"{join}([chosen, candidates[picks[:1]]])"),
             "the chosen twice": function(header, f"{join}([chosen, chosen, candidates[picks]])"),
             "something else": function(header, "return chosen * 2"),
+            "a set": function(header, "return {*chosen, *candidates[picks]}"),
+            "a list in a list": function(header, "return [*chosen, candidates[picks]]"),
+            "what both hold": function(header, "return np.intersect1d(chosen, candidates[picks])"),
             "an array is no list": function(header, "chosen.extend(candidates[picks])"),
         },
     )
@@ -100,6 +103,13 @@ def test_enrichment() -> None:
             ),
             "all other classes": function(header, f"return (1 - {here}) / (1 - {there})"),
             "1 off": function(header, f"return {here} / {there} - 1"),
+            "rounds": function(header, f"return round({here} / {there})"),
+            "a percentage": function(header, f"return 100 * {here} / {there}"),
+            "log2": function(header, f"return np.log2({here} / {there})"),
+            "log": function(header, f"return np.log({here} / {there})"),
+            "a number by a share": function(
+                header, f"return (labels[picked] == positive).sum() / {there}"
+            ),
             "rounds down": function(header, f"return {here} // {there}"),
             "prints": function(header, f"print({here} / {there})"),
         },
@@ -129,6 +139,11 @@ def test_round_costs() -> None:
         "three numbers": [1000, 2000, 3000],
         "thousands": [1, 2, 3, 4],
         "something else": [5, 5, 5, 5],
+        "the whole run": [10000] * 4,
+        "the mean": [2500] * 4,
+        "all images so far": [100, 300, 600, 1000],
+        "new images, both views": [2000] * 4,
+        "a round too many": [1000, 2000, 3000, 4000, 5000],
     }
     examine("05_the_loop", 4, {what: f"my_costs = {value}" for what, value in wrong.items()})
 
@@ -163,6 +178,7 @@ def test_strategy() -> None:
                 header, "return logits.argsort()[:min(budget, 11)]"
             ),
             "values and places": function(header, "return logits.topk(budget)"),
+            "features": function(header, "return features[:budget]"),
             "a mask of all": function(
                 header,
                 "wanted = logits.argsort()[:budget]",

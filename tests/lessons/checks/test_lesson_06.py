@@ -115,6 +115,10 @@ def test_beyond_chance() -> None:
             "place by place": function(
                 header, f"return sum(x == y for x, y in zip(first, second)) * pool / {a} / {b}"
             ),
+            "Dice": function(header, both, f"return 2 * both / ({a} + {b})"),
+            "the shorter list": function(header, both, f"return both / min({a}, {b})"),
+            "a percentage": function(header, both, f"return 100 * both * pool / {a} / {b}"),
+            "rounds down": function(header, both, f"return both // ({a} * {b} / pool)"),
             "rounded": function(header, both, f"return round(both * pool / {a} / {b})"),
         },
     )

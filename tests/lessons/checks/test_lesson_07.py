@@ -28,6 +28,9 @@ def test_work_saved() -> None:
         "six rounds": 1 - 21 / 99,
         "of both": 1 - 28 / 127,
         "a guess": 0.1,
+        "passes": 7_100_000,
+        "the authors' later number": 0.62,
+        "twice 28": 1 - 56 / 99,
     }
     examine(
         "07_reproduce_the_paper", 1, {what: f"my_part = {value}" for what, value in wrong.items()}
@@ -76,6 +79,13 @@ def test_paired_interval() -> None:
             "variance": ends(f"{t} * d.var(ddof=1) / n ** 0.5"),
             "n - 1 twice": ends(f"{t} * d.std(ddof=1) / (n - 1) ** 0.5"),
             "99%": ends(f"stats.t.ppf(0.995, n - 1) * {error}"),
+            "80%": ends(f"stats.t.ppf(0.9, n - 1) * {error}"),
+            "half": ends(f"{t} * {error} / 2"),
+            "absolute": ends(f"{t} * {error}", "abs(a - b)"),
+            "sorted": ends(f"{t} * {error}", "np.sort(a) - np.sort(b)"),
+            "smallest and largest": function(
+                "my_interval(a, b)", "d = a - b", "return d.mean(), d.min(), d.max()"
+            ),
             "4 degrees": ends(f"stats.t.ppf(0.975, 4) * {error}"),
             "two ends": function(
                 "my_interval(a, b)",

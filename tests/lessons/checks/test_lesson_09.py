@@ -34,6 +34,11 @@ def test_ensemble_doubt() -> None:
             "absolute deviations": spread(
                 "return np.abs(p - p.mean(axis=1, keepdims=True)).mean(axis=1)"
             ),
+            "the variance, by the members": spread("return p.var(axis=1)"),
+            "by the mean": spread("return p.std(axis=1, ddof=1) / p.mean(axis=1)"),
+            "not divided": spread(
+                "return ((p - p.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) ** 0.5"
+            ),
             "one number": spread("return p.std(ddof=1)"),
             "corrects the root": spread("return p.std(axis=1) * p.shape[1] / (p.shape[1] - 1)"),
         },
@@ -53,6 +58,13 @@ def test_dice() -> None:
             "of all pixels": counted("return 2 * both / mask.size"),
             "twice both over either": counted("return 2 * both / (mask | said).sum()"),
             "the loss": counted("return 1 - 2 * both / (a + b)"),
+            "the outside": counted(
+                "return 2 * (~mask & ~said).sum() / ((~mask).sum() + (~said).sum())"
+            ),
+            "the smaller area": counted("return both / min(a, b)"),
+            "the plain mean": counted("return (both / a + both / b) / 2"),
+            "1 added": counted("return (2 * both + 1) / (a + b + 1)"),
+            "a percentage": counted("return 200 * both / (a + b)"),
             "no brackets": counted("return 2 * both / a + b"),
             "and for &": counted("return 2 * (mask and said).sum() / (a + b)"),
             "one a patch": counted(
