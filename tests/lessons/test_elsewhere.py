@@ -52,7 +52,9 @@ class Frozen:
 def test_encoders_are_judged_at_home_as_their_run_was_and_on_all_tiles(
     script, biopsies: Path, tiny_protocol: Protocol, tmp_path: Path
 ) -> None:
-    names = [f"{name}/{i}.tif" for name in ("01_TUMOR", "02_STROMA") for i in range(8)]
+    names = [
+        f"{name}/{i}_CRC-Prim-HE-{i:02}.tif" for name in ("01_TUMOR", "02_STROMA") for i in range(8)
+    ]
     tiles = write_folder(
         tmp_path / "tiles", {name: image_bytes(patch(99 + i, 20)) for i, name in enumerate(names)}
     )
@@ -66,9 +68,10 @@ def test_encoders_are_judged_at_home_as_their_run_was_and_on_all_tiles(
         )
         made[strategy] = run, [*script.tried(job, tmp_path / "runs", tiles, Frozen())]
     for strategy, (run, rows) in made.items():
-        home, away = [row for row in rows if row[0] == script.NAMES[strategy]]
+        home, away, there = [row for row in rows if row[0] == script.NAMES[strategy]]
         last = run.rounds[-1].scores
         assert home[1:4] == ("fold 1", 0, "home") and away[3] == "elsewhere"
+        assert there[3] == "labels from there"
         assert home[4:] == (last["probe_auroc"], last["probe_average_precision"])
     beside = {row[0] for row in made["random"][1]} - {script.NAMES["random"]}
     assert beside == {"frozen encoder", "untrained", "colour moments"}
@@ -76,6 +79,15 @@ def test_encoders_are_judged_at_home_as_their_run_was_and_on_all_tiles(
     for name in ("untrained", "colour moments"):
         (home,) = [row for row in made["random"][1] if row[0] == name and row[3] == "home"]
         assert home[4] == floors[name.replace(" ", "_")]["auroc"]
+
+
+def test_labels_from_there_are_of_other_images_than_the_tiles_that_are_scored(script) -> None:
+    """Two features name the image, and an image is of one kind: known images alone would help."""
+    cut_from = torch.arange(40) // 4
+    targets = cut_from % 2 == 0
+    features = torch.nn.functional.one_hot(cut_from, 10).float()
+    logits = script.refitted(features, targets, cut_from.numpy(), 0)
+    assert len(logits.unique()) < 10 and (logits[targets].mean() - logits[~targets].mean()) < 0.5
 
 
 def test_the_stored_table_is_whole(capsys):
