@@ -943,17 +943,6 @@ def test_two_processes_share_a_study(file, tmp_path):
         assert runs.load(out / job.address()).finished
 
 
-def test_through_a_dask_cluster(file, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="the package distributed is not here")
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
-        wanted = study.read(file)
-        address = cluster.scheduler_address
-        results = study.run(wanted, tmp_path / "runs", dask=address, stream=io.StringIO())
-    assert set(results.values()) == {study.DONE}
-    assert set(results) == {job.address() for job in wanted.jobs}
-
-
 # ---- the table while it runs --------------------------------------------------------------
 
 
