@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 from pages import without_code
 
+from activecl_nb import files
 from activecl_nb.evidence import analysis, claims, report, study
 from activecl_nb.evidence.claims import Claim, Measured, measures, metrics
 from activecl_nb.evidence.report.texts import texts
+from activecl_nb.evidence.study import stored
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["NORM", "STR", "TUM"]
@@ -43,14 +45,14 @@ def run(grid, strategy, seed, f1, *, setting="", labels=(), **columns):
 
 
 def write(folder, runs, planned=()):
-    """The three files that ``study.store`` makes, of hand-made runs."""
+    """The files that ``study.store`` makes, of hand-made runs."""
     folder.mkdir(parents=True, exist_ok=True)
     index, rounds, picks, of, done = [], [], [], {}, set()
     for one in [*runs, *planned]:
         key = (one["strategy"], one["seed"], one["setting"], tuple(one["f1"]))
         name = of.setdefault(key, f"run-{len(of)}")
         finished = one not in planned
-        place = (one["grid"], one["setting"], one["strategy"], one["seed"])
+        place = (one["grid"], one["setting"], "", "phantom", one["strategy"], one["seed"])
         index.append((*place, name, finished))
         if not finished or name in done:
             continue
@@ -72,26 +74,19 @@ def write(folder, runs, planned=()):
             picks.append(
                 pd.DataFrame(
                     {
-                        "run": len(done) - 1,
+                        "run": name,
                         "round": [0] + [1] * (len(labels) - 1),
                         "position": range(len(labels)),
-                        "label": labels,
+                        "label": pd.Categorical.from_codes(labels, CLASSES),
                         "positive": labels == 2,
                         "near_duplicate": labels == 1,
                         "artefact": labels == 0,
                     }
                 )
             )
-    names = ["grid", "setting", "strategy", "seed", "run", "finished"]
-    pd.DataFrame(index, columns=names).to_csv(folder / "index.csv", index=False)
-    pd.concat(rounds).to_csv(folder / "rounds.csv", index=False)
-    every = pd.concat(picks)
-    np.savez(
-        folder / "picks.npz",
-        classes=np.array(CLASSES),
-        runs=np.array([f"run-{n}" for n in range(len(done))]),
-        **{name: every[name].to_numpy() for name in every},
-    )
+    places = pd.DataFrame(index, columns=stored.INDEX).assign(train=np.nan, test=np.nan)
+    tables = (places, pd.concat(rounds), pd.concat(picks), pd.DataFrame(columns=["run", "floor"]))
+    stored.Tables(*tables).write(folder)
     return study.open_stored(folder)
 
 
@@ -757,6 +752,7 @@ def test_a_study_of_which_the_benchmark_alone_is_finished(tmp_path):
     index = pd.read_csv(tmp_path / "small" / "index.csv", keep_default_na=False)
     index.loc[index["strategy"] != "benchmark", "finished"] = False
     index.to_csv(tmp_path / "small" / "index.csv", index=False)
+    files.seal(tmp_path / "small", "index.csv")
     assert len(rounds) > 5
     (tmp_path / "claims.toml").write_text(LIST)
     (tmp_path / "small.toml").write_text(SMALL.partition("[[grid]]")[0] + ONE_GRID)

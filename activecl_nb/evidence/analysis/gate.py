@@ -58,8 +58,8 @@ class Gate:
 
 
 def drawn(source: str) -> bool:
-    """Whether a source's patches are drawn; "" is of runs from before there was any other."""
-    return source in ("phantom", "")
+    """Whether a source's patches are drawn."""
+    return source == "phantom"
 
 
 def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
