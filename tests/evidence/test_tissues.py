@@ -283,24 +283,6 @@ def test_grids_of_other_tasks_have_their_gate_and_a_table_of_their_own(tmp_path)
         assert head in (tmp_path / "out" / f"report_appendix{ending}").read_text()
 
 
-def test_older_runs_have_no_gate_and_are_told_as_what_they_are(tmp_path):
-    one = stored(tmp_path / "s")
-    floors = pd.DataFrame(columns=["run", "floor"])
-    floors.to_csv(tmp_path / "s" / "floors.csv", index=False)
-    rounds = pd.read_csv(tmp_path / "s" / "rounds.csv")
-    rounds[[n for n in rounds if not n.startswith("probe_")]].to_csv(
-        tmp_path / "s" / "rounds.csv", index=False
-    )
-    files.seal(tmp_path / "s", "rounds.csv", "floors.csv")
-    one = study.open_stored(tmp_path / "s")
-    assert not any(gate.tested for gate in claims.Grids.of(one).gates.values())
-    (judged,) = claims.judge([contrast("entropy")], one)
-    assert "these runs have no probe" in judged.measure and judged.estimate is not None
-    made = page(tmp_path)
-    limits = " ".join(made.limits)
-    assert "have no floors" in limits and "40-epoch proxy alone" in limits
-
-
 def test_cannot_tell_comes_with_what_would_have_shown():
     found = claims.Measured(
         0.0, -0.1, 0.1, "how", unit="F1", values=(0.0,) * 5, needs=3, error=0.03, freedom=4

@@ -12,7 +12,6 @@ import activecl_nb
 from activecl_nb import profiles
 from activecl_nb.evidence import analysis
 from activecl_nb.evidence.claims import Grids, Line
-from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
 from activecl_nb.evidence.study import Stored
 from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
@@ -79,18 +78,13 @@ def limits(
 
 def _of_runs(stored: Stored) -> dict[str, Any]:
     """Grids by what their runs lack, as text; "" where there is none."""
-    lacking: dict[str, list[str]] = {
-        name: [] for name in ("drawn", "older", "proxy_only", "one_tissue", "late")
-    }
+    lacking: dict[str, list[str]] = {name: [] for name in ("drawn", "one_tissue", "late")}
     gates = Grids.of(stored).gates
     for name in dict.fromkeys(stored.rounds["grid"]):
         grid = stored.grid(name)
         sources = set(grid.planned["source"])
-        no_probe = not any(score.startswith("probe_") for score in there(loops(grid)))
         holds = {
             "drawn": all(map(analysis.drawn, sources)),
-            "older": grid.floors.empty,
-            "proxy_only": no_probe,
             "one_tissue": grid.rounds["tissue"].nunique() < 2,
             # after the round that a strategy first chose
             "late": any((gate.sees_from or 0) > 1 for (of, _), gate in gates.items() if of == name),
