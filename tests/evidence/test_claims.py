@@ -714,7 +714,7 @@ def test_the_page_says_what_was_run_and_how_it_was_judged(page):
     }  # fmt: skip
     assert "entropy +0.075 (0.060 to 0.090, 5 seeds)" in text
     assert "1 of 1 intervals are clear of 0" in text
-    assert "With tumour_share=0.05, mean average precision along the curve" in text
+    assert "With tumour_share=0.05, mean average precision of the probe along" in text
 
 
 def test_every_line_stands_under_one_heading(page):
