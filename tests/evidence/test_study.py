@@ -1073,7 +1073,7 @@ def test_kept_tables_open_without_torch_and_name_what_is_damaged(made, tmp_path)
     (tmp_path / "kept" / "picks.npz").write_bytes(picks[:-1] + b"!")
     with pytest.raises(ValueError, match=r"picks\.npz is damaged.*restore its files"):
         study.open_stored(tmp_path / "kept")
-    (tmp_path / "kept" / "picks.npz").write_bytes(b"PK nothing")
+    np.savez(tmp_path / "kept" / "picks.npz", classes=np.array(["TUM"]))
     files.seal(tmp_path / "kept", "picks.npz")
     with pytest.raises(ValueError, match=r"kept cannot be read.*restore its files"):
         study.open_stored(tmp_path / "kept")
