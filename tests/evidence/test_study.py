@@ -1107,6 +1107,10 @@ def test_a_folder_of_runs_becomes_a_report_as_it_is(made, tmp_path, capsys):
     assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 2
     shutil.rmtree(out / "copy")
     assert "which would count twice" in capsys.readouterr().err
+    files.seal(one, without=["floors.json"])  # as an older kit left it
+    (one / "floors.json").unlink()
+    assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 2
+    assert f"{one} was made by a kit before 0.3.0" in capsys.readouterr().err
 
 
 def test_what_runs_differ_in_is_their_setting(tmp_path):

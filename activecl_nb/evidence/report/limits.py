@@ -35,16 +35,15 @@ def facts(
     )
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
     begun = stored.planned[stored.planned["finished"]]["grid"]
+    hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
+    epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
     pairs = [
         ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in begun))),
         *([("Profile", sizes)] if sizes else []),
         ("Runs", done),
+        ("Work", say("facts.work", epochs=epochs, hours=hours)),
+        *(("Made on", told) for told in machines(stored)),
     ]
-    if "seconds_processor" in rounds:
-        hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
-        epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
-        pairs.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
-    pairs += [("Made on", told) for told in machines(stored)]
     if left_out:
         pairs.append(("Left out", say("facts.left_out", n=left_out)))
     return (*pairs, ("Kit", f"activecl {activecl_nb.__version__}"))
@@ -97,8 +96,7 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
         what: ("all grids" if len(names) == n_grids > 1 else ", ".join(f"“{n}”" for n in names))
         for what, names in lacking.items()
     }
-    processor = "seconds_processor" in stored.rounds
-    return {**grids_named, **_of_folds(stored), "processor": processor}
+    return {**grids_named, **_of_folds(stored)}
 
 
 def _of_folds(stored: Stored) -> dict[str, Any]:

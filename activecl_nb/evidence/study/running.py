@@ -192,9 +192,7 @@ def make(task: Task) -> str:
             torch.set_num_threads(1)
             finished_before = finished(folder) is not None
             _finish(task.job, folder, task.device)
-            if not (
-                task.keep_weights or finished_before
-            ):  # what was finished before stays as it is
+            if not task.keep_weights and not finished_before:  # what was finished stays as it is
                 runs.drop_weights(folder)
     except runs.Busy:
         return ELSEWHERE
@@ -205,14 +203,10 @@ def make(task: Task) -> str:
 
 def _finish(job: Job, folder: Path, device: str | None) -> None:
     from activecl_nb import experiment
-    from activecl_nb.protocol import BENCHMARK
 
     strategy = strategy_in(job.code, job.strategy) if job.code else job.strategy
     options: dict[str, Any] = {"out": folder, "device": device, "progress": False}
-    if job.strategy == BENCHMARK:
-        experiment.benchmark(job.protocol, job.load(), job.seed, **options)
-    else:
-        experiment.run(job.protocol, job.load(), strategy, job.seed, **options)
+    experiment.run(job.protocol, job.load(), strategy, job.seed, **options)
 
 
 def finished(folder: Path) -> Run | None:

@@ -168,12 +168,17 @@ def tables_of(
 
 
 def _floors(run: Run, address: str) -> pd.DataFrame:
-    """What needs no training reaches under the same probe and labels."""
+    """What needs no training reaches under the same probe and labels. ValueError: nobody asked."""
+    if not run.floors:
+        raise ValueError(
+            f"{run.folder} was made by a kit before 0.3.0, without floors to hold it against; "
+            "make it anew, or report it as a run: report RUN --out DIR"
+        )
     rows = [
         {"run": address, "floor": name, **{k.removeprefix("probe_"): v for k, v in scores.items()}}
         for name, scores in run.floors.items()
     ]
-    return pd.DataFrame(rows, columns=None if rows else ["run", "floor"])
+    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
