@@ -130,7 +130,6 @@ def of_other_commands(room: Path, run: list[object]) -> list[list[object]]:
         for more in (
             ["--jobs", "-1"],
             ["--jobs", "x"],
-            ["--dask", "x:1"],
             ["--only", "0/1"],
             ["--only", "1/0"],
             ["--keep-weights", "x"],

@@ -66,8 +66,8 @@ def test_conda_and_pip_name_the_same_packages_and_bounds():
 
 
 def test_a_student_installs_nothing_that_only_maintainers_need():
-    for_maintainers = {"pytest", "playwright", "distributed", "ruff", "mypy", "nbval"}
-    assert not {*for_maintainers, "dask"} & set(needs())
+    for_maintainers = {"pytest", "playwright", "ruff", "mypy", "nbval"}
+    assert not for_maintainers & set(needs())
     assert for_maintainers <= set(needs("test"))
     for target in ("lab", "run", "site"):
         asked = subprocess.run(

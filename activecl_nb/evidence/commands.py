@@ -23,7 +23,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--out", required=True, type=Path, help="folder for the runs")
     command.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
     command.add_argument("--only", default="1/1", metavar="K/N", help="the K-th of N shares")
-    command.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler to send runs to")
     command.add_argument("--device", help="cpu, cuda or mps (default: the fastest)")
     command.add_argument("--keep-weights", action="store_true", help="of finished runs too")
     command.set_defaults(do=_study)
@@ -55,7 +54,6 @@ def _study(options: argparse.Namespace) -> int:
         options.out,
         jobs=options.jobs,
         only=(int(share), int(of)),
-        dask=options.dask,
         device=options.device,
         keep_weights=options.keep_weights,
     )

@@ -147,10 +147,7 @@ def _short(profile: Profile) -> tuple[list[Run], Data]:
     wanted = [(strategy, seed) for seed in range(SHORT_SEEDS) for strategy in ORDER]
     runs = []
     for strategy, seed in tqdm(wanted, desc="short runs", unit="run"):
-        if strategy == BENCHMARK:
-            runs.append(experiment.benchmark(protocol, data, seed, progress=False))
-        else:
-            runs.append(experiment.run(protocol, data, strategy, seed, progress=False))
+        runs.append(experiment.run(protocol, data, strategy, seed, progress=False))
     return runs, data
 
 

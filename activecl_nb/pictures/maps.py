@@ -44,8 +44,7 @@ class Map:
     """Where each patch lies, and the feature space in which its distances are measured.
 
     patches: int64 (n,), positions in the train tissue.
-    positions: float32 (n, 2) for a map that stays as it is, or (rounds, n, 2) for one that
-        follows the encoder from round to round.
+    positions: float32 (n, 2).
     features: float32 (n, k), principal components of the features the map was made from.
     neighbours: int32 (n, 8), the nearest other patches in ``features``, nearest first, as rows
         of this map.
@@ -58,11 +57,8 @@ class Map:
 
     def __post_init__(self) -> None:
         n = len(self.patches)
-        if self.positions.shape[-2:] != (n, 2) or self.positions.ndim not in (2, 3):
-            raise ValueError(
-                f"a map of {n} patches needs positions of shape ({n}, 2) or (rounds, {n}, 2), "
-                f"not {self.positions.shape}"
-            )
+        if self.positions.shape != (n, 2):
+            raise ValueError(f"{n} patches need positions ({n}, 2), not {self.positions.shape}")
         if not np.isfinite(self.positions).all():
             raise ValueError("the map's positions must be finite numbers; make the map anew")
         if len(self.features) != n or len(self.neighbours) != n:
@@ -72,8 +68,7 @@ class Map:
             )
 
     def __repr__(self) -> str:
-        rounds = f", {len(self.positions)} rounds" if self.positions.ndim == 3 else ""
-        return f"Map({len(self.patches):,} patches{rounds})"
+        return f"Map({len(self.patches):,} patches)"
 
 
 def fit(features: np.ndarray, *, seed: int = 0) -> np.ndarray:
@@ -87,41 +82,20 @@ def fit(features: np.ndarray, *, seed: int = 0) -> np.ndarray:
     diverged), or the same for all patches (it has collapsed).
     """
     features = _checked(features)
-    return _umap(features, random_state=seed, init="pca")
-
-
-def follow(previous: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """The next map of the same patches, after the encoder has learned a round more.
-
-    previous: positions (n, 2) of the round before. features: (n, d) of the new encoder.
-    It starts where the patches lay, takes few and small steps, and is then turned, mirrored,
-    scaled and shifted onto ``previous`` (Procrustes): what still moves has moved in feature
-    space. Neighbours are those in the principal components of the features, which are found in
-    a tenth of the time. Returns float32 (n, 2).
-    """
-    features = reduce(features)
-    previous = np.asarray(previous, dtype=np.float32)
-    if previous.shape != (len(features), 2):
-        raise ValueError(
-            f"features of {len(features)} patches but previous positions of shape "
-            f"{previous.shape}; both must be of the same patches"
-        )
-    moved = _umap(features, random_state=0, init=previous, n_epochs=50, learning_rate=0.25)
-    return align(moved, previous)
-
-
-def align(positions: np.ndarray, onto: np.ndarray) -> np.ndarray:
-    """Turn, mirror, scale and shift ``positions`` (n, 2) to lie closest to ``onto`` (n, 2).
-
-    Orthogonal Procrustes (Schoenemann 1966), with both centred. Returns float32 (n, 2).
-    """
-    from scipy.linalg import orthogonal_procrustes
-
-    a = positions - positions.mean(axis=0, dtype=np.float64)
-    b = onto - onto.mean(axis=0, dtype=np.float64)
-    turn, stretch = orthogonal_procrustes(a, b)
-    scale = stretch / max((a**2).sum(), np.finfo(np.float64).tiny)
-    return (scale * a @ turn + onto.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    umap, n = _imported(), len(features)
+    if features.shape[1] == 1:  # a line: its principal components need a second axis
+        features = np.hstack([features, np.zeros_like(features)])
+    neighbours = min(NEIGHBOURS, n - 1)
+    rows, lengths = nearest(features, neighbours - 1)
+    itself = np.arange(n, dtype=np.int32)[:, None]  # UMAP counts a point as its first neighbour
+    rows = np.hstack([itself, rows])
+    lengths = np.hstack([np.zeros((n, 1), dtype=np.float32), lengths])
+    known = {"n_neighbors": neighbours, "precomputed_knn": (rows, lengths, None)}
+    reducer = umap.UMAP(n_jobs=1, random_state=seed, init="pca", **known)
+    with _threads_kept(), warnings.catch_warnings():
+        # It cannot place new patches later without an index of its own; nobody asks it to.
+        warnings.filterwarnings("ignore", message=r".*knn_search_index.*")
+        return np.asarray(reducer.fit_transform(features), dtype=np.float32)
 
 
 def reduce(features: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
@@ -335,25 +309,6 @@ def _imported() -> ModuleType:
         config.CACHE_DIR = str(place)
         import umap
     return umap
-
-
-def _umap(features: np.ndarray, **how: Any) -> np.ndarray:
-    """UMAP on exact neighbours; float32 (n, 2)."""
-    umap = _imported()
-    n = len(features)
-    if features.shape[1] == 1:  # a line: its principal components need a second axis
-        features = np.hstack([features, np.zeros_like(features)])
-    neighbours = min(NEIGHBOURS, n - 1)
-    rows, lengths = nearest(features, neighbours - 1)
-    itself = np.arange(n, dtype=np.int32)[:, None]  # UMAP counts a point as its first neighbour
-    rows = np.hstack([itself, rows])
-    lengths = np.hstack([np.zeros((n, 1), dtype=np.float32), lengths])
-    known = {"n_neighbors": neighbours, "precomputed_knn": (rows, lengths, None)}
-    reducer = umap.UMAP(n_jobs=1, **known, **how)
-    with _threads_kept(), warnings.catch_warnings():
-        # It cannot place new patches later without an index of its own; nobody asks it to.
-        warnings.filterwarnings("ignore", message=r".*knn_search_index.*")
-        return np.asarray(reducer.fit_transform(features), dtype=np.float32)
 
 
 @contextlib.contextmanager

@@ -33,9 +33,3 @@ from activecl_nb.runs.identity import (
     same_tissue,
 )
 from activecl_nb.runs.record import ARRAYS, Round, Run, fresh, part
-
-__all__ = [
-    "ARRAYS", "RESULTS_VERSION", "Busy", "Round", "Run", "described", "drop_weights",
-    "environment", "fingerprint", "fresh", "identity", "load", "load_data", "locked", "part",
-    "same_tissue", "save_floors", "save_round", "stored", "writing",
-]  # fmt: skip

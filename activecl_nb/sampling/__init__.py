@@ -47,13 +47,6 @@ from activecl_nb.sampling.uncertainty import (
     uncertainty,
 )
 
-__all__ = [
-    "BY_CLASS", "STRATEGIES", "Strategy", "badge", "certainty", "check_inputs", "entropy",
-    "entropy_balanced", "entropy_diverse", "entropy_of", "from_file", "igs", "is_from_file",
-    "kcenter", "kmeans", "largest", "least_confidence", "margin", "named", "oracle", "pick",
-    "random", "random_balanced", "sas", "typiclust", "uncertainty",
-]  # fmt: skip
-
 Strategy = Callable[[Tensor, Tensor, Tensor, int, torch.Generator], Tensor]
 
 STRATEGIES: dict[str, Strategy] = {

@@ -97,7 +97,7 @@ def test_the_explorers_page(findings, tmp_path, scheme, touched):
         explorer.hand = explorer.view.patches[:5].tolist()
         explorer.filter = {"only": {"class": ["TUM", "STR"]}}
     if touched == "pinned and selected":
-        low, high = explorer.view.positions(0).min(axis=0), explorer.view.positions(0).max(axis=0)
+        low, high = explorer.view.map.positions.min(axis=0), explorer.view.map.positions.max(axis=0)
         explorer.pinned = int(explorer.view.patches[3])
         explorer.lasso = [low, (high[0], low[1]), high, (low[0], high[1])]
         explorer.colour = "entropy"

@@ -65,7 +65,7 @@ def picture(page, panel: int = 0) -> bytes:
 def spots(page, view: ViewModel, panel: int = 0) -> np.ndarray:
     """Where the patches lie on an unzoomed panel, in pixels of its own: (n, 2)."""
     box = page.locator(".ax-overlay").nth(panel).bounding_box()
-    points = view.positions(0)
+    points = view.map.positions
     low, high = points.min(axis=0), points.max(axis=0)
     scale = 0.92 * (np.array([box["width"], box["height"]]) / (high - low)).min()
     middle = np.array([box["width"], box["height"]]) / 2
@@ -79,7 +79,7 @@ def spot(page, view: ViewModel, row: int, panel: int = 0) -> tuple[float, float]
 
 def lonely(view: ViewModel) -> int:
     """The patch that lies farthest from its nearest on the map: no other is hit instead."""
-    points = view.positions(0)
+    points = view.map.positions
     lengths = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(lengths, np.inf)
     return int(lengths.min(axis=1).argmax())

@@ -66,7 +66,7 @@ def settle(page) -> None:
 def places_of(page, view: ViewModel, panel: int) -> np.ndarray:
     """Where the patches lie on an unzoomed panel, in pixels of its own: (n, 2)."""
     box = page.locator(".ax-overlay").nth(panel).bounding_box()
-    size, points = np.array([box["width"], box["height"]]), view.positions(0)
+    size, points = np.array([box["width"], box["height"]]), view.map.positions
     low, high = points.min(axis=0), points.max(axis=0)
     scale = 0.92 * (size / (high - low)).min()
     return size / 2 + (points - (low + high) / 2) * scale * [1, -1]

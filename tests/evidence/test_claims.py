@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 from pages import without_code
 
+from activecl_nb import files
 from activecl_nb.evidence import analysis, claims, report, study
 from activecl_nb.evidence.claims import Claim, Measured, measures, metrics
 from activecl_nb.evidence.report.texts import texts
+from activecl_nb.evidence.study import stored
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["NORM", "STR", "TUM"]
@@ -43,14 +45,14 @@ def run(grid, strategy, seed, f1, *, setting="", labels=(), **columns):
 
 
 def write(folder, runs, planned=()):
-    """The three files that ``study.store`` makes, of hand-made runs."""
+    """The files that ``study.store`` makes, of hand-made runs."""
     folder.mkdir(parents=True, exist_ok=True)
     index, rounds, picks, of, done = [], [], [], {}, set()
     for one in [*runs, *planned]:
         key = (one["strategy"], one["seed"], one["setting"], tuple(one["f1"]))
         name = of.setdefault(key, f"run-{len(of)}")
         finished = one not in planned
-        place = (one["grid"], one["setting"], one["strategy"], one["seed"])
+        place = (one["grid"], one["setting"], "", "phantom", one["strategy"], one["seed"])
         index.append((*place, name, finished))
         if not finished or name in done:
             continue
@@ -62,6 +64,9 @@ def write(folder, runs, planned=()):
             "image_epochs": [100 * (t + 1) for t in range(n)],
             "auroc": one["f1"],
             "average_precision": one["f1"],
+            "probe_auroc": one["f1"],
+            "probe_average_precision": one["f1"],
+            "probe_f1": one["f1"],
             "seconds_select": [0.0] + [1.0] * (n - 1),
             "seconds_train": [99.0] * n,
             "seconds_processor": [10.0 * (t + 1) for t in range(n)],
@@ -72,26 +77,19 @@ def write(folder, runs, planned=()):
             picks.append(
                 pd.DataFrame(
                     {
-                        "run": len(done) - 1,
+                        "run": name,
                         "round": [0] + [1] * (len(labels) - 1),
                         "position": range(len(labels)),
-                        "label": labels,
+                        "label": pd.Categorical.from_codes(labels, CLASSES),
                         "positive": labels == 2,
                         "near_duplicate": labels == 1,
                         "artefact": labels == 0,
                     }
                 )
             )
-    names = ["grid", "setting", "strategy", "seed", "run", "finished"]
-    pd.DataFrame(index, columns=names).to_csv(folder / "index.csv", index=False)
-    pd.concat(rounds).to_csv(folder / "rounds.csv", index=False)
-    every = pd.concat(picks)
-    np.savez(
-        folder / "picks.npz",
-        classes=np.array(CLASSES),
-        runs=np.array([f"run-{n}" for n in range(len(done))]),
-        **{name: every[name].to_numpy() for name in every},
-    )
+    places = pd.DataFrame(index, columns=stored.INDEX).assign(train=np.nan, test=np.nan)
+    floors = pd.DataFrame({"run": [*done], "floor": "untrained", "auroc": -1.0})
+    stored.Tables(places, pd.concat(rounds), pd.concat(picks), floors).write(folder)
     return study.open_stored(folder)
 
 
@@ -698,10 +696,13 @@ def test_the_page_says_what_was_run_and_how_it_was_judged(page):
     for name, words in texts("rule")["verdicts"].items():
         assert name in text and words.partition("{{")[0] in text
     ahead = "Of 3 settings, entropy is ahead with an interval clear of 0 in 2 and behind in 0 by"
-    assert f"{ahead} average precision; ahead" in text and "behind in 0 by F1" in text
+    assert f"{ahead} average precision of the probe; ahead" in text
+    assert "behind in 0 by F1 of the probe" in text
     for word, meaning in texts("glossary").items():
         assert word in text and meaning in text
-    assert "Mean average precision along the curve: random 0.320, entropy 0.395." in text
+    assert (
+        "Mean average precision of the probe along the curve: random 0.320, entropy 0.395." in text
+    )
     rest = html.unescape((page[1] / "report_appendix.html").read_text())
     assert "= 1 iterations" in rest  # what should be exactly so
     assert "+0.075 (0.060 to 0.090)" in rest
@@ -713,7 +714,7 @@ def test_the_page_says_what_was_run_and_how_it_was_judged(page):
     }  # fmt: skip
     assert "entropy +0.075 (0.060 to 0.090, 5 seeds)" in text
     assert "1 of 1 intervals are clear of 0" in text
-    assert "With tumour_share=0.05, mean average precision along the curve" in text
+    assert "With tumour_share=0.05, mean average precision of the probe along" in text
 
 
 def test_every_line_stands_under_one_heading(page):
@@ -757,6 +758,7 @@ def test_a_study_of_which_the_benchmark_alone_is_finished(tmp_path):
     index = pd.read_csv(tmp_path / "small" / "index.csv", keep_default_na=False)
     index.loc[index["strategy"] != "benchmark", "finished"] = False
     index.to_csv(tmp_path / "small" / "index.csv", index=False)
+    files.seal(tmp_path / "small", "index.csv")
     assert len(rounds) > 5
     (tmp_path / "claims.toml").write_text(LIST)
     (tmp_path / "small.toml").write_text(SMALL.partition("[[grid]]")[0] + ONE_GRID)

@@ -11,8 +11,10 @@ import pytest
 from scipy import stats
 from test_claims import claim
 
+from activecl_nb import files
 from activecl_nb.evidence import analysis, claims, report, study
 from activecl_nb.evidence.study import Contrast
+from activecl_nb.evidence.study import stored as tables
 
 RECOMPUTE = Path(__file__).with_name("recompute_page.py")
 
@@ -109,21 +111,13 @@ def stored(folder: Path, kinds=("fold", "phantom"), seeds=2, tissues=5, floor=0.
                     rounds.append(rounds_of(seed, tissue, strategy).assign(run=run))
                     for name in ("colour_moments", "untrained"):
                         floors.append({"run": run, "floor": name, "auroc": floor})
-    names = ["grid", "setting", "tissue", "source", "strategy", "seed", "run", "finished"]
+    places = pd.DataFrame(index, columns=[*tables.INDEX, *tables.SIZES])
+    loops = places.loc[places["strategy"] != "benchmark", "run"]
+    picks = pd.DataFrame({"run": loops.repeat(2), "round": [0, 1] * len(loops)})
+    picks = picks.assign(position=range(len(picks)), positive=picks["round"] == 1)
+    picks["label"] = pd.Categorical.from_codes(picks["round"], ["NORM", "TUM"])
     folder.mkdir(parents=True)
-    pd.DataFrame(index, columns=[*names, "train", "test"]).to_csv(folder / "index.csv", index=False)
-    pd.concat(rounds).to_csv(folder / "rounds.csv", index=False)
-    pd.DataFrame(floors).to_csv(folder / "floors.csv", index=False)
-    np.savez(
-        folder / "picks.npz",
-        classes=np.array(["NORM", "TUM"]),
-        runs=np.array([place[6] for place in index if place[4] != "benchmark"]),
-        run=np.repeat(np.arange(sum(place[4] != "benchmark" for place in index)), 2),
-        round=np.tile([0, 1], sum(place[4] != "benchmark" for place in index)),
-        position=np.arange(2 * sum(place[4] != "benchmark" for place in index)),
-        label=np.tile([0, 1], sum(place[4] != "benchmark" for place in index)),
-        positive=np.tile([0, 1], sum(place[4] != "benchmark" for place in index)),
-    )
+    tables.Tables(places, pd.concat(rounds), picks, pd.DataFrame(floors)).write(folder)
     return study.open_stored(folder)
 
 
@@ -266,6 +260,7 @@ def test_grids_of_other_tasks_have_their_gate_and_a_table_of_their_own(tmp_path)
         table.loc[regress, of_classes] = np.nan
     for name, table in (("rounds", rounds), ("floors", floors)):
         table.to_csv(folder / f"{name}.csv", index=False)
+        files.seal(folder, f"{name}.csv")
     one = study.open_stored(folder)
     gate = claims.Grids.of(one).gates["on phantoms", ""]
     assert gate.open and gate.score == "r2" and gate.tested
@@ -287,22 +282,6 @@ def test_grids_of_other_tasks_have_their_gate_and_a_table_of_their_own(tmp_path)
     report.write(page(tmp_path), tmp_path / "out")
     for ending, head in ((".md", "## Regression"), (".html", 'id="settings-regression"')):
         assert head in (tmp_path / "out" / f"report_appendix{ending}").read_text()
-
-
-def test_older_runs_have_no_gate_and_are_told_as_what_they_are(tmp_path):
-    one = stored(tmp_path / "s")
-    (tmp_path / "s" / "floors.csv").unlink()
-    rounds = pd.read_csv(tmp_path / "s" / "rounds.csv")
-    rounds[[n for n in rounds if not n.startswith("probe_")]].to_csv(
-        tmp_path / "s" / "rounds.csv", index=False
-    )
-    one = study.open_stored(tmp_path / "s")
-    assert not any(gate.tested for gate in claims.Grids.of(one).gates.values())
-    (judged,) = claims.judge([contrast("entropy")], one)
-    assert "these runs have no probe" in judged.measure and judged.estimate is not None
-    made = page(tmp_path)
-    limits = " ".join(made.limits)
-    assert "have no floors" in limits and "40-epoch proxy alone" in limits
 
 
 def test_cannot_tell_comes_with_what_would_have_shown():

@@ -168,7 +168,7 @@ def test_neighbours_are_the_nearest_in_feature_space(view):
 
 
 def test_a_polygon_selects_what_is_inside(view):
-    x, y = view.positions(0).T
+    x, y = view.map.positions.T
     left, right, low, high = np.quantile(x, 0.2), np.quantile(x, 0.7), y.min() - 1, np.median(y)
     box = [(left, low), (right, low), (right, high), (left, high)]
     expected = np.flatnonzero((x > left) & (x < right) & (y > low) & (y < high))
@@ -228,14 +228,6 @@ def test_a_pool_larger_than_the_map_is_counted_in_full(made):
     assert view.summary(0, 1).picked.sum() == 20
 
 
-def test_maps_that_follow_the_encoder_have_a_place_for_each_round(made):
-    moving = np.stack([made.map.positions + t for t in range(3)])
-    view = ViewModel(made.runs, made.data, moving)
-    assert np.array_equal(view.positions(1), moving[1])
-    assert np.array_equal(view.positions(3), moving[2])  # the last map stays
-    assert sending.fixed(view)["frames"] == 3
-
-
 def test_runs_that_cannot_share_a_map_are_refused(made):
     entropy, random = made.runs["entropy"], made.runs["random"]
     other = SimpleNamespace(**{**vars(random), "watched": random.watched[1:]})
@@ -290,7 +282,7 @@ def test_what_is_sent_says_the_same_as_the_view_model(view):
     taken = np.frombuffer(sent["taken"], np.uint8).reshape(4, view.n)
     assert np.array_equal(taken.astype(int) - 1, view.taken)
     assert np.array_equal(
-        np.frombuffer(fixed["positions"], np.float32).reshape(-1, 2), view.positions(0)
+        np.frombuffer(fixed["positions"], np.float32).reshape(-1, 2), view.map.positions
     )
     near = np.frombuffer(fixed["neighbours"], np.uint16).reshape(view.n, -1)
     assert np.array_equal(near[5], view.neighbours(5))
@@ -365,7 +357,7 @@ def test_traits_go_both_ways_through_the_message_handler(shown, caplog):
 
 
 def test_lasso_and_pin_answer_in_positions_of_the_tissue(shown, caplog):
-    x, y = shown.view.positions(0).T
+    x, y = shown.view.map.positions.T
     box = [[x.min() - 1, y.min() - 1], [np.median(x), y.min() - 1], [np.median(x), y.max() + 1]]
     from_the_browser(shown, lasso=np.array(box).tolist())
     assert np.array_equal(shown.selected, shown.view.patches[shown.view.inside(box)])

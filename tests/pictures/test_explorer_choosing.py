@@ -198,7 +198,7 @@ def test_nearest_half_is_where_entropy_looks(view):
 
 
 def test_what_is_selected_follows_lasso_strokes_and_filter(shown):
-    x, y = shown.view.positions(0).T
+    x, y = shown.view.map.positions.T
     everything = [[x.min() - 1, y.min() - 1], [x.max() + 1, y.min() - 1]]
     everything += [[x.max() + 1, y.max() + 1], [x.min() - 1, y.max() + 1]]
     right = [[np.median(x), y.min() - 1], *everything[1:3], [np.median(x), y.max() + 1]]

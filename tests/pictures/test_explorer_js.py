@@ -176,7 +176,7 @@ def test_picks_differences_and_selections_are_the_same(view, sent):
         "const runs = new patches.Runs(sent.runs, held.n);"
         "const found = [false, true].map((far) => difference.differenceOf(runs, 0, 1, 2, far));"
         "return { picks: runs.picks(1, 2), found, half: runs.nearestHalf(1, 2),"
-        " inside: lasso.selectedRows(sent.box, sent.strokes, held.places(0)) };",
+        " inside: lasso.selectedRows(sent.box, sent.strokes, held.places) };",
         sent | {"box": box, "strokes": strokes},
     )
     assert told["picks"] == view.picks(1, 2).tolist()

@@ -29,7 +29,7 @@ class Margin:
 class Gate:
     """What was asked of a grid's setting, and whether it holds.
 
-    margins: empty where the runs have no floors (they are older, or of a foreign kit).
+    margins: empty where neither benchmark nor random has a finished run.
     missing: those of benchmark and random that have no finished run there.
     score: what was asked for, as a floor's column is called.
     rounds: how many random picks were scored in. sees_from: the first of them from which on their
@@ -53,13 +53,13 @@ class Gate:
 
     @property
     def open(self) -> bool:
-        """Whether comparisons may be judged: the gate holds, or could not be tested."""
+        """Whether comparisons may be judged: the gate holds, or could not be tested yet."""
         return not self.failed
 
 
 def drawn(source: str) -> bool:
-    """Whether a source's patches are drawn; "" is of runs from before there was any other."""
-    return source in ("phantom", "")
+    """Whether a source's patches are drawn."""
+    return source == "phantom"
 
 
 def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
@@ -71,11 +71,8 @@ def gate(rounds: pd.DataFrame, floors: pd.DataFrame, source: str) -> Gate:
     encoder under the same probe and labels.
     """
     needed = ON_PHANTOM if drawn(source) else ON_REAL
-    known = [name for name in SCORES if name in rounds and rounds[name].notna().any()]
-    column = known[0] if known else SCORES[0]
+    column = next(name for name in SCORES if name in rounds and rounds[name].notna().any())
     score = column.removeprefix("probe_")
-    if not known or floors.empty or score not in floors:
-        return Gate(needed, ())
     ends = last(rounds, column)
     run = by_columns(ends, "strategy", "seed", "tissue")
     ends = ends.merge(rounds[[*run, "run"]].drop_duplicates(), on=run)

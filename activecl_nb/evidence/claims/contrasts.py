@@ -10,7 +10,7 @@ import pandas as pd
 
 from activecl_nb.evidence import analysis
 from activecl_nb.evidence.claims.claim import CANNOT_TELL
-from activecl_nb.evidence.claims.metrics import PROBE, SCORES, described, per_run, runs_of, scored
+from activecl_nb.evidence.claims.metrics import SCORES, described, per_run
 from activecl_nb.evidence.claims.rule import BLIND, SURE, Grids
 from activecl_nb.evidence.study import Contrast, Stored
 
@@ -28,7 +28,7 @@ class Judged:
     estimate's t, corrected by Holm where it is one of several primary contrasts. says: the verdict
     in words. begun: whether any of these runs is finished.
     detectable: the smallest difference that these runs would have shown with 80% power, at the
-    level that the contrast is tested at. score: the column that was there to measure.
+    level that the contrast is tested at.
     """
 
     contrast: Contrast
@@ -36,7 +36,6 @@ class Judged:
     p: float
     says: str
     detectable: float
-    score: str
     source: str
     setting: str
     begun: bool
@@ -48,36 +47,31 @@ class Judged:
     @property
     def measure(self) -> str:
         """What was compared, in words."""
-        words, _, _ = described(self.contrast.metric, self.score)
-        older = self.score != self.contrast.score and self.contrast.score.startswith(PROBE)
-        return f"{words}{' (these runs have no probe)' if older else ''}"
+        words, _, _ = described(self.contrast.metric, self.contrast.score)
+        return words
 
     @property
     def unit(self) -> str:
-        return SCORES[self.score]
+        return SCORES[self.contrast.score]
 
 
 def judge(contrasts: Sequence[Contrast], stored: Stored) -> list[Judged]:
     """Every contrast, in the order declared; those that are primary are corrected together."""
     grids = Grids.of(stored)
     estimated = [_estimated(contrast, grids) for contrast in contrasts]
-    p = np.array([np.nan if estimate is None else estimate.p for estimate, _ in estimated])
+    p = np.array([np.nan if estimate is None else estimate.p for estimate in estimated])
     primary = np.array([contrast.primary for contrast in contrasts], dtype=bool)
     p[primary] = analysis.holm(p[primary])
     level = SURE / max(1, int(primary.sum()))
     return [
-        _judged(
-            contrast, estimate, float(p_holm), score, grids, level if contrast.primary else SURE
-        )
-        for contrast, (estimate, score), p_holm in zip(contrasts, estimated, p, strict=True)
+        _judged(contrast, estimate, float(p_holm), grids, level if contrast.primary else SURE)
+        for contrast, estimate, p_holm in zip(contrasts, estimated, p, strict=True)
     ]
 
 
-def _estimated(contrast: Contrast, grids: Grids) -> tuple[analysis.Estimate | None, str]:
-    """a - b over tissues, and the score that was there."""
+def _estimated(contrast: Contrast, grids: Grids) -> analysis.Estimate | None:
+    """a - b over tissues."""
     try:
-        rounds, _ = runs_of(grids, contrast.sides[0])
-        score = scored(rounds, contrast.score) if len(rounds) else contrast.score
         left, right = (
             per_run(grids, side, contrast.metric, contrast.score) for side in contrast.sides
         )
@@ -85,9 +79,9 @@ def _estimated(contrast: Contrast, grids: Grids) -> tuple[analysis.Estimate | No
         raise ValueError(f"contrast {contrast.id!r}: {error}") from error
     common_runs = sorted(set(left.dropna().index) & set(right.dropna().index))
     if len(common_runs) < 2 or not _runs_of(contrast, grids)["finished"].all():
-        return None, score
+        return None
     share = analysis.tested_share(grids.grid(contrast.grid).rounds)
-    return analysis.difference(left[common_runs], right[common_runs], share), score
+    return analysis.difference(left[common_runs], right[common_runs], share)
 
 
 def _runs_of(contrast: Contrast, grids: Grids) -> pd.DataFrame:
@@ -106,7 +100,6 @@ def _judged(
     contrast: Contrast,
     estimate: analysis.Estimate | None,
     p: float,
-    score: str,
     grids: Grids,
     level: float,
 ) -> Judged:
@@ -127,7 +120,6 @@ def _judged(
         p,
         says,
         float(detectable),
-        score,
         source=planned["source"].iloc[0],
         setting=contrast.setting,
         begun=finished > 0,

@@ -20,7 +20,6 @@ from activecl_nb.evidence.claims.metrics import (
     per_run,
     run_keys,
     runs_of,
-    there,
 )
 from activecl_nb.evidence.study import Stored
 
@@ -42,7 +41,6 @@ def difference(
 ) -> Measured:
     """a - b, run by run."""
     sides = [in_grid(grid, side) for side in (a, b)]
-    score = there(stored, sides[0], score)
     left, right = (per_run(stored, side, metric, score) for side in sides)
     words, unit, digits = described(metric, score)
     how = f"{words}: {name_of(a)} minus {name_of(b)}"
@@ -63,7 +61,6 @@ def gain_change(
 ) -> Measured:
     """How much more a gains over b in one setting than in another, run by run."""
     gains = []
-    score = there(stored, {"grid": grid, "strategy": a, "setting": setting}, score)
     for of_setting in (setting, other_setting):
         left, right = (
             per_run(stored, {"grid": grid, "strategy": s, "setting": of_setting}, metric, score)
@@ -171,7 +168,6 @@ def best_epoch(stored: Stored, grid: str) -> Measured:
 def level(stored: Stored, grid: str, strategy: str, metric: str, score: str = "f1") -> Measured:
     """The metric itself."""
     side = {"grid": grid, "strategy": strategy}
-    score = there(stored, side, score)
     words, unit, digits = described(metric, score)
     values = per_run(stored, side, metric, score)
     return _mean(values, _share(stored, grid), f"{words} of {strategy}", unit, digits)

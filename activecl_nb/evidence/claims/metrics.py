@@ -35,7 +35,6 @@ SCORES = {
     "probe_dice": "Dice of the probe",
     "probe_iou": "IoU of the probe",
 }
-PROBE = "probe_"
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,9 @@ def per_run(stored: Stored, side: Side, metric: str, score: str = "f1") -> pd.Se
         rounds, picks = runs_of(stored, side)
         if rounds.empty or (METRICS[metric].needs_picks and picks.empty):
             return pd.Series(dtype=float)
-        return METRICS[metric].of(rounds, picks, scored(rounds, score)).astype(float)
+        if score not in rounds:
+            raise ValueError(f"these runs have no {SCORES[score]}")
+        return METRICS[metric].of(rounds, picks, score).astype(float)
 
     return once(stored, ("per run", str(side), metric, score), made)
 
@@ -149,24 +150,6 @@ def once(stored: Stored, key: tuple, made: Callable[[], Any]) -> Any:
     if key not in memory:
         memory[key] = made()
     return memory[key]
-
-
-def scored(rounds: pd.DataFrame, score: str) -> str:
-    """The column of a score: the paper's proxy's where older runs have no probe.
-
-    ValueError: the runs have neither.
-    """
-    column = score if score in rounds else score.removeprefix(PROBE)
-    if column not in rounds:
-        raise ValueError(f"these runs have no {SCORES[score]}")
-    return column
-
-
-def there(stored: Stored, side: Side, score: str) -> str:
-    """The score that this side's runs have, so that words and values are of the same."""
-    known(score, SCORES)
-    rounds, _ = runs_of(stored, side)
-    return scored(rounds, score) if len(rounds) else score
 
 
 def runs_of(stored: Stored, side: Side, grid: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:

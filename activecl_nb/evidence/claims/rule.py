@@ -122,8 +122,7 @@ class Grids(Stored):
         """The gate of every (grid, setting) that has finished runs."""
         gates = {}
         for grid_setting, rounds in self.rounds.groupby(["grid", "setting"], sort=False):
-            source = rounds["source"].iloc[0] if "source" in rounds else ""
-            gates[grid_setting] = analysis.gate(rounds, self.floors, source)
+            gates[grid_setting] = analysis.gate(rounds, self.floors, rounds["source"].iloc[0])
         return gates
 
     def blind(self, claim: Claim) -> bool:

@@ -55,11 +55,8 @@ def settings(stored: Stored, scores: Sequence[tuple[str, str]] = THREE) -> list[
     """Each strategy beside random in every setting of every grid: the cells of a table."""
     rows, gates = [], claims.Grids.of(stored).gates
     for (grid, setting), rounds in stored.rounds.groupby(["grid", "setting"], sort=False):
-        table_by_score = {
-            column.removeprefix("probe_"): against_random(rounds, column)
-            for column in there(rounds, [score for _, score in scores])
-        }
-        compared = [table_by_score.get(score.removeprefix("probe_")) for _, score in scores]
+        had = there(rounds, [score for _, score in scores])
+        compared = [against_random(rounds, s) if s in had else None for _, s in scores]
         first = next((table for table in compared if table is not None), None)
         blind = "" if gates[grid, setting].open else f"; {claims.BLIND}"
         for strategy in () if first is None else first["a"]:

@@ -52,14 +52,8 @@ class Section:
 
 
 def there(rounds: pd.DataFrame, scores: Sequence[str] = (*SCORES, *OTHERS)) -> list[str]:
-    """Those of these scores that the runs have, by the paper's proxy where there is no probe."""
-    both_proxies = [name for score in scores for name in (score, score.removeprefix("probe_"))]
-    had = [name for name in both_proxies if name in rounds and rounds[name].notna().any()]
-    plain = dict.fromkeys(name.removeprefix("probe_") for name in had)
-    return [
-        next(name for name in had if name.removeprefix("probe_") == score_name)
-        for score_name in plain
-    ]
+    """Those of these scores that the runs have: each task has its own."""
+    return [name for name in scores if name in rounds and rounds[name].notna().any()]
 
 
 def section(
@@ -238,9 +232,11 @@ def when(stored: Stored) -> Section | None:
     Grids share runs, so a setting whose runs stand in an earlier row is left out; so is one whose
     encoder does not see.
     """
-    gains_by_score: dict[str, list[figures.Gain]] = {}
-    for score in (name.removeprefix("probe_") for name in SCORES):
-        gains_by_score |= _entropy_everywhere(stored, score)
+    gains_by_score = {
+        claims.SCORES[score]: gains
+        for score in SCORES
+        if (gains := _entropy_everywhere(stored, score))
+    }
     if not gains_by_score or len(next(iter(gains_by_score.values()))) < 2:
         return None  # one setting has all this in a section of its own
     counts = [
@@ -271,21 +267,19 @@ def when(stored: Stored) -> Section | None:
     return Section("when", say("when.question", score=score), said, (picture,))
 
 
-def _entropy_everywhere(stored: Stored, score: str) -> dict[str, list[figures.Gain]]:
-    """What the score is called where the settings have it, and entropy's gain in each."""
-    gains: dict[str, list[figures.Gain]] = {}
+def _entropy_everywhere(stored: Stored, score: str) -> list[figures.Gain]:
+    """Entropy's gain in each setting that has the score."""
+    gains: list[figures.Gain] = []
     shown: set[str] = set()
     gates = claims.Grids.of(stored).gates
     rounds_of_both = stored.rounds[stored.rounds["strategy"].isin(["entropy", "random"])]
     for (grid, setting), rounds in rounds_of_both.groupby(["grid", "setting"], sort=False):
         runs = set(rounds["run"])
-        column = next((c for c in there(rounds) if c.endswith(score)), "")
-        against = against_random(rounds, column) if column else None
+        against = against_random(rounds, score) if score in there(rounds) else None
         if against is None or runs <= shown or not gates[grid, setting].open:
             continue
         shown |= runs
         name = f"{grid}: {setting}" if setting else grid
         row = next(against.itertuples())
-        named = next(iter(gains), claims.SCORES[column])
-        gains.setdefault(named, []).append(_gain(f"{name} ({count(row.n, row.over)})", row))
+        gains.append(_gain(f"{name} ({count(row.n, row.over)})", row))
     return gains

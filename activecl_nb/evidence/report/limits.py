@@ -12,7 +12,6 @@ import activecl_nb
 from activecl_nb import profiles
 from activecl_nb.evidence import analysis
 from activecl_nb.evidence.claims import Grids, Line
-from activecl_nb.evidence.report.grids import loops, there
 from activecl_nb.evidence.report.texts import filled, say, texts
 from activecl_nb.evidence.study import Stored
 from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
@@ -36,16 +35,15 @@ def facts(
     )
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
     begun = stored.planned[stored.planned["finished"]]["grid"]
+    hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
+    epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
     pairs = [
         ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in begun))),
         *([("Profile", sizes)] if sizes else []),
         ("Runs", done),
+        ("Work", say("facts.work", epochs=epochs, hours=hours)),
+        *(("Made on", told) for told in machines(stored)),
     ]
-    if "seconds_processor" in rounds:
-        hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
-        epochs = f"{rounds['image_epochs'].sum() / 1e6:,.1f}"
-        pairs.append(("Work", say("facts.work", epochs=epochs, hours=hours)))
-    pairs += [("Made on", told) for told in machines(stored)]
     if left_out:
         pairs.append(("Left out", say("facts.left_out", n=left_out)))
     return (*pairs, ("Kit", f"activecl {activecl_nb.__version__}"))
@@ -79,18 +77,13 @@ def limits(
 
 def _of_runs(stored: Stored) -> dict[str, Any]:
     """Grids by what their runs lack, as text; "" where there is none."""
-    lacking: dict[str, list[str]] = {
-        name: [] for name in ("drawn", "older", "proxy_only", "one_tissue", "late")
-    }
+    lacking: dict[str, list[str]] = {name: [] for name in ("drawn", "one_tissue", "late")}
     gates = Grids.of(stored).gates
     for name in dict.fromkeys(stored.rounds["grid"]):
         grid = stored.grid(name)
         sources = set(grid.planned["source"])
-        no_probe = not any(score.startswith("probe_") for score in there(loops(grid)))
         holds = {
             "drawn": all(map(analysis.drawn, sources)),
-            "older": grid.floors.empty,
-            "proxy_only": no_probe,
             "one_tissue": grid.rounds["tissue"].nunique() < 2,
             # after the round that a strategy first chose
             "late": any((gate.sees_from or 0) > 1 for (of, _), gate in gates.items() if of == name),
@@ -103,8 +96,7 @@ def _of_runs(stored: Stored) -> dict[str, Any]:
         what: ("all grids" if len(names) == n_grids > 1 else ", ".join(f"“{n}”" for n in names))
         for what, names in lacking.items()
     }
-    processor = "seconds_processor" in stored.rounds
-    return {**grids_named, **_of_folds(stored), "processor": processor}
+    return {**grids_named, **_of_folds(stored)}
 
 
 def _of_folds(stored: Stored) -> dict[str, Any]:

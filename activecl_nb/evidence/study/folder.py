@@ -65,14 +65,7 @@ def open_any(folder: str | os.PathLike[str], plan: Path | None = None) -> Opened
 def _opened(stored: Stored, content: Mapping[str, Any], folder: Path) -> Opened:
     grids = {one["name"]: one for one in content.get("grid", []) if "name" in one}
     grid_names = dict.fromkeys(stored.planned["grid"])
-    # An older kit did not keep where patches come from; the study's file says it.
-    declared_source = stored.planned["grid"].map(
-        lambda name: grids.get(name, {}).get("data", {}).get("source", "phantom")
-    )
-    planned = stored.planned
-    planned["source"] = planned["source"].where(planned["source"] != "", declared_source)
-    sources = planned.drop_duplicates("grid").set_index("grid")["source"]
-    stored.rounds["source"] = stored.rounds["grid"].map(sources)
+    sources = stored.planned.drop_duplicates("grid").set_index("grid")["source"]
     words = _tissue_words()
     return Opened(
         stored,

@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -46,7 +46,6 @@ def run(
     *,
     jobs: int = 1,
     only: tuple[int, int] = (1, 1),
-    dask: str | None = None,
     device: str | None = None,
     keep_weights: bool = False,
     stream: TextIO = sys.stdout,
@@ -57,7 +56,6 @@ def run(
     jobs: runs at a time, each in a process of its own, on one thread; 0 makes them one after the
         other in this process, where a debugger sees them and nothing else keeps them apart.
     only: (K, N) takes the K-th of N shares, for N machines that see the same folder or not.
-    dask: address of a Dask scheduler whose workers, which must see ``out``, do the work.
     keep_weights: of finished runs; they are most of the bytes.
 
     A run that cannot even be named (its data is not there), or a setting that no run can have,
@@ -82,9 +80,7 @@ def run(
             results[f"{job}, {dict(job.data)}"] = f"{FAILED}: {_why(error)}"
     _write_plan(study, folders, out)
     tasks = [Task(job, folder, device, keep_weights) for job, folder in folders.items()]
-    if dask:
-        made = _on_dask(tasks, dask)
-    elif jobs:
+    if jobs:
         made = _in_workers(tasks, min(jobs, len(tasks)))
     else:
         made = ((task.folder.name, make(task)) for task in tasks)  # here, one by one
@@ -196,9 +192,7 @@ def make(task: Task) -> str:
             torch.set_num_threads(1)
             finished_before = finished(folder) is not None
             _finish(task.job, folder, task.device)
-            if not (
-                task.keep_weights or finished_before
-            ):  # what was finished before stays as it is
+            if not task.keep_weights and not finished_before:  # what was finished stays as it is
                 runs.drop_weights(folder)
     except runs.Busy:
         return ELSEWHERE
@@ -209,14 +203,10 @@ def make(task: Task) -> str:
 
 def _finish(job: Job, folder: Path, device: str | None) -> None:
     from activecl_nb import experiment
-    from activecl_nb.protocol import BENCHMARK
 
     strategy = strategy_in(job.code, job.strategy) if job.code else job.strategy
     options: dict[str, Any] = {"out": folder, "device": device, "progress": False}
-    if job.strategy == BENCHMARK:
-        experiment.benchmark(job.protocol, job.load(), job.seed, **options)
-    else:
-        experiment.run(job.protocol, job.load(), strategy, job.seed, **options)
+    experiment.run(job.protocol, job.load(), strategy, job.seed, **options)
 
 
 def finished(folder: Path) -> Run | None:
@@ -378,21 +368,3 @@ def _serve(connection: Connection) -> None:
         return  # in order, so that no semaphore is left behind
     except (OSError, KeyboardInterrupt) as end:
         os._exit(INTERRUPTED if isinstance(end, KeyboardInterrupt) else 0)
-
-
-def _on_dask(tasks: Iterable[Task], address: str) -> Outcomes:
-    """The same on the workers of a Dask cluster."""
-    try:
-        from dask.distributed import Client, as_completed
-    except ImportError as error:
-        raise ValueError(
-            "--dask needs the package distributed, which is not installed; "
-            "install it, or share the work with --only"
-        ) from error
-    submit: Callable[..., object]
-    with Client(address) as client:
-        submit = client.submit
-        named = {submit(make, task, pure=False): task.folder.name for task in tasks}
-        for future in as_completed(named):
-            killed = future.exception()  # its worker, or what else went wrong there
-            yield named[future], f"{FAILED}: {_why(killed)}" if killed else future.result()

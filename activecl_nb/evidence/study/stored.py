@@ -3,7 +3,7 @@
 index.csv     a line for each run in each grid: where it belongs, and whether it is finished
 rounds.csv    a line for each round of each run
 picks.npz     an array for each column of ``analysis.picks``, without the names
-floors.csv    for each run what colours alone and an untrained encoder reach, where it knows
+floors.csv    for each run what colours alone and an untrained encoder reach
 made_on.json  versions, device and processor, with the runs that were made there
 manifest.json the checksums of these, see ``files``
 """
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 INDEX = ["grid", "setting", "tissue", "source", "strategy", "seed", "run", "finished"]
 MADE_ON = "made_on.json"
+FILES = ("index.csv", "rounds.csv", "picks.npz", "floors.csv", MADE_ON)
 SIZES = ["train", "test"]  # images of a run's two parts: how much folds share depends on them
 FACTS = ("positive", "near_duplicate", "artefact")
 TEXT = {*INDEX, "floor"} - {"seed"}  # columns of words, also where a word looks like a number
@@ -48,8 +49,8 @@ class Stored:
     rounds: a row a round, as ``analysis.table`` makes it. picks: a row a pick, as
     ``analysis.picks`` makes it, of all runs but the benchmark's, which picks everything.
     planned: what stands in index.csv of every run of the study. floors: a row a run and floor
-    ("colour_moments", "untrained"), a column a score; empty for runs that have none. made_on:
-    for each run what ``runs.environment`` says of where it was made, where it knows.
+    ("colour_moments", "untrained"), a column a score. made_on: for each run what
+    ``runs.environment`` says of where it was made.
     """
 
     rounds: pd.DataFrame
@@ -110,12 +111,9 @@ def store(study: Study, out: str | os.PathLike[str], folder: str | os.PathLike[s
 
 
 def kept(folder: str | os.PathLike[str]) -> set[str]:
-    """Addresses of the runs that ``store`` kept there, which need not be made again.
-
-    A run whose rounds lack a score that ``Run.table`` gives today is not among them.
-    """
+    """Addresses of the runs that ``store`` kept there, which need not be made again."""
     before = Tables.there(files.expanded(folder))
-    return before.whole if before else set()
+    return before.finished if before else set()
 
 
 def open_stored(folder: str | os.PathLike[str]) -> Stored:
@@ -137,7 +135,7 @@ def tables_of(
     places: the columns of ``INDEX`` without "finished". patches: what a run picked from; where
     that is not there any more, None, its picks are left out.
     """
-    held = before.whole if before else set()
+    held = before.finished if before else set()
     rounds, picks, floors, sizes = {}, {}, [], {}
     made_on: dict[str, Mapping[str, Any]] = {}
     for address in dict.fromkeys(places["run"]):
@@ -170,13 +168,17 @@ def tables_of(
 
 
 def _floors(run: Run, address: str) -> pd.DataFrame:
-    """What needs no training reaches under the same probe and labels; older runs do not know."""
-    floors = getattr(run, "floors", None) or {}
+    """What needs no training reaches under the same probe and labels. ValueError: nobody asked."""
+    if not run.floors:
+        raise ValueError(
+            f"{run.folder} was made by a kit before 0.3.0, without floors to hold it against; "
+            "make it anew, or report it as a run: report RUN --out DIR"
+        )
     rows = [
         {"run": address, "floor": name, **{k.removeprefix("probe_"): v for k, v in scores.items()}}
-        for name, scores in floors.items()
+        for name, scores in run.floors.items()
     ]
-    return pd.DataFrame(rows, columns=None if rows else ["run", "floor"])
+    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
@@ -192,18 +194,6 @@ class Tables:
     @property
     def finished(self) -> set[str]:
         return set(self.index[self.index["finished"]]["run"])
-
-    @property
-    def whole(self) -> set[str]:
-        """The finished runs that have every score of today."""
-        has_score = self.rounds.reindex(
-            columns=[*analysis.MORE_F1, "probe_r2", "probe_dice"]
-        ).notna()
-        # Another task than the paper's has none of its scores.
-        scored = has_score[[*analysis.MORE_F1]].all(axis=1) | has_score[
-            ["probe_r2", "probe_dice"]
-        ].any(axis=1)
-        return self.finished & set(self.rounds[scored]["run"])
 
     def joined(self) -> Stored:
         """Rounds and picks with their places in the grids."""
@@ -224,24 +214,15 @@ class Tables:
 
     @classmethod
     def read(cls, folder: Path) -> Tables:
-        missing = [n for n in ("index.csv", "rounds.csv", "picks.npz") if not (folder / n).exists()]
-        if missing:
+        if missing := [name for name in (*FILES, files.MANIFEST) if not (folder / name).exists()]:
             raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; {MEND}")
         manifest = files.Manifest.of(folder)
-        if not manifest.sealed:
-            warnings.warn(
-                f"{folder} was written without checksums by an older kit; what it holds is read "
-                "unverified",
-                stacklevel=4,
-            )
         try:
             found = cls(
                 _read_index(manifest),
                 _read_csv(manifest, "rounds.csv"),
                 _read_picks(manifest),
-                _read_csv(manifest, "floors.csv")
-                if "floors.csv" in manifest
-                else pd.DataFrame(columns=["run", "floor"]),
+                _read_csv(manifest, "floors.csv"),
                 _read_made_on(manifest),
             )
             lost = found.finished - set(found.rounds["run"])
@@ -254,8 +235,7 @@ class Tables:
         return found
 
     def write(self, folder: Path) -> None:
-        # From here to the seal the folder is one without a manifest, should a kill come between.
-        (folder / files.MANIFEST).unlink(missing_ok=True)
+        (folder / files.MANIFEST).unlink(missing_ok=True)  # so that nothing half new is believed
         picks, labels = self.picks, self.picks["label"].cat
         runs = picks["run"].unique()
         with files.replacing(folder / "picks.npz") as temporary:
@@ -274,16 +254,10 @@ class Tables:
                 },
             )
         _write_csv(self.rounds, folder / "rounds.csv")
-        names = ["picks.npz", "rounds.csv", "index.csv"]
-        if len(self.floors):
-            _write_csv(self.floors, folder / "floors.csv")
-            names.append("floors.csv")
-        else:
-            (folder / "floors.csv").unlink(missing_ok=True)
+        _write_csv(self.floors, folder / "floors.csv")
         files.write(folder / MADE_ON, _by_machine(self.made_on))
-        names.append(MADE_ON)
         _write_csv(self.index, folder / "index.csv")
-        files.seal(folder, *names)
+        files.seal(folder, *FILES)
 
 
 def _small(values: pd.Series) -> np.ndarray:
@@ -301,13 +275,8 @@ def _read_csv(manifest: files.Manifest, name: str) -> pd.DataFrame:
 
 
 def _read_index(manifest: files.Manifest) -> pd.DataFrame:
-    """The index; what an older kit did not write of a run stays unknown."""
     index = _read_csv(manifest, "index.csv")
-    index["finished"] = index["finished"] == "True"
-    unknown = {"tissue": "", "source": "", **dict.fromkeys(SIZES, np.nan)}
-    for name in unknown.keys() - set(index):
-        index[name] = unknown[name]
-    return index[[*INDEX, *SIZES]]
+    return index.assign(finished=index["finished"] == "True")
 
 
 def _by_machine(made_on: Mapping[str, Mapping[str, Any]]) -> str:
@@ -322,9 +291,7 @@ def _by_machine(made_on: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _read_made_on(manifest: files.Manifest) -> dict[str, Mapping[str, Any]]:
-    """For each run where it was made; an older kit did not keep it."""
-    if MADE_ON not in manifest:
-        return {}
+    """For each run where it was made."""
     groups = json.loads(manifest.read(MADE_ON))
     return {run: group["environment"] for group in groups for run in group["runs"]}
 

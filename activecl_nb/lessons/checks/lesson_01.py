@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from activecl_nb.lessons.checks.verdict import (
+    NOT_YET,
     STOPPED,
+    NotSolved,
     Verdict,
     as_array,
     check,
@@ -16,6 +18,7 @@ from activecl_nb.lessons.checks.verdict import (
     hint,
     letter_is,
     plain_answer,
+    refuse,
     returned_by,
     solved,
     whole_positions,
@@ -28,8 +31,6 @@ def baseline_accuracy(answer: Any) -> Verdict:
     tumour, other = 1_233, 5_947  # section III-A
     right = other / (tumour + other)
     answer = plain_answer(answer)
-    if isinstance(answer, Verdict):
-        return answer
     otherwise = "how many of all 7,180 patches does it answer rightly?"
     if np.all((answer > 0.75) & (answer < 0.88)):
         otherwise = (
@@ -87,26 +88,17 @@ def dial(function: Callable[..., Any]) -> Verdict:
     positive = np.zeros(_YES + _NO, dtype=bool)
     positive[np.random.default_rng(3).permutation(len(positive))[:_YES]] = True
     fewer, other, again = (_dialled(function, positive, _DOWN, seed) for seed in (0, 1, 0))
-    stopped = next((one for one in (fewer, other, again) if isinstance(one, Verdict)), None)
-    if stopped is not None:
-        return stopped
     yes = int(positive[fewer].sum())
     if len(other) != len(fewer):
         return hint(
             f"one generator keeps {len(fewer)} patches and another {len(other)}: work out how many "
             "may stay, and draw exactly so many, instead of asking chance for each patch"
         )
-    wrong = _turned_down(yes, len(fewer) - yes)
-    if wrong:
-        return hint(wrong)
+    _turned_down(yes, len(fewer) - yes)
     for share in _UP:
         more = _dialled(function, positive, share)
-        if isinstance(more, Verdict):
-            return more
         yes = int(positive[more].sum())
-        wrong = _turned_up(yes, len(more) - yes, share)
-        if wrong:
-            return hint(wrong)
+        _turned_up(yes, len(more) - yes, share)
     if np.array_equal(np.sort(other), np.sort(fewer)):
         return hint(
             "two generators leave out the same patches; draw which ones stay: "
@@ -123,31 +115,31 @@ def dial(function: Callable[..., Any]) -> Verdict:
     )
 
 
-def _turned_down(yes: int, no: int) -> str:
-    """What is wrong with these counts for a share of ``_DOWN``; empty if nothing is."""
+def _turned_down(yes: int, no: int) -> None:
+    """Hold these counts against a share of ``_DOWN``."""
     share, kept = _DOWN, yes + no
     right = round(_NO * share / (1 - share))
     asked = f"{share:.0%} were asked for"
     if (yes, no) == (right, _NO):
-        return ""
+        return
     if (yes, no) == (_YES - right, 0):
-        return "these are the patches that you leave out; return those that stay"
+        refuse("these are the patches that you leave out; return those that stay")
     if not yes:
-        return "no TUM patch stays; some should (and share is a part of 1, no percentage)"
+        refuse("no TUM patch stays; some should (and share is a part of 1, no percentage)")
     if not no:
-        return "only TUM is left; keep all the NON-TUM patches too, and thin the TUM ones"
+        refuse("only TUM is left; keep all the NON-TUM patches too, and thin the TUM ones")
     if (yes, no) == (_YES, _NO):
-        return (
+        refuse(
             f"nothing was left out: {yes / kept:.0%} are still TUM where {asked}; to make TUM "
             "rarer, TUM patches have to go"
         )
     if (yes, no) == (_YES, round(_YES * share / (1 - share))):
-        return (
+        refuse(
             f"{share:.0%} of what stays is NON-TUM: the dial is turned for the wrong class; "
             "`positive` marks TUM, and share is its part"
         )
     if no < _NO:
-        return (
+        refuse(
             f"{_NO - no} NON-TUM patches are gone; for fewer TUM leave out TUM patches alone, so "
             "that as many as possible stay"
         )
@@ -178,50 +170,50 @@ def _turned_down(yes: int, no: int) -> str:
             "would be; round() goes to the nearest, ceil() always up"
         ),
     }
-    return mistakes.get(yes) or (
+    otherwise = (
         f"{yes} of the {kept} patches that stay are TUM; {asked}. Work out how many may stay, then "
         "draw exactly so many"
     )
+    refuse(mistakes.get(yes, otherwise))
 
 
-def _turned_up(yes: int, no: int, share: float) -> str:
+def _turned_up(yes: int, no: int, share: float) -> None:
     """The same for a share that is above that of all patches."""
     right, kept = round(_YES * (1 - share) / share), yes + no
     now = f"{_YES / (_YES + _NO):.0%} are TUM"
     if (yes, no) == (_YES, right):
-        return ""
+        return
     if yes < _YES and abs(yes / kept - share) < 0.02:
-        return (
+        refuse(
             f"turned up, the share is right, but {_YES - yes} TUM patches are gone as well: leave "
             "out NON-TUM patches alone, so that as many as possible stay"
         )
     if yes == _YES and abs(no - right) == 1:
-        return (
+        refuse(
             f"turned up, {no} NON-TUM patches stay where {right} come nearest to the share; "
             "round() goes to the nearest, int() cuts off, ceil() goes up"
         )
     if yes == _YES and no < _NO:
-        return (
+        refuse(
             f"turned up, {no} NON-TUM patches stay, and so {yes / kept:.0%} are TUM where "
             f"{share:.0%} were asked for: solve share = yes / (yes + no) for no"
         )
-    return (
+    refuse(
         f"turned down it works, turned up it does not: {now}, and for {share:.0%} it is the "
         "NON-TUM patches that have to go"
     )
 
 
-def _dialled(function: Any, positive: np.ndarray, share: float, seed: int = 0) -> Any:
-    """The kept positions, int64, or a Verdict about what is wrong with them."""
-    answer = as_array(returned_by(function, positive, share, np.random.default_rng(seed)))
-    if isinstance(answer, Verdict):
-        if not answer.text.startswith("not solved"):
-            return answer
-        return hint(f"asked for a share of {share}, {answer.text.removeprefix('not solved: ')}")
+def _dialled(function: Any, positive: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
+    """The kept positions, int64."""
+    try:
+        answer = as_array(returned_by(function, positive, share, np.random.default_rng(seed)))
+    except NotSolved as error:
+        if error.verdict == NOT_YET:
+            raise
+        refuse(f"asked for a share of {share}, {error.verdict.why}")
     if answer.shape == (2,):
-        return hint(
-            "return the positions of all patches that stay, one entry a patch, not how many"
-        )
+        refuse("return the positions of all patches that stay, one entry a patch, not how many")
     return whole_positions(answer, len(positive))
 
 
@@ -265,18 +257,10 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
     """
     numbers = 7 * np.arange(len(_SIZES)) + 2  # of patients: neither from 0 nor without gaps
     patient = np.repeat(numbers, _SIZES)[np.random.default_rng(5).permutation(sum(_SIZES))]
-    parts = _split_parts(function, patient, 0)
-    if isinstance(parts, Verdict):
-        return parts
-    wrong = _unfit(patient, *parts)
-    if wrong:
-        return hint(wrong)
-    held = parts[1]
+    fit, held = _split_parts(function, patient, 0)
+    _fits(patient, fit, held)
     others = [_split_parts(function, patient, seed) for seed in (*range(1, 13), 0)]
     more = _split_parts(function, patient, 0, _MORE)
-    stopped = next((other for other in (*others, more) if isinstance(other, Verdict)), None)
-    if stopped is not None:
-        return stopped
     counts = {len(set(patient[other[1]])) for other in others}
     if counts != {_OUT} and max(counts) == _OUT:
         return hint("now and then fewer patients are held out: one is drawn twice; replace=False")
@@ -285,8 +269,8 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
             "another generator holds out more patients, or fewer: draw exactly so many, and every "
             "patient with the same chance (generator.choice(np.unique(patient), ...))"
         )
-    *others, again = [set(patient[other[1]]) for other in others]
-    if all(other == set(patient[held]) for other in others):
+    *drawn, again = [set(patient[other[1]]) for other in others]
+    if all(other == set(patient[held]) for other in drawn):
         return hint("whatever the generator, the same patients are held out; draw them with it")
     if again != set(patient[held]):
         return hint(
@@ -305,64 +289,67 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
     )
 
 
-def _unfit(patient: np.ndarray, fit: np.ndarray, held: np.ndarray) -> str:
-    """What is wrong with this split; empty if nothing is."""
+def _fits(patient: np.ndarray, fit: np.ndarray, held: np.ndarray) -> None:
+    """Whether this split is one by patient, of the right size."""
     everyone = set(patient.tolist())
     if len(fit) + len(held) == len(everyone) and set(fit) | set(held) == everyone:
-        return (
+        refuse(
             "these are the patients' numbers; return the positions of their patches: "
             "np.flatnonzero(np.isin(patient, ...))"
         )
     if set(fit) & set(held):
-        return "some patches are in both parts; a patch belongs to one of them"
+        refuse("some patches are in both parts; a patch belongs to one of them")
     both = set(patient[fit]) & set(patient[held])
     if both:
-        return (
+        refuse(
             f"{len(both)} patients have patches in both parts; draw patients, then take all the "
             "patches of each"
         )
     if len(fit) + len(held) < len(patient):
-        return (
+        refuse(
             f"{len(patient) - len(fit) - len(held)} patches are in neither part; take every patch "
             "of a patient, not one or a few"
         )
     count = len(set(patient[held]))
+    told = f"{count} of 10 patients are held out for a share of {_SHARE}"
     if count == len(everyone) - _OUT:
-        return f"{count} of 10 patients are held out for a share of {_SHARE}: the parts are swapped"
+        refuse(f"{told}: the parts are swapped")
     if count == int(_SHARE * len(everyone)):
-        return (
-            f"{count} of 10 patients are held out for a share of {_SHARE}: int() cuts off, and "
-            "round() goes to the nearest (or one of those drawn is nobody's number, or drawn twice)"
+        refuse(
+            f"{told}: int() cuts off, and round() goes to the nearest (or one of those drawn is "
+            "nobody's number, or drawn twice)"
         )
     if count != _OUT:
-        return (
-            f"{count} of 10 patients are held out for a share of {_SHARE}; that is a share of the "
-            "patients, each with the same chance, whatever their number of patches"
+        refuse(
+            f"{told}; that is a share of the patients, each with the same chance, whatever their "
+            "number of patches"
         )
-    return ""
 
 
-def _split_parts(function: Any, patient: np.ndarray, seed: int, share: float = _SHARE) -> Any:
-    """(fit, held) as int64 positions, or a Verdict."""
-    answer = returned_by(function, patient, share, np.random.default_rng(seed))
-    if isinstance(answer, Verdict):
-        too_many = STOPPED in answer.text and "larger sample" in answer.text
-        return hint(_OF_PATIENTS) if too_many else answer
+def _split_parts(
+    function: Any, patient: np.ndarray, seed: int, share: float = _SHARE
+) -> tuple[np.ndarray, np.ndarray]:
+    """(fit, held) as int64 positions."""
+    try:
+        answer = returned_by(function, patient, share, np.random.default_rng(seed))
+    except NotSolved as error:
+        if STOPPED in error.verdict.text and "larger sample" in error.verdict.text:
+            refuse(_OF_PATIENTS)
+        raise
     if isinstance(answer, np.ndarray) and answer.ndim == 2:
         answer = tuple(answer)
     if not isinstance(answer, tuple | list) or len(answer) != 2:
-        return hint("return two things: the positions to fit on and the positions held out")
-    rows = [as_array(part) for part in answer]
-    if all(isinstance(row, np.ndarray) and row.ndim == 1 for row in rows):
-        joined = np.sort(np.concatenate(rows))
+        refuse("return two things: the positions to fit on and the positions held out")
+    fit, held = (as_array(part) for part in answer)
+    if fit.ndim == held.ndim == 1:
+        joined = np.sort(np.concatenate([fit, held]))
         if np.array_equal(joined, np.sort(patient)):
-            return hint("these are the patients of the patches; return the patches' positions")
-    if np.size(rows[0]) == 0 and np.size(rows[1]) == len(patient):
-        return hint(f"every patch is held out. {_OF_PATIENTS[0].upper()}{_OF_PATIENTS[1:]}")
-    if any(np.size(row) == 0 for row in rows):
-        return hint(
+            refuse("these are the patients of the patches; return the patches' positions")
+    if fit.size == 0 and held.size == len(patient):
+        refuse(f"every patch is held out. {_OF_PATIENTS[0].upper()}{_OF_PATIENTS[1:]}")
+    if fit.size == 0 or held.size == 0:
+        refuse(
             "one part is empty: draw the patients from their own numbers, np.unique(patient), "
             "which need not be 0, 1, 2, ..."
         )
-    parts = [whole_positions(row, len(patient)) for row in rows]
-    return next((part for part in parts if isinstance(part, Verdict)), tuple(parts))
+    return whole_positions(fit, len(patient)), whole_positions(held, len(patient))

@@ -10,6 +10,7 @@ import numpy as np
 from activecl_nb.lessons.checks import contrastive
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
+    NotSolved,
     Verdict,
     answer_in_torch,
     check,
@@ -19,6 +20,7 @@ from activecl_nb.lessons.checks.verdict import (
     hint,
     letter_is,
     plain_answer,
+    refuse,
     solved,
 )
 from activecl_nb.lessons.predictions import missing
@@ -47,7 +49,7 @@ def forced_to_ignore(letter: Any) -> Verdict:
 def chance_loss(answer: Any) -> Verdict:
     """Lesson 02, exercise 2: NT-Xent of a batch of 4 patches when all similarities are equal."""
     answer = plain_answer(answer)
-    near = not isinstance(answer, Verdict) and np.all(np.abs(answer - np.log(7)) < 0.05)
+    near = np.all(np.abs(answer - np.log(7)) < 0.05)
     if near and not close(answer, np.log(7), 1e-3):
         return hint("nearly: give three digits after the point, or leave it as an expression")
     return compare(
@@ -112,18 +114,20 @@ def nt_xent(function: Callable[..., Any]) -> Verdict:
         "four other pairs at temperature 0.2": (other_i, 0.5 * other_i + other_j, 0.2),
     }
 
-    verdict = compare_on(
-        function,
-        cases,
-        contrastive.loss,
-        dict(contrastive.wrong()),
-        why="the lesson's four vectors, five pairs that are not of length 1, and four more at "
-        "another temperature all give what the formula gives",
-        answer_of=answer_in_torch,
-    )
-    if "inplace" in verdict.text or "in-place" in verdict.text:
-        return hint(f"{verdict.text.removeprefix('not solved: ')}; fill a copy (x.clone())")
-    return verdict
+    try:
+        return compare_on(
+            function,
+            cases,
+            contrastive.loss,
+            dict(contrastive.wrong()),
+            why="the lesson's four vectors, five pairs that are not of length 1, and four more at "
+            "another temperature all give what the formula gives",
+            answer_of=answer_in_torch,
+        )
+    except NotSolved as error:
+        if "inplace" in error.verdict.text or "in-place" in error.verdict.text:
+            refuse(f"{error.verdict.why}; fill a copy (x.clone())")
+        raise
 
 
 @check
@@ -174,8 +178,7 @@ def stain_family(family: Any) -> Verdict:
             f"the answer is an augment.Family, such as Family().without('blur'), "
             f"not a {type(family).__name__}"
         )
-    wrong = _colours_lost(family) or _geometry_kept(family)
-    if wrong:
+    if wrong := _colours_lost(family) or _geometry_kept(family):
         return hint(wrong)
     return solved(
         "no view changes the colours, so how strongly a patch is stained must stay in the "

@@ -15,9 +15,11 @@ from activecl_nb.lessons.checks.verdict import (
     check,
     close,
     compare_on,
+    finite_in_torch,
     hint,
     letter_is,
     plain_answer,
+    refuse,
     returned_by,
     solved,
     whole_positions,
@@ -49,8 +51,8 @@ def f1(function: Callable[..., Any]) -> Verdict:
     )
     if not verdict.solved:
         return verdict
-    none = answer_in_torch(function, targets, -np.abs(logits))
-    if isinstance(none, Verdict) or not np.isfinite(none).all():
+    none = finite_in_torch(function, targets, -np.abs(logits))
+    if none is None:
         return hint(
             "right where tumours are found; where no patch is called tumour you divide by 0: "
             "F1 is 0 there"
@@ -278,8 +280,6 @@ def no_tumour_chance(chance: object) -> Verdict:
     share, labels = 0.14317, 10
     none = (1 - share) ** labels
     answer = plain_answer(chance)
-    if isinstance(answer, Verdict):
-        return answer
     if answer.shape != ():
         return hint(f"one number, please, not an answer of shape {answer.shape}")
     mistakes = _chance_mistakes(share, labels)
@@ -314,17 +314,12 @@ def stratified(function: Callable[..., Any]) -> Verdict:
     targets = torch.zeros(_PATCHES, dtype=torch.bool)
     targets[3::5] = True
 
-    def drawn(seed: int) -> Any:
+    def drawn(seed: int) -> np.ndarray:
         answer = returned_by(function, targets, _LABELS, np.random.default_rng(seed))
         return _labelled(answer, targets.numpy())
 
     draws = [drawn(seed) for seed in range(12)]  # by luck one random draw has the right share
-    stopped = next((draw for draw in draws if isinstance(draw, Verdict)), None)
-    if stopped is not None:
-        return stopped
-    wrong = _shares([int(targets.numpy()[draw].sum()) for draw in draws])
-    if wrong:
-        return hint(wrong)
+    _shares([int(targets.numpy()[draw].sum()) for draw in draws])
     if not np.array_equal(draws[0], drawn(0)):
         return hint("the same generator gives another draw: make every draw with `generator`")
     for name, of_class in {"TUM": targets.numpy(), "NON-TUM": ~targets.numpy()}.items():
@@ -338,63 +333,58 @@ def stratified(function: Callable[..., Any]) -> Verdict:
     )
 
 
-def _labelled(answer: Any, targets: np.ndarray) -> Any:
-    """The positions drawn as int64 (labels,), or a Verdict."""
+def _labelled(answer: Any, targets: np.ndarray) -> np.ndarray:
+    """The positions drawn as int64 (labels,)."""
     if isinstance(answer, tuple | list) and len(answer) == 2:
-        return hint("join the parts of both classes into one array: np.concatenate")
+        refuse("join the parts of both classes into one array: np.concatenate")
     answer = as_array(answer)
-    if isinstance(answer, Verdict):
-        return answer
     if answer.ndim == 2 and answer.size == _LABELS:
-        return hint("join the parts of both classes into one row: np.concatenate, not np.stack")
+        refuse("join the parts of both classes into one row: np.concatenate, not np.stack")
     if answer.shape == (_LABELS,) and set(answer.tolist()) <= {0, 1}:
-        return hint("those are the targets of the patches drawn; return their positions")
+        refuse("those are the targets of the patches drawn; return their positions")
     positions = whole_positions(answer, _PATCHES, distinct=False)
-    if isinstance(positions, Verdict):
-        return positions
     if positions.shape != (_LABELS,):
-        return hint(f"return {_LABELS} positions, not {len(positions)}")
+        refuse(f"return {_LABELS} positions, not {len(positions)}")
     if len(set(positions)) < _LABELS:
         if targets[positions[:_TUMOURS]].all() and targets[positions[_TUMOURS:]].any():
-            return hint(
+            refuse(
                 "the others are drawn from all patches, tumours among them, and one is there "
                 "twice: draw them from np.flatnonzero(~targets)"
             )
         if all(len(set(part)) == len(part) for part in np.split(positions, [_TUMOURS])):
-            return hint(
+            refuse(
                 "those are places within each class; np.flatnonzero gives the positions of a "
                 "class among all patches, so draw from these"
             )
-        return hint("a patch is labelled twice: draw with replace=False")
+        refuse("a patch is labelled twice: draw with replace=False")
     return positions
 
 
-def _shares(counts: list[int]) -> str:
-    """What is wrong with these numbers of tumours in the draws; empty if nothing is."""
+def _shares(counts: list[int]) -> None:
+    """Whether these numbers of tumours in the draws are the class's share."""
     tumours = max(counts, key=lambda count: abs(count - _TUMOURS))
     if set(counts) == {_LABELS // 2}:
-        return (
+        refuse(
             "half of the labels are tumour; stratified means the share of the whole set, or the "
             "proxy learns to expect tumour everywhere"
         )
     if set(counts) <= {_LABELS - _TUMOURS, _LABELS - _TUMOURS - 1}:
-        return (
+        refuse(
             f"{tumours} of {_LABELS} labels are tumour, which is the share of NON-TUM; count with "
             "the share of True"
         )
     if tumours in (0, _LABELS):
-        return (
+        refuse(
             "all labels are of one class: draw from both and join the two; and multiply the share "
             "by the number of labels before you round it"
         )
     if set(counts) == {_TUMOURS + 1}:
-        return (
+        refuse(
             f"{tumours} of {_LABELS} labels are tumour, where a fifth is 10.4: round() goes to "
             "the nearest whole number, ceil() always up"
         )
     if tumours != _TUMOURS:
-        return (
+        refuse(
             f"a draw holds {tumours} tumours where its share would be {_TUMOURS} of {_LABELS}; is "
             "the draw made in each class apart?"
         )
-    return ""

@@ -16,9 +16,11 @@ from activecl_nb.lessons.checks.verdict import (
     check,
     close,
     compare_on,
+    finite_in_torch,
     hint,
     letter_is,
     picked_by,
+    refuse,
     returned_by,
     solved,
     tensors,
@@ -128,8 +130,6 @@ def entropy(function: Callable[..., Any]) -> Verdict:
     """Exercise 4.1: the binary entropy of logits, in nats, for any logit."""
     logits = np.array([-3.0, -1.0, 0.0, 0.5, 2.0])
     answer = answer_in_torch(function, logits)
-    if isinstance(answer, Verdict):
-        return answer
     if answer.shape == logits.shape and np.isnan(answer[:3]).all() and not np.isnan(answer[3]):
         return hint("a logit is no probability: turn it into one with a sigmoid first")
     verdict = compare_on(
@@ -143,14 +143,10 @@ def entropy(function: Callable[..., Any]) -> Verdict:
         why="log 2 at a logit of 0, falling on both sides, and 0 rather than NaN at 1000 and -1000",
         answer_of=answer_in_torch,
     )
-    return _far_out(answer_in_torch(function, np.array([-1000.0, 1000.0, 0.0])), verdict)
-
-
-def _far_out(far: Any, verdict: Verdict) -> Verdict:
-    """The verdict on moderate logits, and on what comes at -1000, 1000 and 0."""
     if not verdict.solved:
         return verdict
-    if isinstance(far, Verdict) or not np.isfinite(far).all():
+    far = finite_in_torch(function, np.array([-1000.0, 1000.0, 0.0]))
+    if far is None:
         return hint(
             "right for moderate logits; at 1000 the probability is exactly 1 and 0 log 0 gives "
             "NaN: keep p a little away from 0 and 1, or take the logs with logsigmoid"
@@ -213,8 +209,6 @@ def kcenter(function: Callable[..., Any]) -> Verdict:
             "candidate in its place (one that is picked has the distance 0)"
         )
     picks = _picks(answer, budget, len(features))
-    if isinstance(picks, Verdict):
-        return picks
     right = greedy.kcenter(features, chosen, budget)
     if np.array_equal(picks, right):
         return solved(
@@ -233,18 +227,16 @@ def kcenter(function: Callable[..., Any]) -> Verdict:
     )
 
 
-def _picks(answer: Any, budget: int, candidates: int) -> Any:
-    """The picks as int64 (budget,), or the Verdict that says why they are none."""
+def _picks(answer: Any, budget: int, candidates: int) -> np.ndarray:
+    """The picks as int64 (budget,)."""
     answer = as_array(answer)
-    if isinstance(answer, Verdict):
-        return answer
     if answer.ndim == 2 and len(answer) == budget:
-        return hint("those are rows of features; return where they stand among the candidates")
+        refuse("those are rows of features; return where they stand among the candidates")
     if answer.shape != (budget,):
-        return hint(f"return {budget} positions, one for each pick, not a shape of {answer.shape}")
+        refuse(f"return {budget} positions, one for each pick, not a shape of {answer.shape}")
     picks = whole_positions(answer, candidates, masks=False, distinct=False)
-    if isinstance(picks, np.ndarray) and len(set(picks.tolist())) < budget:
-        return hint(
+    if len(set(picks.tolist())) < budget:
+        refuse(
             "a candidate is picked twice: once it is a centre its distance is 0, if every "
             "candidate keeps the smaller of its old distance and the one to the new centre"
         )
@@ -293,8 +285,6 @@ def hybrid(function: Callable[..., Any]) -> Verdict:
         return NOT_YET
     answer = picked_by(function, tensors((features, logits, chosen)), budget, 0)
     picks = _picks(answer, budget, len(features))
-    if isinstance(picks, Verdict):
-        return picks
     order = np.argsort(np.abs(logits))
     shortlist = order[: 3 * budget]
     right = shortlist[greedy.kcenter(features[shortlist], chosen, budget)]

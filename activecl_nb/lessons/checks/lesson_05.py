@@ -11,6 +11,7 @@ import numpy as np
 
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
+    NotSolved,
     Verdict,
     answer_of_either,
     as_array,
@@ -20,6 +21,7 @@ from activecl_nb.lessons.checks.verdict import (
     hint,
     letter_is,
     plain_answer,
+    refuse,
     returned_by,
     solved,
     whole_positions,
@@ -52,13 +54,9 @@ def update(function: Any) -> Verdict:
     answer = answer_of_either(
         function, *inputs, ask=lambda function, *inputs: as_array(returned_by(function, *inputs))
     )
-    if isinstance(answer, Verdict):
-        return answer
     if answer.shape == (2, 2):
         return hint("this is a table with two rows; join the two into one row, as concatenate")
     positions = whole_positions(answer.ravel(), 100, masks=False, distinct=False)
-    if isinstance(positions, Verdict):
-        return positions
     wrong = {
         "you added the picks themselves; they count within the candidates, so look up which "
         "images they are: candidates[picks]": [0, 3, 7, 40],
@@ -134,7 +132,7 @@ NOT_COSTS = {
 def round_costs(answer: Any) -> Verdict:
     """Lesson 05, exercise 4: image-epochs of each of four rounds of 100 images, 10 epochs."""
     answer = plain_answer(answer, several=True)
-    if not isinstance(answer, Verdict) and answer.shape != (4,):
+    if answer.shape != (4,):
         return hint(f"give four numbers in a list, one for each round, not {answer.size}")
     return compare(
         answer,
@@ -174,9 +172,7 @@ def enrichment(function: Any) -> Verdict:
 
     def given(function: Any, *inputs: Any) -> Any:
         answer = answer_of_either(function, *inputs)
-        if not isinstance(answer, Verdict) and answer.size == 1:
-            return answer.reshape(())
-        return answer
+        return answer.reshape(()) if answer.size == 1 else answer
 
     return compare_on(
         function,
@@ -286,14 +282,15 @@ def strategy(function: Any) -> Verdict:
         "when the budget takes every candidate": (features, logits, chosen, 12),
     }
     for when, inputs in cases.items():
-        verdict = _contract(function, inputs, when)
-        if not verdict.solved:
-            return verdict
+        _contract(function, inputs, when)
     return solved(f"it keeps the contract {', '.join(cases)}; whether it helps, a race must show")
 
 
-def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> Verdict:
-    """One call of a learner's strategy, and another that must give the same picks."""
+def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> None:
+    """One call of a learner's strategy, and another that must give the same picks.
+
+    NotSolved: it breaks the contract.
+    """
     from activecl_nb import seeds
 
     *arrays, budget = inputs
@@ -302,28 +299,28 @@ def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> Verdict:
         given = copy.deepcopy(arrays)
         # Not returned_by's copies: here it matters whether the inputs are changed.
         draw = seeds.generator(0, "strategy exercise", 1)
-        picks = as_array(returned_by(functools.partial(function, *given, budget, draw)))
-        if isinstance(picks, Verdict):
-            if "Generator' object has no attribute" in picks.text:
-                return hint(
+        try:
+            picks = as_array(returned_by(functools.partial(function, *given, budget, draw)))
+        except NotSolved as error:
+            if "Generator' object has no attribute" in error.verdict.text:
+                refuse(
                     "generator is torch's, not NumPy's; draw with "
                     "torch.randperm(n, generator=generator) or torch.multinomial"
                 )
-            if picks is NOT_YET or when == "with 12 candidates":
-                return picks
-            return hint(f"{picks.text.removeprefix('not solved: ')} {when}")
+            if error.verdict == NOT_YET or when == "with 12 candidates":
+                raise
+            refuse(f"{error.verdict.why} {when}")
         if any(not a.equal(b) for a, b in zip(given, arrays, strict=True)):
-            return hint("your function changes its inputs; work on a copy (x.clone())")
-        wrong = _not_picks(picks, len(arrays[0]), budget)
-        if wrong:
-            return hint(f"{wrong} ({when})")
+            refuse("your function changes its inputs; work on a copy (x.clone())")
+        if wrong := _not_picks(picks, len(arrays[0]), budget):
+            refuse(f"{wrong} ({when})")
         found.append(picks)
-    if not np.array_equal(*found):
-        return hint(
+    first, second = found
+    if not np.array_equal(first, second):
+        refuse(
             "two calls with the same generator gave different picks; draw with "
             "generator=generator, so that a run can be repeated"
         )
-    return solved(when)
 
 
 def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
@@ -349,9 +346,10 @@ def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
         return f"return {budget} positions, as a shape ({budget},), not {picks.shape}"
     if picks.dtype.kind == "f" and ((picks % 1).any() or not np.isfinite(picks).all()):
         return "these are no positions but scores; return where they are largest, as argsort does"
-    positions = whole_positions(picks, n, masks=False, distinct=False)
-    if isinstance(positions, Verdict):
-        return positions.text.removeprefix("not solved: ")
+    try:
+        positions = whole_positions(picks, n, masks=False, distinct=False)
+    except NotSolved as error:
+        return error.verdict.why
     if len(np.unique(positions)) < budget:
         return "you picked a candidate more than once; a picked one is no candidate any more"
     return ""

@@ -12,6 +12,7 @@ import numpy as np
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
     STOPPED,
+    NotSolved,
     Verdict,
     answer_of_either,
     check,
@@ -29,13 +30,12 @@ from activecl_nb.lessons.checks.verdict import (
 def work_saved(answer: Any) -> Verdict:
     """Lesson 07, exercise 1: the part of the benchmark's image-epochs that 7 rounds spare."""
     answer = plain_answer(answer)
-    if not isinstance(answer, Verdict):
-        if answer.shape != ():
-            return hint("give one number, a part of 1")
-        if 1 < answer <= 100:
-            return hint("give a part of 1, not a percentage: 0.5 for a half")
-        if answer > 100:
-            return hint("that is a number of passes; divide it by the benchmark's passes")
+    if answer.shape != ():
+        return hint("give one number, a part of 1")
+    if 1 < answer <= 100:
+        return hint("give a part of 1, not a percentage: 0.5 for a half")
+    if answer > 100:
+        return hint("that is a number of passes; divide it by the benchmark's passes")
     loop, whole = 100 * 1000 * 28, 100 * 99_000
     wrong = {
         "this is what the paper claims of time; count the image passes instead": 0.99,
@@ -273,10 +273,12 @@ def verdict_rule(function: Any) -> Verdict:
     if not callable(function):
         return NOT_YET
     for inputs, right, text in INTERVALS:
-        said = returned_by(function, *inputs)
-        if isinstance(said, Verdict):
-            goes = STOPPED in said.text or inputs is INTERVALS[0][0]
-            return said if goes else hint(f"nothing comes back; {text}")
+        try:
+            said = returned_by(function, *inputs)
+        except NotSolved as error:
+            if STOPPED in error.verdict.text or inputs is INTERVALS[0][0]:
+                raise
+            return hint(f"nothing comes back; {text}")
         if not isinstance(said, str):
             return hint(f"return a word in quotes, not a {type(said).__name__}")
         if said.strip().lower() not in {verdict for _, verdict, _ in INTERVALS}:

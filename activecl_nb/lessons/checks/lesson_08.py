@@ -28,7 +28,7 @@ from activecl_nb.lessons.checks.verdict import (
 def times_dearer(answer: Any) -> Verdict:
     """Lesson 08, exercise 1: training for 50 epochs, in times of encoding each patch once."""
     answer = plain_answer(answer)
-    if not isinstance(answer, Verdict) and answer.shape != ():
+    if answer.shape != ():
         return hint("give one number: how many times the work of encoding each patch once")
     wrong = {
         "each image gives two views, and both pass through the network": 150,
@@ -199,8 +199,6 @@ def switch(function: Any) -> Verdict:
         given = (features, logits, known[:bought])
         answer = picked_by(function, given, budget, 1)
         picks = whole_positions(answer, len(features), masks=False)
-        if isinstance(picks, Verdict):
-            return picks
         if len(picks) != budget:
             return hint(f"with a budget of {budget} you return {len(picks)} positions")
         made = {

@@ -4,7 +4,8 @@ A check takes what the learner wrote and says "solved" and why, "not yet", or na
 It never shows a traceback, and it accepts any correct way of writing the answer: lists, NumPy or
 torch, loops or none. A mistake is recognised by what it gives: a check holds the answer beside
 what each known mistake would give, on more than one input where it can, since on one input two
-mistakes may meet by chance.
+mistakes may meet by chance. What reads an answer gives arrays, or raises ``NotSolved``, of which
+``check`` makes the verdict.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -36,10 +37,15 @@ class Verdict:
     @property
     def name(self) -> str:
         """A short name for tables: "solved", "not-yet", or the hint's first words, no numbers."""
-        said, _, why = self.text.partition(": ")
+        said = self.text.partition(": ")[0]
         if said != "not solved":
             return said.replace(" ", "-")
-        return "-".join(re.findall(r"[^\W\d_]+", why.lower())[:WORDS_OF_A_NAME])
+        return "-".join(re.findall(r"[^\W\d_]+", self.why.lower())[:WORDS_OF_A_NAME])
+
+    @property
+    def why(self) -> str:
+        """The text without "solved: ", "not solved: " or "not yet: "."""
+        return self.text.partition(": ")[2]
 
     def __repr__(self) -> str:
         return self.text
@@ -64,7 +70,16 @@ def hint(text: str) -> Verdict:
 
 
 class NotSolved(AssertionError):
-    """A wrong or missing answer, where ``strict`` was called; its text is the verdict's."""
+    """A wrong or missing answer; its text is the verdict's."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.text)
+        self.verdict = verdict
+
+
+def refuse(text: str) -> NoReturn:
+    """``hint``, from within: the check ends with it."""
+    raise NotSolved(hint(text))
 
 
 _strict = False
@@ -87,16 +102,18 @@ def check(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
     @functools.wraps(function)
     def called(*answer: Any, **settings: Any) -> Verdict:
         try:
-            older = stopped.older()
-            verdict = hint(f"{older}; mend it and run it, then check") if older else None
-            verdict = verdict or function(*answer, **settings)
+            if older := stopped.older():
+                refuse(f"{older}; mend it and run it, then check")
+            verdict = function(*answer, **settings)
+        except NotSolved as error:
+            verdict = error.verdict
         except Exception as error:  # an answer may be any object at all
             kinds = ", ".join(type(one).__name__ for one in answer)
             verdict = hint(
                 f"the check cannot read this answer ({kinds}): {type(error).__name__}: {error}"
             )
         if _strict and not verdict.solved:
-            raise NotSolved(verdict.text)
+            raise NotSolved(verdict)
         return verdict
 
     return called
@@ -106,22 +123,24 @@ def check(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
 
 
 def returned_by(function: Any, *inputs: Any) -> Any:
-    """What the learner's function returns, or a Verdict if there is nothing to look at.
+    """What the learner's function returns. NotSolved: nothing, or it stops.
 
     Inputs are copied, so that an answer that changes them in place does not spoil the next check.
     """
     if missing(function):
-        return NOT_YET
+        raise NotSolved(NOT_YET)
     if not callable(function):
-        return hint(f"the answer is a function, not a {type(function).__name__}")
+        refuse(f"the answer is a function, not a {type(function).__name__}")
     try:
         answer = function(*copy.deepcopy(inputs))
     except Exception as error:  # a learner's code may fail in any way; say how, without the stack
         more = WORD_BY_WORD if "truth value" in str(error) else ""
-        return hint(f"your function {STOPPED} {type(error).__name__}: {error}{more}")
+        refuse(f"your function {STOPPED} {type(error).__name__}: {error}{more}")
     if callable(answer):
-        return hint("your function returns a function; call it, and return what it gives")
-    return _nothing(function) if missing(answer) else answer
+        refuse("your function returns a function; call it, and return what it gives")
+    if missing(answer):
+        raise NotSolved(_nothing(function))
+    return answer
 
 
 def _nothing(function: Any) -> Verdict:
@@ -132,41 +151,46 @@ def _nothing(function: Any) -> Verdict:
     return NOT_YET
 
 
-def as_array(answer: Any) -> Any:
-    """Tensors, arrays, lists and numbers as an array of whatever type, or a Verdict."""
-    if isinstance(answer, Verdict):
-        return answer
+def as_array(answer: Any) -> np.ndarray:
+    """Tensors, arrays, lists and numbers as an array of whatever type."""
     if isinstance(answer, set | frozenset | dict):
-        return hint(f"return a list or an array, not a {type(answer).__name__}")
+        refuse(f"return a list or an array, not a {type(answer).__name__}")
     try:
         return np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
     except (TypeError, ValueError):
         if isinstance(answer, list | tuple):
-            return hint("your parts have different lengths: join them into one, np.concatenate")
-        return hint(f"return numbers, not a {type(answer).__name__}")
+            refuse("your parts have different lengths: join them into one, np.concatenate")
+        refuse(f"return numbers, not a {type(answer).__name__}")
 
 
-def numbers(answer: Any) -> Any:
-    """As float64, or a Verdict."""
+def numbers(answer: Any) -> np.ndarray:
+    """As float64."""
     answer = as_array(answer)
-    if isinstance(answer, Verdict):
-        return answer
     try:
         return answer.astype(np.float64)
     except (TypeError, ValueError):
         if answer.dtype.kind in "US":
-            return hint("give a number or an expression without quotes; in quotes it is text")
-        return hint(f"return numbers, not a {type(answer.flat[0]).__name__}")
+            refuse("give a number or an expression without quotes; in quotes it is text")
+        refuse(f"return numbers, not a {type(answer.flat[0]).__name__}")
 
 
-def answer_of(function: Any, *inputs: Any) -> Any:
-    """The learner's answer as a float64 array, or a Verdict if there is none to look at."""
+def answer_of(function: Any, *inputs: Any) -> np.ndarray:
+    """The learner's answer as a float64 array."""
     return numbers(returned_by(function, *inputs))
 
 
-def answer_in_torch(function: Any, *inputs: Any) -> Any:
+def answer_in_torch(function: Any, *inputs: Any) -> np.ndarray:
     """``answer_of`` for what is written for torch."""
     return answer_of(function, *tensors(inputs))
+
+
+def finite_in_torch(function: Any, *inputs: Any) -> np.ndarray | None:
+    """The same where it comes and is finite, else None: for inputs at the edge."""
+    try:
+        answer = answer_in_torch(function, *inputs)
+    except NotSolved:
+        return None
+    return answer if np.isfinite(answer).all() else None
 
 
 def picked_by(strategy: Any, arrays: Sequence[Any], budget: int, seed: int) -> Any:
@@ -191,22 +215,26 @@ def answer_of_either(
     others: by default tensors in place of arrays, for what is written for torch. Of two errors,
     the first.
     """
-    answer = ask(function, *inputs)
-    if isinstance(answer, Verdict) and STOPPED in answer.text:
-        again = ask(function, *(others or tensors)(inputs))
-        answer = answer if isinstance(again, Verdict) else again
-    return answer
+    try:
+        return ask(function, *inputs)
+    except NotSolved as first:
+        if STOPPED not in first.verdict.text:
+            raise
+        try:
+            return ask(function, *(others or tensors)(inputs))
+        except NotSolved:
+            raise first from None
 
 
-def plain_answer(answer: Any, *, several: bool = False) -> Any:
+def plain_answer(answer: Any, *, several: bool = False) -> np.ndarray:
     """What the learner assigned, as ``answer_of`` gives what a function returned.
 
     several: whether more than one number is asked for, so that commas stand between them.
     """
     if missing(answer):
-        return NOT_YET
+        raise NotSolved(NOT_YET)
     if not several and with_comma(answer):
-        return hint(COMMA)
+        refuse(COMMA)
     return numbers(answer)
 
 
@@ -224,41 +252,39 @@ def tensors(inputs: Sequence[Any]) -> list[Any]:
 
 def whole_positions(
     answer: Any, n: int, *, masks: bool = True, distinct: bool = True
-) -> np.ndarray | Verdict:
-    """Positions among n as int64 (k,), or a Verdict; floats are refused, as the loop does.
+) -> np.ndarray:
+    """Positions among n as int64 (k,); floats are refused, as the loop does.
 
     masks: whether True and False for each of the n is an answer too. distinct: whether a
     position that is there twice is refused here.
     """
     answer = as_array(answer)
-    if isinstance(answer, Verdict):
-        return answer
     if answer.shape == (0,):
-        return hint("your row of positions is empty")
+        refuse("your row of positions is empty")
     if answer.ndim != 1:
         row = "; np.flatnonzero gives a row, np.nonzero does not" if answer.ndim == 2 else ""
-        return hint(f"return a row of positions, not something of shape {answer.shape}{row}")
+        refuse(f"return a row of positions, not something of shape {answer.shape}{row}")
     if answer.dtype.kind not in "iubf":
-        return hint(f"positions are whole numbers; these are of type {answer.dtype}")
+        refuse(f"positions are whole numbers; these are of type {answer.dtype}")
     zeros_and_ones = set(answer.tolist()) <= {0, 1}
     if masks and len(answer) == n and zeros_and_ones:
         return np.flatnonzero(answer)
     if answer.dtype.kind == "b" or (len(answer) > 2 and zeros_and_ones):
-        return hint(
+        refuse(
             f"{len(answer)} values True or False say nothing of which patches are meant; "
             "np.flatnonzero gives the positions where a mask of all is True"
         )
     if answer.dtype.kind == "f":
         if not np.isfinite(answer).all() or (answer % 1).any():
-            return hint("positions are whole numbers; these are not")
-        return hint(
+            refuse("positions are whole numbers; these are not")
+        refuse(
             "these positions are floats, and a float cannot index: make them whole numbers, by "
             ".astype(int) in NumPy or .long() in torch (did joining to an empty list do it?)"
         )
     if answer.min() < 0 or answer.max() >= n:
-        return hint(f"positions run from 0 to {n - 1}; yours from {answer.min()} to {answer.max()}")
+        refuse(f"positions run from 0 to {n - 1}; yours from {answer.min()} to {answer.max()}")
     if distinct and len(np.unique(answer)) < len(answer):
-        return hint(
+        refuse(
             "some patches are there twice; draw without replacement (replace=False), and from the "
             "positions of one kind (np.flatnonzero), not from their number"
         )
@@ -274,7 +300,7 @@ def close(a: np.ndarray, b: Any, tolerance: float) -> bool:
 
 
 def compare(
-    answer: Any,
+    answer: np.ndarray,
     right: Any,
     wrong: Mapping[str, Any],
     tolerance: float = 1e-4,
@@ -286,8 +312,6 @@ def compare(
 
     wrong: hint -> what that mistake would give. otherwise: the hint for any other number.
     """
-    if isinstance(answer, Verdict):
-        return answer
     if close(answer, right, tolerance):
         return solved(why)
     met = {text: mistake for text, mistake in wrong.items() if close(answer, mistake, tolerance)}
@@ -312,12 +336,7 @@ def compare_on(
     cases: what the input is, in words -> the inputs as arrays and numbers, for ``right`` and
     ``wrong``; the learner's function gets its arrays as ``answer_of`` gives them.
     """
-    answers = []
-    for inputs in cases.values():
-        answer = answer_of(function, *inputs)
-        if isinstance(answer, Verdict):
-            return answer
-        answers.append(answer)
+    answers = [answer_of(function, *inputs) for inputs in cases.values()]
 
     def meets(other: Callable[..., Any]) -> bool:
         pairs = zip(answers, cases.values(), strict=True)

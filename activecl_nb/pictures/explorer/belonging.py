@@ -108,6 +108,4 @@ def as_map(map: maps.Map | np.ndarray, patches: np.ndarray) -> maps.Map:
         if not np.array_equal(map.patches, patches):
             raise ValueError("the map is of other patches than the runs watched; make it anew")
         return map
-    positions = np.asarray(map, dtype=np.float32)
-    last = positions if positions.ndim == 2 else positions[-1]
-    return maps.of_features(last, patches, positions=positions)
+    return maps.of_features(map, patches, positions=map)

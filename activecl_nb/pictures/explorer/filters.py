@@ -87,13 +87,12 @@ def selected(
     view: ViewModel,
     lasso: Sequence[Sequence[float]],
     strokes: Sequence[tuple[str, Sequence[Sequence[float]]]] = (),
-    round: int = 0,
 ) -> np.ndarray:
     """Rows inside the lasso after its strokes, each ("add" or "take", corners): int64, sorted."""
     inside = np.zeros(view.n, dtype=bool)
-    inside[view.inside(lasso, round)] = True
+    inside[view.inside(lasso)] = True
     for how, corners in strokes:
-        inside[view.inside(corners, round)] = how == "add"
+        inside[view.inside(corners)] = how == "add"
     return np.flatnonzero(inside)
 
 

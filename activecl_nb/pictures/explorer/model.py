@@ -98,12 +98,6 @@ class ViewModel:
 
     # what was known when -----------------------------------------------------------------
 
-    def positions(self, round: int) -> np.ndarray:
-        """Where the patches lie: float32 (n, 2); the same in every round unless maps follow."""
-        if self.map.positions.ndim == 2:
-            return self.map.positions
-        return self.map.positions[min(round, len(self.map.positions) - 1)]
-
     def logits(self, strategy: int, slot: int) -> np.ndarray:
         """The proxy's logits (what it predicts, of another task) before round ``slot``, (n,).
 
@@ -317,10 +311,10 @@ class ViewModel:
         """Rows of the nearest other patches in feature space, nearest first, int32 (8,)."""
         return self.map.neighbours[row]
 
-    def inside(self, polygon: Sequence[Sequence[float]], round: int = 0) -> np.ndarray:
+    def inside(self, polygon: Sequence[Sequence[float]]) -> np.ndarray:
         """Rows inside a polygon of map positions (corners, 2), by the even-odd rule, int64."""
         corners = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
-        points = self.positions(round).astype(np.float64)
+        points = self.map.positions.astype(np.float64)
         if len(corners) < 3:
             return np.empty(0, dtype=np.int64)
         odd = np.zeros(self.n, dtype=bool)

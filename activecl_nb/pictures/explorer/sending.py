@@ -26,10 +26,8 @@ def fixed(view: ViewModel) -> dict[str, Any]:
         {name: np.asarray(values)[view.patches] for name, values in view.train.facts.items()}
     )
     sprite, cell, side, columns = thumbnails.sprite_sheet(view.train.images, view.patches)
-    frames = 1 if view.map.positions.ndim == 2 else len(view.map.positions)
     return {
         "n": view.n,
-        "frames": frames,
         "source": view.train.source,
         "pool": view.pool,
         "positive": view.class_names.index(view.positive),

@@ -106,7 +106,7 @@ def _dots(
     alpha: float = 0.45,
 ) -> None:
     """Patches in the shapes of their classes; their size follows from how many there are."""
-    view, points = on.view, on.view.positions(on.round)
+    view, points = on.view, on.view.map.positions
     size = size or float(np.clip(20000 / view.n, 1.5, 12))
     for c in np.unique(view.labels[rows]):
         of_class = rows[view.labels[rows] == c]
@@ -119,7 +119,7 @@ def _dots(
 def _hidden(axes: Any, on: Settings, shown: np.ndarray) -> None:
     """What the filter leaves out stays as a faint trace of the map."""
     if not shown.all():
-        points = on.view.positions(on.round)[~shown]
+        points = on.view.map.positions[~shown]
         axes.scatter(*points.T, s=2, c=colours.GREY, alpha=0.3, linewidths=0)
 
 
@@ -135,7 +135,7 @@ def _frames(
     apart = (box.width * box.height / len(rows)) ** 0.5 * 72 / axes.figure.dpi  # points
     size = size * float(np.clip(apart / 34, 0.55, 1)) ** 2
     halo = {"edgecolors": "white", "linewidths": style["linewidths"] + 1.4}
-    points = on.view.positions(on.round)[rows].T
+    points = on.view.map.positions[rows].T
     for line in (halo, {}):
         axes.scatter(*points, s=size, marker=marker, **style | line)
 
@@ -145,7 +145,7 @@ def _draw_pinned(axes: Any, on: Settings) -> None:
     how = {"edgecolors": PINNED, "facecolors": "none", "zorder": 5}
     row = on.view.row(on.pinned)
     _frames(axes, on, on.view.neighbours(row), "o", 16, linewidths=1.1, **how)
-    at = on.view.positions(on.round)[row]
+    at = on.view.map.positions[row]
     axes.plot(*at, "+", markersize=26, color=PINNED, markeredgewidth=1.2, zorder=5)
     axes.plot(*at, "o", markersize=15, markerfacecolor="none", markeredgecolor=PINNED, zorder=6)
     axes.lines[-1].set_markeredgewidth(2.4)

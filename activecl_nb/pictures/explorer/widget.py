@@ -55,10 +55,10 @@ class Explorer(Settings):
     """Look at what strategies picked: the last line of a cell shows it.
 
     runs: runs of one seed (see ``experiment``), as a list or a dict by name, finished or in the
-    making; data: the data they picked from. map: a ``maps.Map``, positions (n, 2), or positions
-    (rounds, n, 2) that follow the encoder; without one the stored map of a run is used, else it
-    is made from the first run's encoder, which takes a minute for 10,000 patches. by_hand: the
-    folder of the run whose picks are made by hand; without one they go to a temporary folder.
+    making; data: the data they picked from. map: a ``maps.Map``, or positions (n, 2); without
+    one the stored map of a run is used, else it is made from the first run's encoder, which takes
+    a minute for 10,000 patches. by_hand: the folder of the run whose picks are made by hand;
+    without one they go to a temporary folder.
 
     What is on screen can be set from Python as well, and follows what is done there: see
     ``Shown``.
@@ -107,7 +107,7 @@ class Explorer(Settings):
     @property
     def selected(self) -> np.ndarray:
         """Positions in the train tissue of the patches inside the lasso that the filter shows."""
-        rows = filters.selected(self.view, self.lasso, self.strokes, self.round)
+        rows = filters.selected(self.view, self.lasso, self.strokes)
         return self.view.patches[rows[self._shown()[rows]]]
 
     @property

@@ -38,7 +38,7 @@ def describe(view: ViewModel, **state: Any) -> str:
         shown = int(on.lets_through(view.names.index(names[0])).sum())
         said.append(f"The filter shows {shown:,} of the {view.n:,} patches.")
     if len(on.lasso) > 2 or on.strokes:
-        inside = filters.selected(view, on.lasso, on.strokes, on.round)
+        inside = filters.selected(view, on.lasso, on.strokes)
         said.append(f"Inside the lasso are {len(inside):,}: {_by_class(view, inside)}.")
     if on.hand:
         rows = np.array([view.row(patch) for patch in on.hand])

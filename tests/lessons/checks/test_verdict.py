@@ -83,7 +83,8 @@ def test_positions_of_any_whole_type_are_taken(kind) -> None:
 
 @pytest.mark.parametrize("kind", [lambda row: [float(x) for x in row], lambda r: np.array(r) / 1])
 def test_positions_that_are_floats_are_refused(kind) -> None:
-    assert "floats" in verdict.whole_positions(kind([4, 0, 2]), 5).text
+    with pytest.raises(checks.NotSolved, match="floats"):
+        verdict.whole_positions(kind([4, 0, 2]), 5)
 
 
 def test_a_mistake_must_meet_on_every_input() -> None:

@@ -7,7 +7,7 @@ const view = (array) => new DataView(array.buffer);
 export const places = [0, 0, 1, 0, 2, 0, 0, 1, 1, 1, 2, 1];
 
 export const sentPatches = {
-  n: 6, frames: 1, positive: 1, classes: ["STR", "TUM"], neighbours_each: 1,
+  n: 6, positive: 1, classes: ["STR", "TUM"], neighbours_each: 1,
   patches: view(Uint32Array.from([10, 11, 12, 13, 14, 15])),
   positions: view(Float32Array.from(places)),
   labels: view(Uint8Array.from([0, 0, 0, 1, 1, 1])),

@@ -238,7 +238,7 @@ export class App extends State {
   stroke(how, corners) {
     const kept = tidied(corners);
     if (this.hand.on) {
-      this.hand.stroke(how === "new" ? "add" : how, rowsInside(kept, this.patches.places(this.round)));
+      this.hand.stroke(how === "new" ? "add" : how, rowsInside(kept, this.patches.places));
     } else if (how === "new" || !(this.lasso.length || this.strokes.length)) {
       this.model.set("strokes", []);
       this.set("lasso", how === "take" ? [] : kept);

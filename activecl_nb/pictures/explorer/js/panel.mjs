@@ -97,7 +97,7 @@ export class Panel {
     const { app, dpr } = this;
     const [cx, cy] = app.camera.centre;
     const scale = this.scale * dpr;
-    return { places: app.patches.places(app.round), scale,
+    return { places: app.patches.places, scale,
       ox: (this.width / 2) * dpr - cx * scale, oy: (this.height / 2) * dpr + cy * scale };
   }
 
@@ -188,7 +188,7 @@ export class Panel {
   /** A ring; with lines out to ``far`` it is sights, which no other mark looks like. */
   ring(pen, row, r, width, colour, far = r) {
     const { app } = this;
-    const places = app.patches.places(app.round);
+    const { places } = app.patches;
     const [x, y] = this.toScreen(places[2 * row], places[2 * row + 1]);
     sights(pen, x, y, r, far);
     for (const [line, style] of [[width + 2, app.theme.paper], [width, colour]]) {

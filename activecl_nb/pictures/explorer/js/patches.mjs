@@ -21,26 +21,21 @@ export class Patches {
   constructor(sent) {
     Object.assign(this, sent);
     this.id = typed(sent.patches, Uint32Array);
-    this.xy = typed(sent.positions, Float32Array); // frames x n x 2
+    this.places = typed(sent.positions, Float32Array); // interleaved x, y
     this.labels = unsigned(sent.labels, sent.n);
     this.near = unsigned(sent.neighbours, sent.n * sent.neighbours_each);
     this.facts = sent.facts.map((fact) => ({ ...fact, values: unsigned(fact.values, sent.n) }));
     this.informative = sent.informative ? typed(sent.informative, Uint8Array) : null;
+    const { places } = this;
     let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
-    for (let i = 0; i < this.xy.length; i += 2) {
-      left = Math.min(left, this.xy[i]);
-      right = Math.max(right, this.xy[i]);
-      low = Math.min(low, this.xy[i + 1]);
-      high = Math.max(high, this.xy[i + 1]);
+    for (let i = 0; i < places.length; i += 2) {
+      left = Math.min(left, places[i]);
+      right = Math.max(right, places[i]);
+      low = Math.min(low, places[i + 1]);
+      high = Math.max(high, places[i + 1]);
     }
     this.middle = [(left + right) / 2, (low + high) / 2];
     this.extent = [Math.max(right - left, 1e-6), Math.max(high - low, 1e-6)];
-  }
-
-  /** Where the patches lie in a round: interleaved x, y. */
-  places(round) {
-    const frame = Math.min(round, this.frames - 1);
-    return this.xy.subarray(2 * this.n * frame, 2 * this.n * (frame + 1));
   }
 
   nearestTo(row) {

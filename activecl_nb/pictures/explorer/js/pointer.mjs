@@ -94,9 +94,9 @@ export class Pointer {
 
   /** Where the patch lies that is pointed at: keys zoom about it. */
   place() {
-    const { hovered, patches, round } = this.app;
+    const { hovered, patches } = this.app;
     if (hovered < 0) return undefined;
-    return Array.from(patches.places(round).subarray(2 * hovered, 2 * hovered + 2));
+    return Array.from(patches.places.subarray(2 * hovered, 2 * hovered + 2));
   }
 
   /** To the next or the previous pick of this round, in the order picked. */
@@ -105,7 +105,7 @@ export class Pointer {
     if (!panel.picks.length) return;
     panel.cursor = (panel.cursor + step + panel.picks.length) % panel.picks.length;
     const row = panel.picks[panel.cursor];
-    const place = app.patches.places(app.round).subarray(2 * row, 2 * row + 2);
+    const place = app.patches.places.subarray(2 * row, 2 * row + 2);
     let [x, y] = panel.toScreen(...place);
     if (x < 0 || y < 0 || x > panel.width || y > panel.height) {
       app.camera.centre = Array.from(place);

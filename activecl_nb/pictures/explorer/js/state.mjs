@@ -104,16 +104,15 @@ export class State {
   /** Rows inside the lasso that are shown. */
   selectedRows() {
     const shown = this.shownFor(this.mainStrategy);
-    const frame = Math.min(this.round, this.patches.frames - 1);
-    const key = `inside|${frame}|${this.lasso}|${JSON.stringify(this.strokes)}`;
-    const inside = this.kept(key, () => selectedRows(this.lasso, this.strokes, this.patches.places(this.round)));
+    const key = `inside|${this.lasso}|${JSON.stringify(this.strokes)}`;
+    const inside = this.kept(key, () => selectedRows(this.lasso, this.strokes, this.patches.places));
     return inside.filter((row) => shown[row]);
   }
 
   /** What counts are about: the selection, or else what is shown within ``box`` of the map. */
   rowsInScope(box = null) {
     if (this.lasso.length || this.strokes.length) return this.selectedRows();
-    const [shown, places] = [this.shownFor(this.mainStrategy), this.patches.places(this.round)];
+    const [shown, { places }] = [this.shownFor(this.mainStrategy), this.patches];
     const rows = [];
     for (let i = 0; i < this.patches.n; i++) {
       const [x, y] = [places[2 * i], places[2 * i + 1]];
