@@ -79,8 +79,11 @@ def _writing_beside_others(path: Path) -> Iterator[None]:
 
 def ready(path: str | os.PathLike[str]) -> None:
     """OSError or ValueError if ``replacing`` would fail there: for whoever works long before it."""
-    with tempfile.TemporaryFile(dir=_place(path).parent):
-        pass
+    path = _place(path)
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:  # which names a file that nobody asked for
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _place(path: str | os.PathLike[str]) -> Path:

@@ -76,6 +76,15 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     assert {path.name for path in tmp_path.rglob("*")} == {"pipe", "folder", "new"}
 
 
+def test_a_place_that_cannot_be_written_is_named_itself(tmp_path, monkeypatch):
+    def refuse(**how):
+        raise PermissionError(13, "Permission denied", "tmp0123")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*/a\.csv'"):
+        files.ready(tmp_path / "a.csv")
+
+
 def test_words_are_put_between_two_lines(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a\n<begin>\nold\n<end>\nz\n")
