@@ -16,11 +16,12 @@ WITHOUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.new")
 
 class WithTheKit(build_py):
     def run(self) -> None:
+        package = Path(self.build_lib) / "activecl_nb"
+        shutil.rmtree(package, ignore_errors=True)  # of an earlier build, with what is gone since
         super().run()
         if self.editable_mode:  # an editable install finds them where they are
             return
-        inside = Path(self.build_lib) / "activecl_nb" / "_kit"
-        shutil.rmtree(inside, ignore_errors=True)
+        inside = package / "_kit"
         inside.mkdir(parents=True)
         for name in WITH:
             if (ROOT / name).is_dir():

@@ -19,6 +19,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,24 +35,55 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
     Whoever reads ``path`` sees the old file or the new one, never half of one. If the block
-    raises, ``path`` is left as it was and the temporary file is removed.
+    raises, ``path`` is left as it was and the temporary file is removed; what a killed process
+    left of ``path`` is removed by the next one that writes it.
     """
     path = _place(path)
     # The ending stays, since writers such as numpy.savez add their own where it is missing.
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as written:
-            os.fsync(written.fileno())  # a rename can outlive a crash that the content did not
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _writing_beside_others(path):
+        try:
+            yield temporary
+            with open(temporary, "rb+") as written:
+                os.fsync(written.fileno())  # a rename can outlive a crash that the content did not
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing_beside_others(path: Path) -> Iterator[None]:
+    """Share the folder's lock with all who write into it, which ends with them however they end.
+
+    Who has it alone first removes what the dead have left of ``path``. Where there are no such
+    locks, nothing is removed.
+    """
+    left = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}{re.escape(path.suffix)}")
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(ImportError, OSError):  # on Windows; not readable
+            import fcntl
+
+            folder = os.open(path.parent, os.O_RDONLY)
+            held.callback(os.close, folder)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for name in filter(left.fullmatch, os.listdir(path.parent)):
+                    path.with_name(name).unlink(missing_ok=True)
+            for _ in range(10):  # one who removes is soon done; a stranger's lock is not waited for
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    break
+                time.sleep(0.02)
+        yield
 
 
 def ready(path: str | os.PathLike[str]) -> None:
     """OSError or ValueError if ``replacing`` would fail there: for whoever works long before it."""
-    with tempfile.TemporaryFile(dir=_place(path).parent):
-        pass
+    path = _place(path)
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:  # which names a file that nobody asked for
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _place(path: str | os.PathLike[str]) -> Path:

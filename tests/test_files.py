@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -29,6 +32,32 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_the_next_writer_removes_what_a_killed_one_left_and_nobody_else_s(tmp_path):
+    target = tmp_path / "a.csv"
+    kill = "import os; os.kill(os.getpid(), 9)"
+    code = f"from activecl_nb import files\nwith files.replacing({str(target)!r}) as t:\n"
+    code += f"    t.write_text('half')\n    {kill}"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
+    others = {".a.csv", ".a.01234567.txt", ".b.01234567.csv"}
+    for name in others:
+        (tmp_path / name).write_text("")
+    with files.replacing(target) as first:
+        first.write_text("1")
+        assert {path.name for path in tmp_path.iterdir()} == {first.name, *others}
+        files.write(target, "2")  # by another, meanwhile
+    assert target.read_text() == "1"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", *others}
+
+
+def test_a_strangers_lock_on_the_folder_is_not_waited_for(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    files.write(tmp_path / "a.txt", "x")
+    os.close(folder)
+    assert (tmp_path / "a.txt").read_text() == "x"
+
+
 def test_a_name_that_is_no_text_is_written_as_an_escape(tmp_path):
     files.write(tmp_path / "page.html", os.fsdecode(b"\xff.png and \xc3\xa9"))
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == "\\udcff.png and \xe9"
@@ -45,6 +74,15 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
             act(tmp_path / "folder")
     files.ready(tmp_path / "new" / "a.csv")
     assert {path.name for path in tmp_path.rglob("*")} == {"pipe", "folder", "new"}
+
+
+def test_a_place_that_cannot_be_written_is_named_itself(tmp_path, monkeypatch):
+    def refuse(**how):
+        raise PermissionError(13, "Permission denied", "tmp0123")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*/a\.csv'"):
+        files.ready(tmp_path / "a.csv")
 
 
 def test_words_are_put_between_two_lines(tmp_path):

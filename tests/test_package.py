@@ -103,8 +103,11 @@ def test_a_wheel_carries_results_lessons_and_templates(tmp_path):
         f"sys.argv = ['setup.py', '-q', 'build', '--build-base', {str(tmp_path)!r}]; "
         "runpy.run_path('setup.py', run_name='__main__')"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
     package = tmp_path / "lib" / "activecl_nb"
+    package.mkdir(parents=True)
+    (package / "gone.py").write_text("")  # of an earlier build
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+    assert not (package / "gone.py").exists()
     for name in ("results/laptop/random-0/map.npz", "results/claims.toml", "results/study.toml"):
         assert (package / "_kit" / name).is_file(), name
     assert (package / "_kit" / "notebooks" / "00_start_here.ipynb").is_file()

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from activecl_nb import sampling
 from activecl_nb.sampling import clusters, diversity
+from activecl_nb.sampling.apart import SETTINGS, STREAMS
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -288,6 +289,55 @@ def test_a_students_strategy_is_found_by_its_name(inputs, monkeypatch):
     )
     picks = sampling.pick("mine", **inputs, generator=seeded())
     assert torch.equal(picks, inputs["logits"].argsort()[:12])
+
+
+CHANGES = [
+    "torch.set_default_dtype(torch.float64)",
+    "torch.set_default_device('meta')",
+    "torch.set_num_threads(torch.get_num_threads() + 1)",
+    "torch.use_deterministic_algorithms(True)",
+    "torch.set_grad_enabled(False)",
+    "torch.inference_mode().__enter__()",
+    "torch.manual_seed(9), np.random.seed(9), random.seed(9)",
+    "np.seterr(all='raise')",
+    "os.chdir('/')",
+    "features.zero_(), logits.numpy().fill(7), chosen_features.resize_(3)",
+]
+
+
+def everything() -> str:
+    """What a process has set, and where its random streams are."""
+    modes = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    reads = [read for read, _ in SETTINGS + STREAMS]
+    return repr([*modes, *(getattr(read(), "tolist", read)() for read in reads)])
+
+
+@pytest.mark.parametrize("line", CHANGES)
+def test_what_a_strategy_sets_or_writes_to_is_as_it_was(line, inputs, tmp_path):
+    def mine(features, logits, chosen_features, budget, generator):
+        exec(f"import os, random\n{line}")
+        return range(budget)
+
+    before, given = everything(), repr(inputs)
+    sampling.pick(mine, **inputs, generator=seeded())
+    assert (everything(), repr(inputs)) == (before, given)
+    text = "import os, random\nimport numpy as np, torch\nfeatures = torch.ones(9)\n"
+    text += "logits = chosen_features = features\n" + line + "\ndef mine(*given): return given\n"
+    (tmp_path / "mine.py").write_text(text)
+    sampling.from_file(f"{tmp_path}/mine.py:mine")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("draw", [torch.randperm, np.random.permutation])
+def test_a_strategy_that_draws_from_a_global_stream_draws_the_same_again(draw, inputs):
+    def mine(features, logits, chosen_features, budget, generator):
+        return draw(len(features))[:budget]
+
+    picks = []
+    for seed in (0, 0, 1):
+        torch.rand(1), np.random.rand()  # by others, meanwhile
+        picks.append(sampling.pick(mine, **inputs, generator=seeded(seed)).tolist())
+    assert picks[0] == picks[1] != picks[2]
 
 
 @pytest.mark.parametrize(

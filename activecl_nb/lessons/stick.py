@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,24 +116,24 @@ def _fetch(
     system: System, python: str, repository: Path, wheels: Path, without: Sequence[str]
 ) -> None:
     """The wheels of one system. uv decides which, since pip reads markers as of this machine."""
-    wanted = files.cache_dir() / "stick" / f"{system.uv}-{python}.txt"
-    wanted.parent.mkdir(parents=True, exist_ok=True)
     pins = ("--constraint", str(repository / "constraints.txt")) if system.pinned else ()
-    _run(
-        *("uv", "pip", "compile", str(repository / "pyproject.toml"), "--quiet"),
-        *("--only-binary", ":all:", *pins, "--no-annotate", "--no-header"),
-        *("--python-platform", system.uv, "--python-version", python),
-        *("--output-file", str(wanted)),
-        MACOSX_DEPLOYMENT_TARGET=system.macos,
-    )
-    lines = wanted.read_text(encoding="utf-8").splitlines()
-    wanted.write_text("\n".join(kept(lines, without)) + "\n", encoding="utf-8")
     tags = [word for tag in (*system.tags, "any") for word in ("--platform", tag)]
-    _run(
-        *("pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(wheels)),
-        *("--python-version", python, "--implementation", "cp", *tags),
-        *("--requirement", str(wanted)),
-    )
+    with tempfile.TemporaryDirectory(prefix="activecl-") as place:  # of this call alone
+        wanted = Path(place) / f"{system.uv}-{python}.txt"
+        _run(
+            *("uv", "pip", "compile", str(repository / "pyproject.toml"), "--quiet"),
+            *("--only-binary", ":all:", *pins, "--no-annotate", "--no-header"),
+            *("--python-platform", system.uv, "--python-version", python),
+            *("--output-file", str(wanted)),
+            MACOSX_DEPLOYMENT_TARGET=system.macos,
+        )
+        lines = wanted.read_text(encoding="utf-8").splitlines()
+        wanted.write_text("\n".join(kept(lines, without)) + "\n", encoding="utf-8")
+        _run(
+            *("pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(wheels)),
+            *("--python-version", python, "--implementation", "cp", *tags),
+            *("--requirement", str(wanted)),
+        )
 
 
 def kept(lines: Sequence[str], without: Sequence[str]) -> list[str]:

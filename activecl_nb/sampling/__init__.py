@@ -21,7 +21,8 @@ regression or segmentation, ``logits`` are what the proxy predicts, see ``tasks`
 
 To add your own, write such a function and say ``STRATEGIES["mine"] = mine``; one that reads the
 logits, and asks for nothing, stands in ``BY_CLASS`` as well. The loop calls ``pick``, which checks
-what goes in and what comes out.
+what goes in and what comes out. Yours works on copies, and what it sets for the whole process
+(``torch.set_default_dtype``, a seed, the current folder) is put back after it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ import torch
 from torch import Tensor
 
 from activecl_nb.sampling import code
+from activecl_nb.sampling.apart import apart
 from activecl_nb.sampling.diversity import badge, entropy_diverse, kmeans, sas, typiclust
 from activecl_nb.sampling.from_file import from_file, is_from_file
 from activecl_nb.sampling.igs import igs
@@ -92,7 +94,13 @@ def pick(
         raise ValueError(f"strategy {name!r} has to be told the truth; only the loop can do that")
     if budget == 0:
         return torch.empty(0, dtype=torch.int64)
-    picks = select(features, logits, chosen_features, budget, generator, **told)
+    if code.of_the_kit(select):
+        picks = select(features, logits, chosen_features, budget, generator, **told)
+    else:
+        copies = (values.clone() for values in (features, logits, chosen_features))
+        told = {one: values if values is None else values.clone() for one, values in told.items()}
+        with apart(generator.initial_seed()):
+            picks = select(*copies, budget, generator, **told)
     return checked_picks(picks, name, len(features), budget)
 
 

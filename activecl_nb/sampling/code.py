@@ -61,7 +61,7 @@ def of(strategy: Callable[..., object]) -> str:
 
     ValueError: it uses something whose content cannot be told, so that an edit would go unseen.
     """
-    if isinstance(strategy, types.FunctionType) and strategy.__code__.co_filename.startswith(KIT):
+    if of_the_kit(strategy):
         return ""
     python = "{}.{}".format(*sys.version_info)  # another Python has other bytecode
     try:
@@ -72,6 +72,12 @@ def of(strategy: Callable[..., object]) -> str:
             f"{error.kind}, whose content cannot be told, so that an edit of it would go unseen; "
             "make it inside the function, or keep numbers, lists or arrays in its place"
         ) from None
+
+
+def of_the_kit(strategy: Callable[..., object]) -> bool:
+    """Whether a strategy is one of the kit's own."""
+    function = isinstance(strategy, types.FunctionType)
+    return function and strategy.__code__.co_filename.startswith(KIT)
 
 
 def name_of(strategy: Callable[..., object]) -> str:

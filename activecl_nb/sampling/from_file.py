@@ -11,6 +11,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from activecl_nb.sampling.apart import apart
+
 
 def from_file(text: str) -> Callable[..., Tensor]:
     """The function that ``FILE.py:NAME`` names; the file is run, as importing it would.
@@ -28,7 +30,8 @@ def from_file(text: str) -> Callable[..., Tensor]:
     vars(module)["__strategies__"] = True
     sys.modules[spec.name] = module  # where dataclasses look their module up
     try:
-        spec.loader.exec_module(module)
+        with apart(0):
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
     function = getattr(module, name, None)

@@ -131,8 +131,9 @@ def on_disk(
 ) -> ImageFiles:
     """Image files at these paths, each with its name and its class.
 
-    ValueError: two have one name, or one file, which a link leads to, is said to be of two
-    classes, patients or parts. Of copies and hard links nothing is known here; ``look`` tells.
+    ValueError: two have one name, or one file, to which a link leads (symbolic or hard), is said
+    to be of two classes, patients or parts. Of copies, which only reading would find, ``look``
+    tells.
     """
     number = {name: i for i, name in enumerate(class_names)}
     states = [_state(path) for path in paths]
@@ -142,7 +143,9 @@ def on_disk(
         (first, i, "the same file")
         for first, i in _again(states)
         if states[i] and said[first] != said[i]
-        if os.path.realpath(paths[first]) == os.path.realpath(paths[i])
+        # Where a disk numbers no files, those of one size and time look like one.
+        if os.stat(paths[i]).st_nlink > 1
+        or os.path.realpath(paths[first]) == os.path.realpath(paths[i])
     ]
     for first, i, what in twice[:1]:
         a, b = (f"{str(paths[n])!a} ({', '.join(said[n])})" for n in (first, i))

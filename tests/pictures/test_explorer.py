@@ -253,8 +253,8 @@ def test_runs_that_cannot_share_a_map_are_refused(made):
             ViewModel([moved], made.data, made.map)
     with pytest.raises(ValueError, match="no class is called 'XYZ'"):
         ViewModel([entropy], made.data.train, made.map, positive="XYZ")
-    with pytest.raises(ValueError, match=r"two runs are called 'entropy \(seed 0\)'"):
-        ViewModel([entropy, entropy, entropy], made.data, made.map)
+    with pytest.raises(ValueError, match=r"two runs are called 'entropy'; give .* a dict"):
+        ViewModel([entropy, entropy], made.data, made.map)
     with pytest.raises(ValueError, match="cannot colour by 'mood'"):
         ViewModel([entropy], made.data, made.map).values("mood", 0, 0)
 
@@ -264,6 +264,18 @@ def test_logits_of_the_wrong_length_are_refused(made):
     broken.rounds = (SimpleNamespace(**{**vars(broken.rounds[0]), "watched_logits": np.zeros(3)}),)
     with pytest.raises(ValueError, match=r"round 0: \(3,\) logits"):
         ViewModel([broken], made.data, made.map)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["watched_logits", "watched_doubt", "f1"])
+def test_numbers_that_have_no_colour_are_refused(made, name, number):
+    run = shorter(made.runs["entropy"], 1)
+    kept = vars(run.rounds[0])
+    values = np.where(np.arange(len(run.watched)) == 3, number, 0)
+    odd = {"scores": {**kept["scores"], "f1": number}} if name == "f1" else {name: values}
+    run.rounds = (SimpleNamespace(**{**kept, **odd}),)
+    with pytest.raises(ValueError, match=rf"run 'entropy', round 0: {name} is not finite .*leave"):
+        ViewModel([run], made.data, made.map)
 
 
 def test_names_come_from_the_strategy_or_the_dict(made):

@@ -336,6 +336,16 @@ def test_links_are_followed_once(tree: Tree, tmp_path: Path) -> None:
     assert len(folders.from_folder(root, nested=True, patient=r"(\d)").names) == 11
 
 
+def test_a_hard_link_between_two_classes_is_refused(tree: Tree) -> None:
+    root = tree(*ten("A"), *ten("B"))
+    os.link(root / "A" / "0.png", root / "A" / "again.png")
+    assert len(folders.from_folder(root).names) == 21
+    os.link(root / "A" / "0.png", root / "B" / "too.png")
+    told = r"A/0\.png' \(A\) and '.*B/too\.png' \(B\) are the same file; keep one of them"
+    with pytest.raises(ValueError, match=told):
+        folders.from_folder(root)
+
+
 def test_more_classes_than_a_byte_holds(tree: Tree) -> None:
     root = tree(*(f"c{k:03d}/{n}.png" for k in range(300) for n in range(2)))
     train, test = (tissue.load("folder", s, path=root) for s in ("train", "test"))

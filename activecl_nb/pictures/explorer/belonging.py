@@ -11,7 +11,7 @@ from activecl_nb.pictures import maps
 
 if TYPE_CHECKING:
     from activecl_nb.imbalance import Data
-    from activecl_nb.runs import Run
+    from activecl_nb.runs import Round, Run
     from activecl_nb.tissue import Tissue
 
 MOST_ROUNDS = 65_534  # two bytes say which round took a patch, and one value means none
@@ -30,7 +30,7 @@ def named(runs: Run | Sequence[Run] | Mapping[str, Run]) -> dict[str, Run]:
         found = {}
         for run in listed:
             name = run.strategy
-            if name in found:
+            if name in found and found[name].seed != run.seed:
                 name = f"{run.strategy} (seed {run.seed})"
             if name in found:
                 raise ValueError(
@@ -75,6 +75,18 @@ def check_runs(runs: Mapping[str, Run], patches: np.ndarray, total: int) -> None
                     f"run {name!r}, round {round.number}: {np.shape(round.watched_logits)} logits "
                     f"for {len(patches)} watched patches"
                 )
+            _check_finite(f"run {name!r}, round {round.number}", round)
+
+
+def _check_finite(where: str, round: Round) -> None:
+    """ValueError: a number that is shown is none, so that it has no colour and no place."""
+    shown = {name: getattr(round, name, 0) for name in ("watched_logits", "watched_doubt")}
+    for name, values in {**shown, "f1": round.scores.get("f1", 0)}.items():
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"{where}: {name} is not finite (a NaN or an infinity): the encoder or the proxy "
+                "has diverged; leave this run out"
+            )
 
 
 def predicted_by(run: Run) -> str:
