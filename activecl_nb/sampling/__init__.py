@@ -94,14 +94,17 @@ def pick(
         raise ValueError(f"strategy {name!r} has to be told the truth; only the loop can do that")
     if budget == 0:
         return torch.empty(0, dtype=torch.int64)
+    candidates = len(features)
     if code.of_the_kit(select):
         picks = select(features, logits, chosen_features, budget, generator, **told)
-    else:
-        copies = (values.clone() for values in (features, logits, chosen_features))
+    else:  # on copies, and apart: what it changes reaches nobody else
+        features, logits, chosen_features = (
+            values.clone() for values in (features, logits, chosen_features)
+        )
         told = {one: values if values is None else values.clone() for one, values in told.items()}
         with apart(generator.initial_seed()):
-            picks = select(*copies, budget, generator, **told)
-    return checked_picks(picks, name, len(features), budget)
+            picks = select(features, logits, chosen_features, budget, generator, **told)
+    return checked_picks(picks, name, candidates, budget)
 
 
 def named(strategy: str | Strategy) -> tuple[str, Strategy]:
