@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 
+from activecl_nb import files
 from activecl_nb.sources import download, ebhi, official, prepared
 from activecl_nb.sources.download import readable
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0 when all is well."""
+    files.stand_in_for_closed_streams()
     options = command_line().parse_args(arguments)
     try:
         return options.act(options)
@@ -28,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def command_line() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="data_download.py", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="data_download.py", description=(__doc__ or "").split("\n")[0]
+    )
     actions = parser.add_subparsers(required=True, metavar="list | get | verify | where | ebhi")
 
     listing = actions.add_parser("list", help="the data sets: name, size, licence, disk")

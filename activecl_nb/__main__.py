@@ -116,6 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     2: what was asked for cannot be done; 1: the system or the machine failed; 130: Ctrl-C.
     """
+    from activecl_nb import files
+
+    files.stand_in_for_closed_streams()
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign shows another for it
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -47,6 +47,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             with open(temporary, "rb+") as written:
                 os.fsync(written.fileno())  # a rename can outlive a crash that the content did not
             os.replace(temporary, path)
+        except OSError as error:
+            if error.errno and error.filename is None:  # of a full disk, say
+                error.filename = str(path)
+            raise
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -319,6 +323,16 @@ def told(error: OSError) -> str:
     where = "" if error.filename is None else f"{error.filename}: "
     mend = f"; {MENDS[error.errno]}" if error.errno in MENDS else ""
     return f"{where}{error.strerror}{mend}"
+
+
+def stand_in_for_closed_streams() -> None:
+    """Open what a caller has closed (``2>&-``), or the next file would be written to as errors."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(opened)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 # ---- settings and caches ------------------------------------------------------------------

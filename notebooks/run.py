@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("only", nargs="*", help="numbers or names of notebooks (default: all)")
     parser.add_argument("--out", type=Path, default=Path("build/run"))
     parser.add_argument("--store", action="store_true", help="write the outputs in place")

@@ -1,4 +1,6 @@
+import errno
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,6 +85,27 @@ def test_a_place_that_cannot_be_written_is_named_itself(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     with pytest.raises(PermissionError, match=r"Permission denied: '.*/a\.csv'"):
         files.ready(tmp_path / "a.csv")
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"No space: '.*/a\.txt'"),
+        files.replacing(tmp_path / "a.txt"),
+    ):
+        raise OSError(errno.ENOSPC, "No space")  # as of an open file, whose name it lacks
+    with pytest.raises(OSError, match=r"^own words$"), files.replacing(tmp_path / "a.txt"):
+        raise OSError("own words")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_no_file_is_taken_for_a_stream_that_was_closed(tmp_path, closed):
+    code = "import sys; from activecl_nb import files; files.stand_in_for_closed_streams(); "
+    code += "w = open('w', 'w'); print(1); print(2, file=sys.stderr); sys.exit(w.fileno() <= 2)"
+    shell = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(code)} {closed}"
+    assert (
+        subprocess.run(["sh", "-c", shell], cwd=tmp_path, stdout=subprocess.DEVNULL).returncode == 0
+    )
+    assert (tmp_path / "w").read_text() == ""
 
 
 def test_words_are_put_between_two_lines(tmp_path):

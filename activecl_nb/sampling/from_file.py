@@ -47,7 +47,9 @@ def place_of(error: BaseException) -> str:
     """Where in such a file an error came about, "mine.py, line 3"; "" where in none."""
     if isinstance(error.__cause__, StopIteration):  # which no generator lets through as it is
         error = error.__cause__
-    own = {m.__file__ for m in [*sys.modules.values()] if hasattr(m, "__strategies__")}
+    # Not by hasattr, which lets lazy modules load.
+    modules = [getattr(m, "__dict__", {}) for m in [*sys.modules.values()]]
+    own = {m["__file__"] for m in modules if "__strategies__" in m}
     frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename in own]
     return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
 
