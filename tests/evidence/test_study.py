@@ -595,6 +595,16 @@ def test_a_damaged_folder_is_named_and_left_alone(file, tmp_path, how):
     assert set(others.values()) == {study.DONE}
 
 
+def test_a_file_in_the_place_of_a_run_stops_no_other(file, tmp_path):
+    wanted, out = study.read(file), tmp_path / "runs"
+    out.mkdir()
+    victim = out / wanted.jobs[0].address()
+    victim.write_text("mine")
+    results = study.run(wanted, out, only=(1, 3), stream=io.StringIO())
+    assert results.pop(victim.name).startswith(study.FAILED) and victim.read_text() == "mine"
+    assert set(results.values()) == {study.DONE}
+
+
 def test_a_failed_run_stops_no_other_and_the_command_says_so(tmp_path):
     too_many = SMALL.replace("rounds = 2", "rounds = [2, 90]")
     file = written(

@@ -40,7 +40,7 @@ class Board:
         """How many rounds of this run are finished."""
         try:
             return max(0, (self.folders[job] / "rounds.csv").read_bytes().count(b"\n") - 1)
-        except FileNotFoundError:
+        except OSError:  # not there yet, or something else is: the run then says so
             return 0
 
     def _done_work(self) -> int:
