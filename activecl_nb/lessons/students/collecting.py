@@ -7,6 +7,7 @@ import io
 import json
 import os
 import queue
+import shutil
 import signal
 import site
 import subprocess
@@ -90,6 +91,7 @@ def collect(
     numbers_given = {"jobs": jobs, "edition": edition}
     values.checked(Options, {k: v for k, v in numbers_given.items() if v is not None})
     files.ready(out)
+    _remove_what_is_left()
     known = exercises.lessons(notebooks)
     numbers = {lesson.number for lesson in known.values()}
     if set(lessons) - numbers:
@@ -177,11 +179,25 @@ def _task(
 
 
 # ---- a process ---------------------------------------------------------------------------
+FOLDERS = "activecl-answers"  # in the system's temporary folder, with the number of their process
+
+
+def _remove_what_is_left() -> None:
+    """Remove the folders of processes that were killed."""
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDERS}-*-*"):
+        owner = folder.name.split("-")[2]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's stays
+
+
 def _process(
     tasks: Sequence[Mapping[str, Any]], limits: Limits, row: Row, hidden: Sequence[Path]
 ) -> list[Mapping[str, Any]]:
     """Run tasks in one process until it ends; the tasks that are left."""
-    with tempfile.TemporaryDirectory(prefix="activecl-", ignore_cleanup_errors=True) as folder:
+    own = f"{FOLDERS}-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=own, ignore_cleanup_errors=True) as folder:
         process = _start(folder, hidden)
         try:
             return _follow(process, tasks, limits, row)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -391,6 +394,20 @@ def test_the_help_warns(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_empty_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["collect", str(tmp_path)]) == 2
     assert "nothing was handed in" in capsys.readouterr().err
+
+
+def test_folders_of_killed_processes_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = [f"{collecting.FOLDERS}-{pid}-x" for pid in (ended.pid, os.getpid())]
+    for name in names:
+        (tmp_path / name / "answers").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="nothing was handed in"):
+        collecting.collect(tmp_path / names[1], tmp_path / "marks.csv")
+    assert [path.name for path in tmp_path.iterdir()] == names[1:]
 
 
 def test_lesson_06_is_held_beside_the_picks_of_round_1(tiny_data: Data) -> None:
