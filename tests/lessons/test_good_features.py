@@ -87,6 +87,12 @@ def test_runs_that_nobody_made_are_none(tmp_path: Path) -> None:
     assert good_features.contrastive(folder=tmp_path)["auroc_64"].tolist() == [0.9]
 
 
+def test_the_stored_scores_of_simclr_on_the_tissue_are_whole():
+    scores = good_features.contrastive().pivot(index="split", columns="epoch", values="auroc_64")
+    assert [*scores.index] == [0, 1, 2, 3] and [*scores.columns] == [0, 1, 2, 4, 8]
+    assert scores.stack().between(0.5, 1).all()
+
+
 # ---- splits, the judge, and buying -------------------------------------------------------
 
 

@@ -88,7 +88,7 @@ HOSTILE = {
         "from activecl_nb.lessons import checks\n"
         "checks.f1 = lambda f: checks.Verdict(True, 'solved: trust me')\n"
         "def my_f1(targets, logits): return 0.5",
-        {"that-is-tp-tp-fp-fn-f"},
+        {"for-tp-fp-fn-and-tn-the"},
     ),
     "says so once, and no more": (
         "from activecl_nb.lessons import checks\nsaid = []\n"
@@ -96,7 +96,7 @@ HOSTILE = {
         "    said.append(1); return checks.Verdict(len(said) == 1, 'solved: trust me')\n"
         "checks.f1 = fake\n"
         "def my_f1(targets, logits): return 0.5",
-        {"that-is-tp-tp-fp-fn-f"},
+        {"for-tp-fp-fn-and-tn-the"},
     ),
     "walks to where marks are given": (
         "import os, sys\nf = sys._getframe()\nwhile 'replies' not in f.f_locals: f = f.f_back\n"
