@@ -119,19 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from activecl_nb import files
 
     files.stand_in_for_closed_streams()
-    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign shows another for it
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    commands = parser()
-    options = commands.parse_args(arguments)
-    given = sys.argv[1:] if arguments is None else arguments
-    # Of an empty path the system makes the folder that one is in.
-    if empty := [word for word in given if re.fullmatch(r"(--[a-z-]+=)?\s*", word)]:
-        commands.error(f"{empty[0]!r} says nothing; is it a variable without a value?")
     try:
-        for name, value in vars(options).items():
-            setattr(options, name, _at_home(value))
-        return options.do(options)
+        return _do(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         print(
             "\nstopped; the finished rounds are kept, and the same command goes on from there",
@@ -145,6 +134,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said, status = _told(error)
         print(f"error: {said}", file=sys.stderr)
         return status
+
+
+def _do(given: Sequence[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign shows another for it
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    commands = parser()
+    options = commands.parse_args(given)
+    # Of an empty path the system makes the folder that one is in.
+    if empty := [word for word in given if re.fullmatch(r"(--[a-z-]+=)?\s*", word)]:
+        commands.error(f"{empty[0]!r} says nothing; is it a variable without a value?")
+    try:
+        os.getcwd()
+    except FileNotFoundError:  # which libraries end at in ways of their own
+        raise ValueError("this terminal's folder is gone; cd to one that exists") from None
+    for name, value in vars(options).items():
+        setattr(options, name, _at_home(value))
+    return options.do(options)
 
 
 def _at_home(value: object) -> object:
@@ -162,7 +169,11 @@ def _told(error: BaseException) -> tuple[str, int]:
 
     of_strategies = sys.modules.get("activecl_nb.sampling.from_file")  # none has been read without
     if of_strategies and (place := of_strategies.place_of(error)):
-        return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}", 1
+        try:
+            text = " ".join(str(error).split())
+        except Exception as in_text:  # of an exception that the file defines
+            text = f"(its text raises {type(in_text).__name__})"
+        return f"{place}: {type(error).__name__}: {text}", 1
     if isinstance(error, OSError):
         return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
     if isinstance(error, ValueError):
@@ -172,6 +183,8 @@ def _told(error: BaseException) -> tuple[str, int]:
         return f"{first}; ask for a smaller profile, image_size, width or batch_size", 1
     if isinstance(error, RuntimeError) and first.startswith("Symlink loop"):  # of Path.resolve
         return f"{first}: {files.MENDS[errno.ELOOP]}", 1
+    if isinstance(error, RuntimeError) and "home directory" in first:  # of Path.expanduser
+        return f"{first} Set HOME to a folder that you may write to", 2
     raise error
 
 

@@ -28,6 +28,7 @@ from activecl_nb.sampling import Strategy
 from activecl_nb.tasks import pooled
 
 
+@sampling.plain()
 def run(
     protocol: Protocol,
     data: Data,
@@ -217,6 +218,7 @@ def floors(run: Run, data: Data, state: State) -> dict[str, dict[str, float]]:
     }
 
 
+@sampling.plain()
 def follow(
     protocol: Protocol,
     data: Data,

@@ -144,6 +144,31 @@ def test_no_global_random_state_is_used(tiny_data, tiny_protocol, entropy_run):
 
 
 @pytest.mark.parametrize(
+    ("put", "value", "plain"),
+    [
+        (torch.set_default_dtype, torch.float64, torch.float32),
+        (torch.set_default_device, "meta", None),
+        (torch.set_grad_enabled, False, True),
+    ],
+)
+def test_what_a_notebook_has_set_for_torch_neither_ends_nor_changes_a_run(
+    tiny_data, tiny_protocol, entropy_run, put, value, plain
+):
+    put(value)
+    try:
+        run = experiment.run(tiny_protocol, tiny_data, "entropy", 7, progress=False)
+        left = (
+            torch.get_default_dtype() == torch.float64,
+            torch.empty(0).device.type == "meta",
+            not torch.is_grad_enabled(),
+        )
+    finally:
+        put(plain)
+    assert sum(left) == 1  # as the notebook had it
+    assert_same(entropy_run, run)
+
+
+@pytest.mark.parametrize(
     "choice",
     [
         {"head": "simclr"},

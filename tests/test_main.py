@@ -88,6 +88,10 @@ def test_a_word_that_says_nothing_is_refused(tmp_path, capsys, monkeypatch, word
         ("raise ValueError", "ValueError: "),
         ("open('/nowhere/at/all')", "FileNotFoundError: [Errno 2]"),
         ("raise RuntimeError('one\\ntwo')", "RuntimeError: one two"),
+        (
+            "raise type('Odd', (Exception,), {'__str__': lambda self: [][0]})",
+            "Odd: (its text raises IndexError)",
+        ),
     ],
 )
 def test_whatever_a_strategy_raises_is_a_failure_with_its_place(tmp_path, capsys, line, said):
@@ -95,6 +99,31 @@ def test_whatever_a_strategy_raises_is_a_failure_with_its_place(tmp_path, capsys
     command = ["run", "--profile", "tiny", *SMALL, "--strategy", f"{tmp_path}/mine.py:slip"]
     assert terminal.main([*command, "--out", str(tmp_path / "run")]) == 1
     assert f"mine.py, line 2: {said}" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_gone_and_a_user_without_home_are_told(tmp_path, capsys, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert terminal.main(["run", "--out", str(tmp_path / "run")]) == 2
+    assert "this terminal's folder is gone; cd to one that exists" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+
+    def no_home(options):
+        raise RuntimeError("Could not determine home directory.")  # of Path.expanduser
+
+    monkeypatch.setattr(lessons, "_check", no_home)
+    assert terminal.main(["check"]) == 2
+    assert "Set HOME to a folder that you may write to" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_command_has_begun_is_no_traceback(capsys, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(terminal, "parser", interrupted)
+    assert terminal.main(["check"]) == 130
+    assert "stopped" in capsys.readouterr().err
 
 
 def test_a_link_that_leads_back_to_itself_is_one_line_and_exit_1(tmp_path, capsys):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ def stored_table(name: str) -> pd.DataFrame:
             f"{file.name} is not among the kit's stored results; get the folder results/ anew"
         )
     head = [line[2:] for line in file.read_text(encoding="utf-8").splitlines() if line[:2] == "# "]
-    print("\n".join(head))
+    print(textwrap.fill(" ".join(head), 58))  # as much as a page of 600 pixels has room for
     return pd.read_csv(file, comment="#")
 
 

@@ -34,7 +34,7 @@ import torch
 from torch import Tensor
 
 from activecl_nb.sampling import code
-from activecl_nb.sampling.apart import apart
+from activecl_nb.sampling.apart import apart, plain
 from activecl_nb.sampling.diversity import badge, entropy_diverse, kmeans, sas, typiclust
 from activecl_nb.sampling.from_file import from_file, is_from_file
 from activecl_nb.sampling.igs import igs

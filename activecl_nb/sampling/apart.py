@@ -1,4 +1,4 @@
-"""Code of one's own runs apart: what it sets for the whole process is put back after it."""
+"""What is set for the whole process: put back after code of one's own, set aside for the kit's."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ def _set_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)
 
 
+Pairs = tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]
+
 # What later steps rely on: how it is read, and how it is set.
-SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
+SETTINGS: Pairs = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (lambda: torch.empty(0).device, _set_device),
     (torch.get_num_threads, torch.set_num_threads),
@@ -25,11 +27,21 @@ SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (np.geterr, lambda how: np.seterr(**how)),
     (os.getcwd, os.chdir),
 )
-STREAMS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
+STREAMS: Pairs = (
     (torch.get_rng_state, torch.set_rng_state),
     (np.random.get_state, np.random.set_state),
     (random.getstate, random.setstate),
 )
+
+
+@contextlib.contextmanager
+def _put_back(pairs: Pairs) -> Iterator[None]:
+    kept = [read() for read, _ in pairs]
+    try:
+        yield
+    finally:
+        for (_, put), value in zip(pairs, kept, strict=True):
+            put(value)
 
 
 @contextlib.contextmanager
@@ -39,18 +51,22 @@ def apart(seed: int) -> Iterator[None]:
     Whatever it does, these streams, torch's settings, NumPy's and the folder that the process is
     in are afterwards what they were.
     """
-    streams = [read() for read, _ in STREAMS]
-    settings = [read() for read, _ in SETTINGS]
-    torch.default_generator.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
     grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
-    try:
+    with _put_back(SETTINGS), _put_back(STREAMS):
+        torch.default_generator.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
         with torch.inference_mode(inference), torch.set_grad_enabled(grad):
             yield
-    finally:
-        for (read, put), value in zip(SETTINGS, settings, strict=True):
-            if read() != value:
-                put(value)
-        for (_, put), value in zip(STREAMS, streams, strict=True):
-            put(value)
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """Torch as it comes in here: float32 on the processor, with gradients.
+
+    A notebook may have set another number type, another device or no gradients before a run.
+    """
+    with _put_back(SETTINGS), torch.inference_mode(False), torch.enable_grad():
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+        yield

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from matplotlib import rcParams
+from matplotlib import rc_context, rcParams
 from matplotlib.text import Text
 
 from activecl_nb import sampling, simclr
@@ -329,6 +329,13 @@ def test_a_name_is_drawn_as_it_is_written(name):
     shown = [text for text in picture.figure.findobj(Text) if name in text.get_text()]
     assert shown and not any(text.get_parse_math() for text in shown)
     assert rcParams["text.parse_math"]
+
+
+def test_a_setting_that_asks_for_latex_does_not_end_a_figure():
+    """A matplotlibrc may say so; the machine that draws may have no LaTeX."""
+    p = np.repeat([0.2, 0.8], [200, 3])
+    with rc_context({"text.usetex": True}):
+        assert figures.logit_histogram(np.log(p / (1 - p)), p > 0.5, {"mine": [0]}).png()
 
 
 def test_a_logarithmic_axis_has_numbers_and_no_formula():

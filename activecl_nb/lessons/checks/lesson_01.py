@@ -263,7 +263,10 @@ def patient_split(function: Callable[..., Any]) -> Verdict:
     more = _split_parts(function, patient, 0, _MORE)
     counts = {len(set(patient[other[1]])) for other in others}
     if counts != {_OUT} and max(counts) == _OUT:
-        return hint("now and then fewer patients are held out: one is drawn twice; replace=False")
+        return hint(
+            "now and then fewer patients are held out: one is drawn twice; draw from "
+            "np.unique(patient), where each is once, and with replace=False"
+        )
     if counts != {_OUT}:
         return hint(
             "another generator holds out more patients, or fewer: draw exactly so many, and every "

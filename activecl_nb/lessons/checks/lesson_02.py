@@ -132,32 +132,40 @@ def nt_xent(function: Callable[..., Any]) -> Verdict:
 
 @check
 def near_negative(answer: Any) -> Verdict:
-    """Lesson 02, exercise 4: how much more a negative at 0.8 weighs than one at 0, at tau 0.1."""
+    """Lesson 02, exercise 4: how many times a negative at 0.8 weighs one at 0.2, at tau 0.1."""
     return compare(
         plain_answer(answer),
-        np.exp(8),
+        np.exp(6),
         {
             "the temperature is missing: the similarity is divided by it before the exponential": (
-                np.exp(0.8)
+                np.exp(0.6)
             ),
-            "you multiplied by the temperature; divide by it": np.exp(0.08),
-            "that is the difference of the logits; the weights are their exponentials": 8.0,
+            "you multiplied by the temperature; divide by it": np.exp(0.06),
+            "that is the difference of the logits; the weights are their exponentials": 6.0,
+            "that is the ratio of the logits; the weights are their exponentials": 4.0,
+            "the exponential comes before the ratio: exp(8) / exp(2), not exp(8 / 2)": np.exp(4),
             "that is the difference of the similarities; divide by the temperature, then take the "
-            "exponential": 0.8,
-            "the ratio is upside down: the near negative weighs more": np.exp(-8),
-            "the exponential has base e, not 10": 1e8,
-            "the exponential has base e, not 2": 256.0,
+            "exponential": 0.6,
+            "the ratio is upside down: the near negative weighs more": np.exp(-6),
+            "the exponential has base e, not 10": 1e6,
+            "the exponential has base e, not 2": 64.0,
             "the temperature stands inside the exponential: exp(0.8 / 0.1), not exp(0.8) / 0.1": (
-                np.exp(0.8) / 0.1
+                np.exp(0.6) / 0.1
             ),
-            "that is at a temperature of 0.5; here it is 0.1": np.exp(1.6),
+            "that is at a temperature of 0.5; here it is 0.1": np.exp(1.2),
             "that is the near one's part of both together; how many times the far one is it?": (
-                1 / (1 + np.exp(-8))
+                1 / (1 + np.exp(-6))
             ),
-            "a similarity of 0 still adds exp(0) = 1; nothing is divided by 0": np.inf,
+            "that is what the near one adds; divide it by what the far one adds": np.exp(8),
+            "that is how much more the near one adds; divide the two, do not subtract": (
+                np.exp(8) - np.exp(2)
+            ),
+            "that is how many times more; how many times as much is one more than that": (
+                np.exp(6) - 1
+            ),
         },
-        tolerance=5e-3,
-        why="exp(0.8 / 0.1) / exp(0 / 0.1) is exp(8), about three thousand",
+        tolerance=2e-3,  # exp(6) - 1 is not exp(6)
+        why="exp(0.8 / 0.1) / exp(0.2 / 0.1) is exp(6), about four hundred",
         otherwise="each adds exp(similarity / temperature) to the sum; divide one by the other, "
         "and give it to three digits or as an expression",
     )

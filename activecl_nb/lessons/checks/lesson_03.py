@@ -11,6 +11,7 @@ from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
     Verdict,
     answer_in_torch,
+    answer_of_either,
     as_array,
     check,
     close,
@@ -34,14 +35,17 @@ def f1(function: Callable[..., Any]) -> Verdict:
     """Exercise 3.1: F1 of the positive class from targets and logits."""
     targets = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
     logits = np.array([2.0, 1.0, 0.3, -1, 1.5, 0.4, -2, -1, -3, -0.5, -2.5, -1.5, -4])
-    others = np.array([1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0], dtype=bool)
-    scores = np.array([3, 0.2, 0.1, -1, -2, 2, 1, 1.2, -3, 0.3, -0.2, -4, 2.2, 0.9, -2, 0.7, 0.45])
+    # The last patch is NON-TUM, at a probability of just one half: not above it.
+    others = np.array([1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0], dtype=bool)
+    scores = np.array(
+        [3, 0.2, 0.1, -1, -2, 2, 1, 1.2, -3, 0.3, -0.2, -4, 2.2, 0.9, -2, 0.7, 0.45, 0]
+    )
 
     verdict = compare_on(
         function,
         {
             "3 TP, 2 FP, 1 FN and 7 TN": (targets, logits),
-            "6 TP, 5 FP, 2 FN and 4 TN": (others, scores),
+            "6 TP, 5 FP, 2 FN and 5 TN": (others, scores),
         },
         lambda targets, logits: _f1(*_counts(targets, logits > 0)[:3]),
         _f1_mistakes(),
@@ -164,6 +168,9 @@ def _f1_mistakes() -> dict[str, Callable[..., Any]]:
 
     return {
         "you cut at a logit of 0.5; a probability of 0.5 is a logit of 0": of_counts(as_f1, 0.5),
+        "a patch at just one half is called tumour here; above one half is >, not >=": (
+            lambda targets, logits: as_f1(*_counts(targets, logits >= 0))
+        ),
         "every patch is called tumour: a probability is always above 0, so cut at 0.5": of_counts(
             as_f1, -np.inf
         ),
@@ -309,20 +316,18 @@ _PATCHES, _LABELS, _TUMOURS = 200, 52, 10  # a share of one fifth: int() is righ
 @check
 def stratified(function: Callable[..., Any]) -> Verdict:
     """Exercise 3.5: a labelled set that holds the classes in their shares."""
-    import torch
-
-    targets = torch.zeros(_PATCHES, dtype=torch.bool)
+    targets = np.zeros(_PATCHES, dtype=bool)
     targets[3::5] = True
 
     def drawn(seed: int) -> np.ndarray:
-        answer = returned_by(function, targets, _LABELS, np.random.default_rng(seed))
-        return _labelled(answer, targets.numpy())
+        inputs = targets, _LABELS, np.random.default_rng(seed)
+        return _labelled(answer_of_either(function, *inputs, ask=returned_by), targets)
 
     draws = [drawn(seed) for seed in range(12)]  # by luck one random draw has the right share
-    _shares([int(targets.numpy()[draw].sum()) for draw in draws])
+    _shares([int(targets[draw].sum()) for draw in draws])
     if not np.array_equal(draws[0], drawn(0)):
         return hint("the same generator gives another draw: make every draw with `generator`")
-    for name, of_class in {"TUM": targets.numpy(), "NON-TUM": ~targets.numpy()}.items():
+    for name, of_class in {"TUM": targets, "NON-TUM": ~targets}.items():
         if len({tuple(sorted(draw[of_class[draw]])) for draw in draws}) == 1:
             return hint(
                 f"every generator gives the same {name} patches: draw at random within each class"

@@ -4,8 +4,7 @@ A check takes what the learner wrote and says "solved" and why, "not yet", or na
 It never shows a traceback, and it accepts any correct way of writing the answer: lists, NumPy or
 torch, loops or none. A mistake is recognised by what it gives: a check holds the answer beside
 what each known mistake would give, on more than one input where it can, since on one input two
-mistakes may meet by chance. What reads an answer gives arrays, or raises ``NotSolved``, of which
-``check`` makes the verdict.
+mistakes may meet by chance. What reads an answer gives arrays, or raises ``NotSolved``.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import functools
 import inspect
 import re
 import string
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -48,7 +48,7 @@ class Verdict:
         return self.text.partition(": ")[2]
 
     def __repr__(self) -> str:
-        return self.text
+        return textwrap.fill(self.text, 58)  # as much as a page of 600 pixels has room for
 
 
 STOPPED = "stopped with"  # what is said of a function that raised an error

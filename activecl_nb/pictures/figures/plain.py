@@ -16,11 +16,13 @@ class PlainFigure(Figure):
     def draw(self, renderer: Any) -> None:
         for text in self.findobj(Text):
             text.set_parse_math(False)
+            text.set_usetex(False)
         for axis in (axis for axes in self.axes for axis in (axes.xaxis, axes.yaxis)):
             # 10, where a logarithmic axis would write a formula: $\mathdefault{10^{1}}$
             if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
                 axis.set_major_formatter(LogFormatter())
             if isinstance(axis.get_minor_formatter(), LogFormatterMathtext):
                 axis.set_minor_formatter(LogFormatter())
-        with matplotlib.rc_context({"text.parse_math": False}):  # for those that drawing makes
+        # for those that drawing makes
+        with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):
             super().draw(renderer)

@@ -254,22 +254,26 @@ def test_near_negative() -> None:
         "02_simclr",
         4,
         {
-            "no temperature": "my_ratio = np.exp(0.8)",
-            "times temperature": "my_ratio = np.exp(0.08)",
-            "logits": "my_ratio = 8",
-            "similarities": "my_ratio = 0.8",
-            "upside down": "my_ratio = np.exp(-8)",
-            "base 10": "my_ratio = 10 ** 8",
-            "base 2": "my_ratio = 2 ** 8",
-            "temperature outside": "my_ratio = np.exp(0.8) / 0.1",
-            "another temperature": "my_ratio = np.exp(0.8 / 0.5)",
-            "divided by 0": "my_ratio = float('inf')",
-            "a part of both": "my_ratio = np.exp(8) / (np.exp(8) + 1)",
+            "no temperature": "my_ratio = np.exp(0.8) / np.exp(0.2)",
+            "times temperature": "my_ratio = np.exp(0.08) / np.exp(0.02)",
+            "logits": "my_ratio = 8 - 2",
+            "ratio of the logits": "my_ratio = 0.8 / 0.2",
+            "exponential of the ratio": "my_ratio = np.exp(8 / 2)",
+            "similarities": "my_ratio = 0.8 - 0.2",
+            "upside down": "my_ratio = np.exp(2) / np.exp(8)",
+            "base 10": "my_ratio = 10 ** 8 / 10 ** 2",
+            "base 2": "my_ratio = 2 ** 8 / 2 ** 2",
+            "temperature outside": "my_ratio = (np.exp(0.8) / np.exp(0.2)) / 0.1",
+            "another temperature": "my_ratio = np.exp(0.8 / 0.5) / np.exp(0.2 / 0.5)",
+            "a part of both": "my_ratio = np.exp(8) / (np.exp(8) + np.exp(2))",
+            "the near one alone": "my_ratio = np.exp(8)",
+            "difference of the weights": "my_ratio = np.exp(8) - np.exp(2)",
+            "times more": "my_ratio = np.exp(6) - 1",
             "any other number": "my_ratio = 1000",
         },
         GIVEN,
     )
-    assert checks.near_negative(2981).solved
+    assert checks.near_negative(403).solved
 
 
 def test_stain_family() -> None:

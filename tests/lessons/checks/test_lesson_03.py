@@ -37,6 +37,9 @@ def test_f1() -> None:
             "cuts logits at 0.5": my_f1(
                 "called = logits > 0.5", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
             ),
+            "calls one half tumour": my_f1(
+                "called = logits >= 0", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
+            ),
             "calls everything tumour": my_f1(
                 "called = torch.sigmoid(logits) > 0", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
             ),
@@ -255,8 +258,19 @@ def test_stratified() -> None:
             "        drawn.append(int(i))",
             "return drawn",
         ),
+        (
+            "k = round(labels * targets.mean())",
+            "yes = generator.choice(np.flatnonzero(targets), k, replace=False)",
+            "return [*yes, *generator.choice(np.flatnonzero(~targets), labels - k, replace=False)]",
+        ),
+        (
+            "yes, no = targets.nonzero()[:, 0], torch.nonzero(~targets)[:, 0]",
+            "k = round(labels * targets.float().mean().item())",
+            "draw = lambda of, n: of[generator.permutation(len(of))[:n]]",
+            "return torch.cat([draw(yes, k), draw(no, labels - k)])",
+        ),
     ],
-    ids=["scikit-learn", "torch", "loops"],
+    ids=["scikit-learn", "torch", "loops", "an array alone", "a tensor alone"],
 )
 def test_any_correct_stratified_draw_passes(lines: tuple[str, ...]) -> None:
     assert verdict(load(LESSON_3), 5, my_stratified(*lines)).solved
