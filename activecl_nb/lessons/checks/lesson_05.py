@@ -336,8 +336,9 @@ def _seeds_anew(function: Any, *inputs: Any) -> bool:
     from activecl_nb import seeds
 
     def state() -> list[Any]:
-        _, words, place, *_ = np.random.get_state()
-        return [random.getstate(), words.tolist(), place, torch.get_rng_state().tolist()]
+        words = np.random.get_state(legacy=False)["state"]
+        shared = words["key"].tolist(), words["pos"], torch.get_rng_state().tolist()
+        return [random.getstate(), *shared]
 
     kept = random.getstate(), np.random.get_state()
     draw = seeds.generator(0, "strategy exercise", 1)
