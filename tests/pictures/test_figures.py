@@ -188,8 +188,6 @@ def _lab(linear):
 
 def test_letters_can_be_read_where_a_page_is_600_pixels_wide(tiny_data):
     for name, picture in pictures(tiny_data).items():
-        if name == "gains":  # of the report's page, which is wider
-            continue
         wide = 72 * max(picture.figure.get_figwidth(), 560 / 110)  # points, shown on 560 pixels
         words = [text for text in picture.figure.findobj(Text) if text.get_text()]
         smallest = min(words, key=lambda text: text.get_fontsize())

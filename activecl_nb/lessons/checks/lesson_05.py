@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -271,7 +272,7 @@ def strategy(function: Any) -> Verdict:
     from activecl_nb import seeds
 
     if not callable(function):
-        return NOT_YET
+        returned_by(function)  # refuses it, and says what it is
     draw = seeds.generator(0, "strategy exercise")
     features, chosen = torch.randn(12, 3, generator=draw), torch.randn(4, 3, generator=draw)
     logits = torch.randn(12, generator=draw)
@@ -283,6 +284,11 @@ def strategy(function: Any) -> Verdict:
     }
     for when, inputs in cases.items():
         _contract(function, inputs, when)
+    if _seeds_anew(function, features, logits, chosen, 5):
+        refuse(
+            "you seed: torch.manual_seed and np.random.seed change the draws of all other code, "
+            "generator.manual_seed makes each round draw alike; only draw with generator=generator"
+        )
     return solved(f"it keeps the contract {', '.join(cases)}; whether it helps, a race must show")
 
 
@@ -321,6 +327,32 @@ def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> None:
             "two calls with the same generator gave different picks; draw with "
             "generator=generator, so that a run can be repeated"
         )
+
+
+def _seeds_anew(function: Any, *inputs: Any) -> bool:
+    """Whether a call moves a random state that all code shares, or seeds its own generator."""
+    import torch
+
+    from activecl_nb import seeds
+
+    def state() -> list[Any]:
+        words = np.random.get_state(legacy=False)["state"]
+        shared = words["key"].tolist(), words["pos"], torch.get_rng_state().tolist()
+        return [random.getstate(), *shared]
+
+    kept = random.getstate(), np.random.get_state()
+    draw = seeds.generator(0, "strategy exercise", 1)
+    begun = draw.initial_seed()
+    with torch.random.fork_rng():
+        for seed in (random.seed, np.random.seed, torch.manual_seed):
+            seed(271_828_182)  # a state in which no earlier call left them
+        before = state()
+        try:
+            returned_by(functools.partial(function, *copy.deepcopy(inputs), draw))
+            return state() != before or draw.initial_seed() != begun
+        finally:
+            random.setstate(kept[0])
+            np.random.set_state(kept[1])
 
 
 def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:

@@ -271,7 +271,7 @@ def whole_positions(
         return np.flatnonzero(answer)
     if answer.dtype.kind == "b" or (len(answer) > 2 and zeros_and_ones):
         refuse(
-            f"{len(answer)} values True or False say nothing of which patches are meant; "
+            f"{len(answer)} values that are all 0 or 1 say nothing of which patches are meant; "
             "np.flatnonzero gives the positions where a mask of all is True"
         )
     if answer.dtype.kind == "f":

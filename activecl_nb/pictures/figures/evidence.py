@@ -33,7 +33,7 @@ def gains(rows: Sequence[Gain], *, unit: str) -> Picture:
         columns=["row", unit],
     )
     lines = max((row.name.count("\n") + 1 for row in rows), default=1)
-    figure, axes = canvas(8.5, (0.35 + 0.17 * lines) * len(rows) + 0.7)
+    figure, axes = canvas(7.6, (0.35 + 0.17 * lines) * len(rows) + 0.7)
     seaborn.swarmplot(  # its places are the same each time
         points,
         x=unit,

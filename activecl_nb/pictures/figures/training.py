@@ -34,7 +34,15 @@ def loss_curve(losses: Mapping[str, Any] | Any, chance: float | None = None) -> 
         told.append(f"{name} goes from {values[0]:.2f} to {values[-1]:.2f}")
     if chance is not None:
         axes.axhline(chance, color="#595959", linestyle=":")
-        axes.annotate("chance", (1, chance), xytext=(0, 3), textcoords="offset points", fontsize=8)
+        axes.annotate(
+            "chance",
+            (1, chance),
+            xycoords=("axes fraction", "data"),  # at the end, where the curve has fallen
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+        )
         told.append(f"chance is {chance:.2f}")
     axes.set(xlabel="epoch", ylabel="NT-Xent loss")
     if len(losses) > 1:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
+import torch
 from notebook_tools import (
     examine,
     function,
@@ -12,6 +16,7 @@ from notebook_tools import (
 )
 
 from activecl_nb.lessons import checks
+from activecl_nb.sampling import STRATEGIES
 
 
 def test_labels_in_the_loop() -> None:
@@ -164,6 +169,12 @@ def test_strategy() -> None:
             "a draw of its own": function(
                 header, "import torch", "return torch.randperm(len(features))[:budget]"
             ),
+            "seeds for all": function(
+                header,
+                "import torch",
+                "torch.manual_seed(0)",
+                "return torch.randperm(len(features))[:budget]",
+            ),
             "spoils its inputs": function(
                 header, "logits[0] = 99.0", "return logits.argsort(descending=True)[:budget]"
             ),
@@ -192,10 +203,11 @@ def test_strategy() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["random", "entropy", "kcenter", "certainty"])
-def test_the_kits_strategies_keep_the_contract(name: str) -> None:
-    from activecl_nb.sampling import STRATEGIES
+OFFERED = ("entropy_balanced", "entropy_diverse", "kmeans", "typiclust", "badge")
 
+
+@pytest.mark.parametrize("name", ["random", "entropy", "kcenter", "certainty", *OFFERED])
+def test_the_kits_strategies_keep_the_contract(name: str) -> None:
     assert checks.strategy(STRATEGIES[name]).solved
 
 
@@ -204,3 +216,35 @@ def test_a_strategy_may_answer_with_a_list() -> None:
         return list(range(budget))
 
     assert checks.strategy(first).solved
+
+
+@pytest.mark.parametrize(
+    ("seed", "drawn"),
+    [
+        ("random.seed(1)", "random.sample(range(len(features)), budget)"),
+        ("np.random.seed(1)", "np.random.permutation(len(features))[:budget]"),
+        ("generator.manual_seed(1)", "torch.randperm(len(features), generator=generator)[:budget]"),
+    ],
+)
+def test_a_strategy_that_seeds_is_refused_every_time(seed: str, drawn: str) -> None:
+    header = "my_strategy(features, logits, chosen_features, budget, generator)"
+    source = function(header, "import random", "import torch", seed, f"return {drawn}")
+    for _ in range(2):  # the first call left the state as the seed makes it
+        assert "you seed" in verdict(load("05_the_loop"), 5, source).text
+
+
+def test_the_check_leaves_the_random_states_of_others_alone() -> None:
+    def draws() -> list[float]:
+        return [random.random(), np.random.random(), torch.rand(1).item()]
+
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(1)
+    expected = draws()
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(1)
+    assert checks.strategy(STRATEGIES["random"]).solved
+    assert draws() == expected
+
+
+def test_what_is_no_strategy_is_told_so() -> None:
+    assert "not a str" in checks.strategy("entropy").text
