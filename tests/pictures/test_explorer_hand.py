@@ -149,6 +149,15 @@ def test_runs_are_opened_with_the_data_that_they_recorded(stored, map, folder, t
         Explorer.open()
 
 
+def test_the_benchmark_named_first_does_not_keep_from_picking_by_hand(
+    stored, data, protocol, map, tmp_path
+):
+    whole = experiment.benchmark(protocol, data, 0, tmp_path / "benchmark", progress=False)
+    shown = Explorer.open(whole.path, stored["entropy"].path, map=map)
+    assert shown.view.names == ("entropy", "benchmark")
+    assert shown.widget.hand_state["budget"] == protocol.budget
+
+
 def test_other_data_is_refused(stored, map, protocol, tmp_path):
     other = imbalance.load("folder", protocol, path=str(patches(tmp_path / "x", 1)), positive="B")
     with pytest.raises(ValueError, match="made from other patches"):
