@@ -56,6 +56,7 @@ def test_passed_over(view: ViewModel) -> None:
     assert "10% of what only random picked, and 0%" in hints["ADI"]
     assert "another tissue is further apart" in hints["ADI"]
     assert all("does not pass it over" in hints[name] for name in ("LYM", "STR", "TUM"))
+    assert lesson_06.passed_over("back", shares).solved
     lesson = load("06_explorer")
     assert verdict(lesson, 2, solution(lesson, 2), {"view": view}).solved
 
