@@ -254,7 +254,7 @@ def test_wrong_answers_have_the_name_of_their_hint(collected: Collected) -> None
     letters = rows["wrong letters"].marks
     assert letters["01-3"].name == "the-two-splits-hold-out-about-as"
     assert "one letter in quotes" in letters["05-1"].text
-    assert letters["06-2"].name == "tum-is-of-what-only-random"
+    assert letters["06-2"].name == "tum-is-of-what-only-random-picked"
     numbers = rows["numbers wrong"].marks
     assert numbers["01-1"].name == "that-is-the-share-of-tum-the"
     assert numbers["01-1"].said == "0.171727" and not numbers["05-4"].solved
