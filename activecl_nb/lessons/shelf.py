@@ -11,6 +11,7 @@ import json
 import os
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activecl_nb import experiment, files, imbalance, profiles
@@ -77,9 +78,17 @@ def kept_run(protocol: Protocol, data: Data, strategy: str, seed: int) -> Run:
     among it. What lies there may be deleted at any time.
     """
     begun = fresh(protocol, data, strategy, seed, profiles.device())
-    name = files.checksum(json.dumps(identity(begun), sort_keys=True).encode())
-    folder = files.cache_dir() / "lessons" / f"run-{name[:16]}"
-    return experiment.run(protocol, data, strategy, seed, folder)
+    return experiment.run(protocol, data, strategy, seed, _folder_of(begun, "lessons"))
+
+
+def hand_folder(beside: Run) -> Path:
+    """Where the kit's cache keeps the run that is picked by hand beside this one."""
+    return _folder_of(beside, "by-hand")
+
+
+def _folder_of(run: Run, shelf: str) -> Path:
+    name = files.checksum(json.dumps(identity(run), sort_keys=True).encode())
+    return files.cache_dir() / shelf / f"run-{name[:16]}"
 
 
 def stored_table(name: str) -> pd.DataFrame:

@@ -161,6 +161,51 @@ def test_the_difference_of_two_strategies_in_one_click(page, view, screenshots):
     assert page.locator(".ax-panel").count() == 2
 
 
+def test_the_galleries_of_a_difference_show_what_the_filter_does(page, view):
+    press(page, "Difference:")
+    assert (
+        page.get_by_role("status").text_content().startswith("Difference, in round 1. only random")
+    )
+    page.get_by_role("group", name="Legend").get_by_role("button").filter(has_text="TUM").click()
+    settle(page)
+    found = view.difference(0, 1, 1)
+    for name, rows in (("only random", found.only_a), ("only entropy", found.only_b)):
+        gallery = page.locator(f".ax-box:has(h4:text-is('{name}')) canvas")
+        assert gallery.get_attribute("data-inside") == str((view.labels[rows] == 8).sum())
+    page.get_by_role("button", name="Next round").click()
+    assert page.get_by_role("status").text_content().startswith("Difference, in round 2.")
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+def test_a_long_name_of_a_strategy_does_not_widen_the_page(made, open_page, tmp_path, width):
+    long = "a strategy of mine with a name that is very long indeed, version_12_of_twenty_four"
+    runs = {long: made.runs["random"], "entropy": made.runs["entropy"]}
+    shown = Explorer(runs, made.data, map=made.map, compare=[long, "entropy"])
+    page, _ = open_page(shown.to_html(tmp_path / "long.html").as_uri(), width=width)
+    ready(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    for box in page.locator(".ax-box:visible").all():
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_a_second_finger_moves_nothing(page):
+    before = picture(page)
+    page.locator(".ax-overlay").first.evaluate(
+        """map => {
+          const box = map.getBoundingClientRect();
+          map.setPointerCapture = () => {};
+          const send = (kind, pointerId, x) => map.dispatchEvent(
+            new PointerEvent(kind, { pointerId, clientX: box.left + x, clientY: box.top + 50 }));
+          send("pointerdown", 1, 100);
+          send("pointerdown", 2, 200);
+          send("pointermove", 2, 260);
+          send("pointerup", 2, 260);
+          send("pointercancel", 1, 100);
+        }"""
+    )
+    assert picture(page) == before
+
+
 def legend(page, name: str) -> str:
     buttons = page.get_by_role("group", name="Legend").get_by_role("button")
     return buttons.filter(has_text=name).text_content()

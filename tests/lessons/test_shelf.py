@@ -198,3 +198,12 @@ def test_a_kept_run_goes_on_where_it_was_stopped(
     assert trained == [0, 1, 1, 2] and np.array_equal(again.chosen(), run.chosen())
     other = shelf.kept_run(protocol, tiny_data, "random", 0)
     assert other.path != run.path and len(trained) == 7
+
+
+def test_what_is_picked_by_hand_lies_beside_the_run_it_is_held_against(
+    tiny_data: Data, tiny_protocol: Protocol, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("ACTIVECL_HOME", str(tmp_path))
+    beside = [runs.fresh(tiny_protocol, tiny_data, "entropy", seed) for seed in (0, 0, 1)]
+    same, again, other = map(shelf.hand_folder, beside)
+    assert same == again != other and tmp_path in same.parents

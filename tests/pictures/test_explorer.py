@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 import stand_ins
@@ -558,10 +560,20 @@ def test_live_output_comes_with_the_figure_for_the_stored_copy(shown, monkeypatc
     assert len(json.dumps(still)) < 400_000
 
 
+def test_squares_of_the_still_stand_around_what_the_filter_shows_alone(view):
+    def squares(**state) -> int:
+        figure = explorer.draw(view, panels=["entropy"], round=1, nearest_half=True, **state)
+        edges = [c for c in figure.axes[0].collections if c.get_sizes().max(initial=0) > 60]
+        return sum(len(c.get_offsets()) for c in edges)
+
+    near = view.nearest_half(1, 1)
+    tumours = int((view.labels[near] == 8).sum())
+    assert 0 < tumours < len(near)
+    assert squares() == len(near) * squares(filter={"only": {"class": [8]}}) / tumours
+
+
 def test_the_figure_shows_what_is_set(view):
     def pixels(**state) -> np.ndarray:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
         figure = explorer.draw(view, **state)
         figure.set_dpi(40)
         canvas = FigureCanvasAgg(figure)
@@ -634,18 +646,49 @@ def test_the_still_counts_what_the_colours_show(view):
 
 @pytest.mark.parametrize(("panels", "across"), [(1, 1), (2, 2), (3, 3), (4, 2)])
 def test_letters_of_the_still_can_be_read_on_a_narrow_page(view, panels, across):
+    """With the longest lines that stand below a map."""
     names = list(view.names[:panels])
-    figure = explorer.draw(view, panels=names, round=1, colour="probability")
+    state = {"panels": names, "round": 1, "colour": "probability", "nearest_half": True}
+    figure = explorer.draw(view, **state)
+    FigureCanvasAgg(figure).draw()
     maps = [axes for axes in figure.axes if axes.get_title() in names]
     assert [axes.get_title() for axes in maps] == names
     boxes = [axes.get_position() for axes in maps]
     assert len({round(box.x0, 3) for box in boxes}) == across
     for one, other in itertools.combinations(boxes, 2):
         assert not one.overlaps(other)
-    pixels = figure.get_figwidth() * figure.dpi
-    smallest = min(text.get_fontsize() for axes in maps for text in [axes.xaxis.label])
-    shown = smallest * figure.dpi / 72 * min(1, 600 / pixels)
-    assert shown >= 7  # pixels high, where 600 are across
+    for one, other in itertools.combinations([axes.xaxis.label for axes in maps], 2):
+        assert not one.get_window_extent().overlaps(other.get_window_extent())
+    readable(figure)
+
+
+def readable(figure) -> None:
+    """All letters are ten pixels high where the picture, as it is saved, is 600 across."""
+    FigureCanvasAgg(figure).draw()
+    words = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    smallest = min(text.get_fontsize() for text in words)
+    assert smallest * 600 / (72 * figure.get_tightbbox().width) >= 9.9
+
+
+def test_letters_can_be_read_with_all_that_can_be_marked(view):
+    marks = {"pinned": int(view.patches[5]), "hand": [int(view.patches[3])], "nearest_half": True}
+    readable(explorer.draw(view, panels=["entropy"], round=1, **marks))
+
+
+def test_letters_of_the_stills_difference_can_be_read(view):
+    figure = explorer.draw(view, compare=["entropy", "certainty"], round=2, so_far=True)
+    readable(figure)
+    bars = next(axes for axes in figure.axes if len(axes.get_yticklabels()) == 3)
+    lines = [label.get_window_extent() for label in bars.get_yticklabels()]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(lines, 2))
+
+
+def test_a_long_name_of_a_class_does_not_widen_the_still(made):
+    train = dataclasses.replace(
+        made.data.train, class_names=(*("a very long name " * 4 + str(i) for i in range(8)), "TUM")
+    )
+    long = ViewModel(made.runs, train, made.map)
+    readable(explorer.draw(long, panels=["random", "entropy"], round=1))
 
 
 def test_the_still_shows_what_is_selected_and_says_so(view):

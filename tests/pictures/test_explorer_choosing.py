@@ -180,6 +180,15 @@ def test_the_difference_is_made_of_the_picks(made, view):
         assert {*view.patches[found.only_b]} == picks[1] - picks[0]
 
 
+def test_shares_of_what_only_one_picked_are_those_of_the_difference(view):
+    found = view.difference(0, 1, view.rounds - 1, so_far=True)
+    for shares, rows in zip(
+        view.only("random", "entropy"), (found.only_a, found.only_b), strict=True
+    ):
+        counts = {name: share * len(rows) for name, share in shares.items()}
+        assert counts == pytest.approx(view.composition(rows))
+
+
 def test_the_difference_is_drawn_and_said(shown):
     shown.compare = ["random", "kcenter"]
     alt = shown.still().alt

@@ -86,6 +86,9 @@ def test_the_picks_of_a_strategy_made_by_hand_give_its_run(shown, stored):
 def test_a_run_by_hand_goes_on_round_by_round_and_ends(shown, stored, data, map, protocol):
     shown.pick_by_hand(shown.hand_candidates[: protocol.budget])
     again = Explorer(stored, data, map=map, by_hand=shown.hand_run.path)  # another day
+    assert again.view.names == ("random", "entropy", "hand")
+    assert again.panels == ["random", "entropy", "hand"]
+    assert again.widget.hand_state["round"] == 2
     taken = set(shown.hand_run.chosen())
     candidates = again.hand_candidates
     assert not taken & set(candidates)
@@ -96,6 +99,13 @@ def test_a_run_by_hand_goes_on_round_by_round_and_ends(shown, stored, data, map,
     assert again.widget.hand_state["budget"] == 0
     with pytest.raises(ValueError, match="all 3 rounds of"):
         again.pick_by_hand(candidates[: protocol.budget])
+
+
+def test_a_folder_with_another_run_by_hand_is_refused(shown, stored, data, map, protocol):
+    folder = shown.pick_by_hand(shown.hand_candidates[: protocol.budget]).path
+    other = experiment.run(protocol, data, "random", 1, progress=False)
+    with pytest.raises(ValueError, match="seed: 0 there, 1 here"):
+        Explorer([other], data, by_hand=folder)
 
 
 def test_what_cannot_be_a_rounds_picks_is_refused(shown, stored, protocol):
@@ -137,6 +147,15 @@ def test_runs_are_opened_with_the_data_that_they_recorded(stored, map, folder, t
         Explorer.open(tmp_path / "nothing")
     with pytest.raises(ValueError, match="name at least one"):
         Explorer.open()
+
+
+def test_the_benchmark_named_first_does_not_keep_from_picking_by_hand(
+    stored, data, protocol, map, tmp_path
+):
+    whole = experiment.benchmark(protocol, data, 0, tmp_path / "benchmark", progress=False)
+    shown = Explorer.open(whole.path, stored["entropy"].path, map=map)
+    assert shown.view.names == ("entropy", "benchmark")
+    assert shown.widget.hand_state["budget"] == protocol.budget
 
 
 def test_other_data_is_refused(stored, map, protocol, tmp_path):

@@ -38,7 +38,7 @@ from activecl_nb.lessons.checks.lesson_05 import (
     strategy,
     update,
 )
-from activecl_nb.lessons.checks.lesson_06 import beyond_chance, by_hand, map_distance, richest
+from activecl_nb.lessons.checks.lesson_06 import beyond_chance, by_hand, map_distance, passed_over
 from activecl_nb.lessons.checks.lesson_07 import (
     paired_interval,
     table_one,

@@ -18,30 +18,34 @@ from activecl_nb.lessons.checks.verdict import (
     letter_is,
     solved,
 )
-from activecl_nb.lessons.predictions import missing
+from activecl_nb.lessons.predictions import meant, missing
 
 LEVEL = 0.01  # a patch of a hundred: that much is luck
 
 
 @check
-def richest(answer: Any, view: Any, round: int = 2) -> Verdict:
-    """Lesson 06, exercise 2: which strategy's picks of this round hold the most tumour?
+def passed_over(answer: Any, view: Any) -> Verdict:
+    """Lesson 06, exercise 2: which tissue does entropy pass over?
 
-    One that is level with the most, to a patch in a hundred, is right as well.
+    That is the one of which there is most more among what only random picked since round 1 than
+    among what only entropy did. One that is level with it, to a patch in a hundred, is right too.
     """
     if missing(answer):
         return NOT_YET
-    shares = {name: view.summary(s, round).share() for s, name in enumerate(view.names)}
-    if not isinstance(answer, str) or answer not in shares:
-        return hint(f"answer with one of the panels' names in quotes: {', '.join(shares)}")
-    most = max(shares.values())
-    if shares[answer] >= most - LEVEL:
-        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-        return solved(f"the picks of round {round} that are {view.positive}: {told}")
-    return hint(
-        f"{shares[answer]:.0%} of the picks of {answer} are {view.positive} in round {round}, and "
-        f"another panel has more; look at the bar 'this round' under each map"
+    random, entropy = view.only("random", "entropy")
+    answer = meant(answer, random) if isinstance(answer, str) else None
+    if answer is None:
+        return hint(f"answer with one of the tissues in quotes: {', '.join(random)}")
+    gaps = {tissue: random[tissue] - entropy[tissue] for tissue in random}
+    told = (
+        f"{answer} is {random[answer]:.0%} of what only random picked, and {entropy[answer]:.0%} "
+        "of what only entropy picked"
     )
+    if gaps[answer] >= max(gaps.values()) - LEVEL:
+        return solved(f"{told}; no other tissue is so far apart")
+    if gaps[answer] <= 0:
+        return hint(f"{told}: entropy does not pass it over")
+    return hint(f"{told}, and another tissue is further apart; compare the bars of the galleries")
 
 
 @check

@@ -124,13 +124,8 @@ def given(task: Mapping[str, Any]) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "__main__", "SEED": task["seed"]}
     exec(task["imports"], names)
     shares = task.get("shares")
-    if shares:  # of tumour in the picks of round 1, in place of lesson 06's explorer
-        listed = list(shares)
-        names["view"] = SimpleNamespace(
-            names=listed,
-            positive="TUM",
-            summary=lambda s, round: SimpleNamespace(share=lambda: shares[listed[s]]),
-        )
+    if shares:  # in place of lesson 06's explorer
+        names["view"] = SimpleNamespace(only=lambda first, second: (shares[first], shares[second]))
     return names
 
 

@@ -30,6 +30,7 @@ SECONDS = 20  # of the processor, for one answer with its check
 MEMORY = 1_000_000_000  # bytes, beyond what the kit itself takes
 MOST_STOPS = 3  # answers of one student that had to be stopped; then no more of them run
 ROOT = Path(__file__).parents[3]
+Shares = Mapping[str, Mapping[str, float]]  # strategy -> tissue -> share, see _shares
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def run(
     work: Submission,
     lessons: Mapping[str, Lesson],
     limits: Limits,
-    shares: Mapping[str, float] | None = None,
+    shares: Shares | None = None,
     hidden: Sequence[Path] = (),
 ) -> Row:
     """One student's row; nothing that their code or their files do raises here.
@@ -136,9 +137,7 @@ def run(
     return row
 
 
-def _tasks(
-    row: Row, lessons: Mapping[str, Lesson], shares: Mapping[str, float]
-) -> Iterator[dict[str, Any]]:
+def _tasks(row: Row, lessons: Mapping[str, Lesson], shares: Shares) -> Iterator[dict[str, Any]]:
     """What has to be run; what has not gets its mark here."""
     work = row.work
     for lesson in lessons.values():
@@ -161,7 +160,7 @@ def _tasks(
 
 
 def _task(
-    exercise: Exercise, lesson: Lesson, work: Submission, code: str, shares: Mapping[str, float]
+    exercise: Exercise, lesson: Lesson, work: Submission, code: str, shares: Shares
 ) -> dict[str, Any]:
     check, letters = exercise.check, work.orders.get(exercise.key)
     if letters:
@@ -332,18 +331,20 @@ def _looked_at(handed_in: Sequence[Submission], asked: Mapping[str, Exercise]) -
     )
 
 
-def _shares() -> dict[str, float]:
-    """The share of tumour in each strategy's picks of round 1, of the runs that come with the
-    kit: strategy -> share."""
+def _shares() -> Shares:
+    """Of the runs that come with the kit, each tissue's share of what only one of them picked."""
     from activecl_nb import profiles
     from activecl_nb.lessons import shelf
 
     with contextlib.redirect_stdout(io.StringIO()):
         runs, data = shelf.open_runs(profiles.current())
-    return dict(_picked(shelf.first_seed(runs), data))
-
-
-def _picked(runs: Sequence[Any], data: Any) -> Iterator[tuple[str, float]]:
-    for run in runs:
-        picked = next(one.picked for one in run.rounds if one.number == 1)
-        yield run.strategy, float(data.train_targets[picked].float().mean())
+    picked = {
+        run.strategy: {patch for one in run.rounds[1:] for patch in one.picked.tolist()}
+        for run in shelf.first_seed(runs)
+    }
+    shares = {}
+    for name, other in (("random", "entropy"), ("entropy", "random")):
+        only = [*(picked[name] - picked[other])]
+        counts = data.train.take(only).counts()
+        shares[name] = {tissue: count / max(1, len(only)) for tissue, count in counts.items()}
+    return shares

@@ -12,6 +12,8 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from torch import Tensor
 from activecl_nb import experiment, files, runs
 from activecl_nb.imbalance import Data
 from activecl_nb.runs import Run
+from activecl_nb.runs.identity import differences
 
 NAME = "hand"
 
@@ -42,6 +45,8 @@ class Hand:
         own = tempfile.mkdtemp(prefix="activecl-hand-") if out is None else out
         self.path = files.expanded(own)
         self.run = runs.load(self.path) if (self.path / "run.json").exists() else None
+        if self.run is not None:
+            self._check_kept(self.run)
 
     @property
     def round(self) -> int:
@@ -100,6 +105,14 @@ class Hand:
             )
         return self.run  # type: ignore[return-value]  # at least round 0 was trained above
 
+    def _check_kept(self, kept: Run) -> None:
+        asked = replace(self.like, strategy=kept.strategy, code=kept.code)
+        if differ := differences(kept, asked):
+            raise ValueError(
+                f"{self.path} holds another run ({'; '.join(differ)}); "
+                "name another folder in by_hand, or delete this one"
+            )
+
     def _checked(self, picks: Sequence[int]) -> np.ndarray:
         chosen = np.asarray(picks, dtype=np.int64).reshape(-1)
         if not self.budget:
@@ -120,14 +133,19 @@ class Hand:
         return chosen
 
 
+def kept(like: Run, data: object, out: str | os.PathLike[str] | None) -> Hand | None:
+    """The run by hand that an earlier day left in this folder; None where there is none."""
+    if out is None or possible(like, data) or not (files.expanded(out) / "run.json").exists():
+        return None
+    return Hand(like, cast("Data", data), out)
+
+
 def first_candidates(run: Run) -> np.ndarray:
     """The candidates of round 1, the same for every strategy at one seed; none without a round."""
     if len(run.rounds) > 1:
         return np.asarray(run.rounds[1].candidates)
     if not run.rounds or not hasattr(run, "protocol"):
         return np.empty(0, dtype=np.int64)
-    from dataclasses import replace
-
     return experiment.draw_candidates(replace(run, rounds=run.rounds[:1]), 1)
 
 

@@ -237,6 +237,16 @@ class ViewModel:
         a, b = (self.picks(s, round, so_far) for s in (first, second))
         return Difference(a[~np.isin(a, b)], a[np.isin(a, b)], b[~np.isin(b, a)])
 
+    def only(self, first: str, second: str) -> tuple[dict[str, float], dict[str, float]]:
+        """Each class's share of what only the first picked since round 1, and only the second."""
+        pair = self.names.index(first), self.names.index(second)
+        found = self.difference(*pair, self.rounds - 1, so_far=True)
+        of_each = (found.only_a, found.only_b)
+        return tuple(  # type: ignore[return-value]
+            {name: count / max(1, len(rows)) for name, count in self.composition(rows).items()}
+            for rows in of_each
+        )
+
     def nearest_half(self, strategy: int, round: int, count: int | None = None) -> np.ndarray:
         """The patches left before the pick whose p is nearest one half, nearest first: int64.
 

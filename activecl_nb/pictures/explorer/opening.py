@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activecl_nb import files, runs
+from activecl_nb.protocol import BENCHMARK
 from activecl_nb.runs import Run
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def open_runs(
         raise ValueError("name at least one run's folder, such as runs/entropy-0")
     if len({files.expanded(path).resolve() for path in paths}) < len(paths):
         raise ValueError("a run's folder is named twice; name each once")
-    found = named([runs.load(path) for path in paths])
+    # The benchmark chooses nothing: it is not what the first view, or picking by hand, is about.
+    loaded = sorted((runs.load(path) for path in paths), key=lambda run: run.strategy == BENCHMARK)
+    found = named(loaded)
     return found, runs.load_data(next(iter(found.values()))) if data is None else data
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 # Frames around picks, apart from the shapes of classes: marker and its size in points.
 RING, DIAMOND, SQUARE = ("o", 36), ("D", 52), ("s", 88)
 COLUMNS = 3  # so many panels stand side by side; more, two by two
+WIDTH = 7.4  # inches of the figure, which a page shows 560 pixels wide or more:
+LETTERS = 9.6  # points, and so ten of these pixels
+LONGEST = 12  # letters of a class in the legend
 PINNED, BY_HAND = "#0060df", "#c2005f"  # as in the browser (js/theme.mjs)
 
 
@@ -62,20 +66,20 @@ def _grid(panels: int, kind: str) -> tuple[Figure, np.ndarray]:
 
     columns = _columns(panels)
     rows = -(-panels // columns)
-    width, height = (9.0 if columns > 2 else 7.4), 4.1 * rows + 0.8
+    width, height = WIDTH, 4.3 * rows + 1.0
     figure = PlainFigure(figsize=(width, height), dpi=90)
     axes = figure.subplots(
         3 * rows,
         columns,
         squeeze=False,
-        height_ratios=(6.2, 1, 1.3) * rows,
+        height_ratios=(5.6, 1.7, 1.3) * rows,
         gridspec_kw={
             "left": 0.75 / width,
             "right": 1 - (1.1 if kind == "numbers" else 0.65) / width,
             "top": 1 - 0.3 / height,
-            "bottom": 0.88 / height,
-            "wspace": 0.3,
-            "hspace": 0.36 if rows == 1 else 0.5,  # a title stands between two rows
+            "bottom": 1.1 / height,
+            "wspace": 0.3 if columns < COLUMNS else 0.5,
+            "hspace": 0.7 if columns < COLUMNS else 0.8,
         },
     )
     return figure, axes.reshape(rows, 3, columns).swapaxes(1, 2).reshape(-1, 3)
@@ -166,9 +170,13 @@ def _draw_map(axes: Any, on: Settings, strategy: int) -> None:
     axes.margins(0.04)
     label = f"round {round}: {view.counts[strategy, round].sum()} picked"
     if on.nearest_half:
-        label += f", {words.half_in_short(on, strategy)}"
-        _frames(axes, on, view.nearest_half(strategy, round), *SQUARE)
-    axes.set_xlabel("\n".join([label, words.in_short(on, strategy)]), fontsize=8)
+        label += f"\n{words.half_in_short(on, strategy)}"
+        half = view.nearest_half(strategy, round)
+        _frames(axes, on, half[shown[half]], *SQUARE)
+    under = words.in_short(on, strategy)
+    if _columns(len(on.strategies)) == COLUMNS:  # where a line has little room
+        under = fill(under, 24)
+    axes.set_xlabel(f"{label}\n{under}", fontsize=LETTERS)
 
 
 def _draw_difference(axes: Any, on: Settings, first: int) -> None:
@@ -186,7 +194,7 @@ def _draw_difference(axes: Any, on: Settings, first: int) -> None:
             _frames(axes, on, rows, marker, 52, edgecolors=edgecolor)
     axes.set(xticks=[], yticks=[], title=f"{pair[0]} against {pair[1]}")
     axes.margins(0.04)
-    axes.set_xlabel(words.difference_in_short(on), fontsize=8)
+    axes.set_xlabel(words.difference_in_short(on), fontsize=LETTERS)
 
 
 def _bars(on: Settings, name: str) -> dict[str, np.ndarray]:
@@ -215,10 +223,12 @@ def _draw_composition(axes: Any, view: ViewModel, bars: Mapping[str, np.ndarray]
             left += shares[c]
         share = percent(counts[positive], counts.sum())
         text = f"{share} {view.positive}" if counts.any() else "none"
-        axes.text(1.02, y, text, va="center", fontsize=7, transform=axes.get_yaxis_transform())
+        axes.text(
+            1.02, y, text, va="center", fontsize=LETTERS, transform=axes.get_yaxis_transform()
+        )
     axes.set(yticks=range(len(bars)), xticks=[], xlim=(0, 1))
     axes.set_yticklabels([*bars] if axes.get_subplotspec().is_first_col() else [])
-    axes.tick_params(labelsize=7)
+    axes.tick_params(labelsize=LETTERS)
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -232,12 +242,14 @@ def _draw_f1(axes: Any, view: ViewModel, names: Sequence[str], round: int) -> No
     for name in names:
         values, colour = view.f1[view.names.index(name)], figures.style(name, view.names)["color"]
         axes.plot(values, color=colour, linewidth=1.6)
-        axes.plot(round, values[round], "D", color=colour, markeredgecolor="black")
+        axes.plot(round, values[round], "D", color=colour, markeredgecolor="black", clip_on=False)
         score = digits(values[round]) if np.isfinite(values[round]) else "not scored"
         told.append(f"F1 {score}" if len(names) == 1 else f"{name} {score}")
-    axes.set_title(told[0] if len(told) == 1 else f"F1: {', '.join(told)}", fontsize=8)
+    axes.set_title(told[0] if len(told) == 1 else f"F1: {', '.join(told)}", fontsize=LETTERS)
     axes.set_xlim(-0.4, view.rounds - 0.6)
-    axes.tick_params(labelsize=7)
+    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="y", nbins=2)
+    axes.tick_params(labelsize=LETTERS)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -283,6 +295,7 @@ def _draw_legend(
     faces = palette(colouring, view.class_names)
     shown = list(zip(colouring.names, faces, itertools.cycle(markers)))[:12]
     handles += [mark(name, marker, light, light, 5) for name, light, marker in shown]
-    labels = [label for label, *_ in marks] + [name for name, *_ in shown]
-    how = {"ncols": min(len(handles), 6), "fontsize": 8}
+    short = [n if len(n) <= LONGEST else f"{n[: LONGEST - 1]}…" for n, *_ in shown]
+    labels = [label for label, *_ in marks] + short
+    how = {"ncols": 5 if max(map(len, short)) < 6 else 4, "fontsize": LETTERS}
     figure.legend(handles, labels, loc="lower center", **how)

@@ -57,8 +57,8 @@ class Explorer(Settings):
     runs: runs of one seed (see ``experiment``), as a list or a dict by name, finished or in the
     making; data: the data they picked from. map: a ``maps.Map``, or positions (n, 2); without
     one the stored map of a run is used, else it is made from the first run's encoder, which takes
-    a minute for 10,000 patches. by_hand: the folder of the run whose picks are made by hand;
-    without one they go to a temporary folder.
+    a minute for 10,000 patches. by_hand: the folder of the run whose picks are made by hand,
+    which goes on where it was left; without one they go to a temporary folder.
 
     What is on screen can be set from Python as well, and follows what is done there: see
     ``Shown``.
@@ -78,13 +78,15 @@ class Explorer(Settings):
         runs = named(runs)
         if map is None:
             map = _map_of(runs, data)
-        view = ViewModel(runs, data, map, positive=positive)
+        self._hand = hands.kept(next(iter(runs.values())), data, by_hand)
+        own = {hands.NAME: self._hand.run} if self._hand and self._hand.run else {}
+        view = ViewModel(runs | own, data, map, positive=positive)
         self._widget: View | None = None
-        self._hand: hands.Hand | None = None
         self._busy = ""
-        first = [name for name in FIRST_VIEW if name in view.names]
+        first = [name for name in FIRST_VIEW if name in runs]
+        first = first if len(first) == 2 else [*runs][:2]
         # Round 1 is the first that a strategy chose; round 0 is random for all of them.
-        begun = {"panels": first if len(first) == 2 else list(view.names[:2]), "round": 1}
+        begun = {"panels": [*dict.fromkeys([*first, *own])], "round": 1}
         super().__init__(view, **begun | state)
 
     @classmethod

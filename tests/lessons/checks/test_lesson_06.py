@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from notebook_tools import (
@@ -38,28 +40,31 @@ def test_map_distance() -> None:
     examine("06_explorer", 1, letters("abd"))
 
 
-def test_richest(view: ViewModel) -> None:
-    shares = {name: view.summary(s, 2).share() for s, name in enumerate(view.names)}
-    wrong = {
-        name: f"my_richest = {name!r}"
-        for name, share in shares.items()
-        if share < max(shares.values()) - lesson_06.LEVEL
-    }
-    wrong["no panel of that name"] = "my_richest = 'coreset'"
-    wrong["a number"] = "my_richest = 3"
-    hints = {what: verdict(load("06_explorer"), 2, s, {"view": view}) for what, s in wrong.items()}
-    assert not any(said.solved for said in hints.values())
-    named = [said.text for what, said in hints.items() if what in shares]
-    assert len(set(named)) == len(named) >= 1
-    assert "one of the panels' names" in hints["a number"].text
-    solved = verdict(load("06_explorer"), 2, solution(load("06_explorer"), 2), {"view": view})
-    assert solved.solved
+def galleries(random: dict[str, float], entropy: dict[str, float]) -> SimpleNamespace:
+    return SimpleNamespace(only=lambda *names: (random, entropy))
 
 
-def test_richest_takes_what_is_level(view: ViewModel, monkeypatch) -> None:
-    """Two panels that differ by a patch in a hundred are both right: that much is luck."""
-    monkeypatch.setattr(lesson_06, "LEVEL", 1.0)
-    assert all(lesson_06.richest(name, view).solved for name in view.names)
+def test_passed_over(view: ViewModel) -> None:
+    shares = galleries(
+        {"ADI": 0.1, "BACK": 0.3, "LYM": 0.2, "STR": 0.2, "TUM": 0.2},
+        {"ADI": 0.0, "BACK": 0.0, "LYM": 0.3, "STR": 0.2, "TUM": 0.5},
+    )
+    wrong = {tissue: f"my_passed = {tissue!r}" for tissue in ("ADI", "LYM", "STR", "TUM")}
+    wrong["a strategy"] = "my_passed = 'random'"
+    hints = examine("06_explorer", 2, wrong, {"view": shares})
+    assert "one of the tissues in quotes: ADI, BACK" in hints["a strategy"]
+    assert "10% of what only random picked, and 0%" in hints["ADI"]
+    assert "another tissue is further apart" in hints["ADI"]
+    assert all("does not pass it over" in hints[name] for name in ("LYM", "STR", "TUM"))
+    assert lesson_06.passed_over("back", shares).solved
+    lesson = load("06_explorer")
+    assert verdict(lesson, 2, solution(lesson, 2), {"view": view}).solved
+
+
+def test_passed_over_takes_what_is_level() -> None:
+    """Two tissues that differ by a patch in a hundred are both right: that much is luck."""
+    level = galleries({"ADI": 0.305, "BACK": 0.3, "TUM": 0.395}, {"ADI": 0, "BACK": 0, "TUM": 1})
+    assert all(lesson_06.passed_over(tissue, level).solved for tissue in ("ADI", "BACK"))
 
 
 def test_by_hand(view: ViewModel, tiny_protocol, tiny_data, tmp_path) -> None:

@@ -148,6 +148,9 @@ LINUX_ALONE = {
 }
 
 
+SHARES = {"random": {"BACK": 0.3, "TUM": 0.1}, "entropy": {"BACK": 0.1, "TUM": 0.3}}
+
+
 def ordinary(room: Class, asked: Mapping[str, Exercise]) -> dict[str, dict[str, str]]:
     """Students without bad intentions: name -> answers."""
     everything = {key: exercise.solution for key, exercise in asked.items()}
@@ -155,12 +158,12 @@ def ordinary(room: Class, asked: Mapping[str, Exercise]) -> dict[str, dict[str, 
         if exercise.letters:
             right = exercise.solution.partition('"')[2][0]
             everything[key] = room.letter(exercise, right)
-    everything["06-2"] = 'my_richest = "entropy"'
+    everything["06-2"] = 'my_passed = "BACK"'
     return {
         "all right": everything,
         "nothing": {"03-1": asked["03-1"].stub, "05-4": asked["05-4"].stub},
         "wrong letters": {
-            "06-2": 'my_richest = "random"',
+            "06-2": 'my_passed = "TUM"',
             "01-3": room.letter(asked["01-3"], "c"),
             "05-1": 'my_answer = "e"',
         },
@@ -197,7 +200,7 @@ def collected(
     out = folder / "out" / "marks.csv"
     out.parent.mkdir()
     with pytest.MonkeyPatch.context() as patch:  # the stored runs are not what is tested
-        patch.setattr(collecting, "_shares", lambda: {"random": 0.1, "entropy": 0.3})
+        patch.setattr(collecting, "_shares", lambda: SHARES)
         limits = Limits(seconds=6, memory=5 * 10**8)
         rows = collecting.collect(room.folder, out, jobs=2, limits=limits)
     with out.open(encoding="utf-8-sig", newline="") as file:
@@ -251,7 +254,7 @@ def test_wrong_answers_have_the_name_of_their_hint(collected: Collected) -> None
     letters = rows["wrong letters"].marks
     assert letters["01-3"].name == "the-two-splits-hold-out-about-as"
     assert "one letter in quotes" in letters["05-1"].text
-    assert letters["06-2"].name == "of-the-picks-of-random-are-tum"
+    assert letters["06-2"].name == "tum-is-of-what-only-random-picked"
     numbers = rows["numbers wrong"].marks
     assert numbers["01-1"].name == "that-is-the-share-of-tum-the"
     assert numbers["01-1"].said == "0.171727" and not numbers["05-4"].solved

@@ -142,7 +142,8 @@ export class App extends State {
     const to = clamp(round, 0, this.runs.rounds - 1);
     if (to === this.round) return;
     this.set("round", to);
-    this.say(`Round ${to}. ` + this.panels.map((name) => `${name}: ${this.said(this.runs.indexOf(name))}`).join(" "));
+    this.say(this.compare.length ? this.difference.said()
+      : `Round ${to}. ` + this.panels.map((name) => `${name}: ${this.said(this.runs.indexOf(name))}`).join(" "));
   }
 
   showStrategy(place, name) {
@@ -161,7 +162,7 @@ export class App extends State {
   toggleDifference() {
     const [a, b] = [...new Set([...this.panels, ...this.runs.names])];
     this.set("compare", this.compare.length ? [] : [a, b]);
-    if (this.compare.length) this.say(this.difference.overlay.getAttribute("aria-label") ?? "");
+    if (this.compare.length) this.say(this.difference.said());
   }
 
   key(event) {

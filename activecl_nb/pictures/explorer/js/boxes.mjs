@@ -115,16 +115,16 @@ export class Boxes {
     const { app } = this;
     for (const group of GROUPS) this.groups[group].node.hidden = !app.compare.length;
     if (!app.compare.length) return;
-    const groups = app.groups();
-    const pair = app.comparePair();
+    const [groups, pair, shown] = [app.groups(), app.comparePair(), app.shownFor(app.mainStrategy)];
     for (const group of GROUPS) {
       const gallery = this.groups[group];
       const title = app.groupTitle(group);
       gallery.heading.textContent = gallery.tiles.label = title;
-      const { scores } = groupFacts(groups[group], app.patches, app.runs, pair, app.slot);
+      const rows = groups[group].filter((row) => shown[row]);
+      const { scores } = groupFacts(rows, app.patches, app.runs, pair, app.slot);
       const lines = Object.entries(scores).map(([name, both]) => [`mean ${app.scoreTitle(name)}`, ...both.map((x) => digits(x))]);
       table(gallery.scores, ["as seen by", ...app.compare], lines);
-      gallery.show(groups[group], "", MOST_OF_THREE);
+      gallery.show(rows, "", MOST_OF_THREE);
     }
   }
 }

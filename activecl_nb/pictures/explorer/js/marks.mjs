@@ -118,7 +118,8 @@ function layersOf(app, s) {
 /** One strategy's round. */
 export function drawRound(panel, s, total) {
   const { app } = panel;
-  const [layers, half] = [layersOf(app, s), app.nearestHalfFor(s)];
+  const [layers, shown] = [layersOf(app, s), app.shownFor(s)];
+  const half = app.nearestHalfFor(s).filter((row) => shown[row]);
   const sheet = new Sheet(panel, s, { now: layers.now.length, past: layers.before.length, half: half.length,
     hand: app.hand.picked.size });
   const { glyphs, painter } = sheet;

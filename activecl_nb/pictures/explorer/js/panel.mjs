@@ -252,9 +252,10 @@ export class DifferencePanel extends Panel {
   }
 
   drawMap() {
-    const groups = this.app.groups();
-    drawDifference(this, this.app.comparePair(), groups);
-    this.picks = [...groups.onlyA, ...groups.onlyB, ...groups.both];
+    const { app } = this;
+    const [groups, shown] = [app.groups(), app.shownFor(app.mainStrategy)];
+    drawDifference(this, app.comparePair(), groups);
+    this.picks = [...groups.onlyA, ...groups.onlyB, ...groups.both].filter((row) => shown[row]);
   }
 
   drawFacts() {
@@ -265,9 +266,15 @@ export class DifferencePanel extends Panel {
       bar.label(app.groupTitle(group));
       bar.show(countsOf(groups[group], patches.labels, patches.classes.length));
     }
-    const said = Object.entries(groups).map(([group, rows]) => `${app.groupTitle(group)}: ${rows.length}`).join("; ");
     this.caption.textContent = `${groups.both.length} of ${groups.onlyA.length + groups.both.length} shared`;
     Object.assign(this.node.dataset, { onlyA: groups.onlyA.length, both: groups.both.length, onlyB: groups.onlyB.length, round });
-    this.overlay.setAttribute("aria-label", `Difference, ${app.soFar ? "since round 1 up to" : "in"} round ${round}. ${said}`);
+    this.overlay.setAttribute("aria-label", this.said());
+  }
+
+  /** The three groups in a sentence. */
+  said() {
+    const { app } = this;
+    const each = Object.entries(app.groups()).map(([group, rows]) => `${app.groupTitle(group)}: ${rows.length}`).join("; ");
+    return `Difference, ${app.soFar ? "since round 1 up to" : "in"} round ${app.round}. ${each}`;
   }
 }

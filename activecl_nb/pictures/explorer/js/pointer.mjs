@@ -26,7 +26,8 @@ export class Pointer {
   }
 
   down(event) {
-    if (event.button) return;
+    if (event.button || this.start) return; // a second finger
+    this.finger = event.pointerId;
     this.panel.overlay.setPointerCapture(event.pointerId);
     this.start = this.at(event);
     this.last = this.start;
@@ -37,6 +38,7 @@ export class Pointer {
 
   moved(event) {
     const [here, { app, panel }] = [this.at(event), this];
+    if (this.start && event.pointerId !== this.finger) return;
     if (!this.start) {
       app.hover(panel.under(here), event);
       return;
@@ -54,7 +56,7 @@ export class Pointer {
   }
 
   up(event) {
-    if (!this.start) return;
+    if (!this.start || event.pointerId !== this.finger) return;
     const { app, panel, dragged, lassoing } = this;
     const corners = app.drawing?.[1];
     this.start = app.drawing = null;
