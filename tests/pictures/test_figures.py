@@ -61,7 +61,7 @@ def pictures(tiny_data):
         "dial": figures.dial({"NORM": 60, "TUM": 40}),
         "thresholds": figures.thresholds(labels / 3, labels == 2),
         "strategy_shares": figures.strategy_shares(shares[["NORM", "TUM"]].rename(str)),
-        "masks": figures.masks(tiny_data.train.images[:8], {"mask": np.zeros((8, 4, 4))}),
+        "masks": figures.masks(tiny_data.train.images[:12], {"mask": np.zeros((12, 4, 4))}),
         "loss_curve": figures.loss_curve([5.0, 4.0, 3.5], chance=4.8),
         "embedding": figures.embedding({"before": points, "after": points}, labels, "ABC"),
         "heat": figures.heat(np.eye(3), title="similarity"),
@@ -208,10 +208,10 @@ def test_images_may_be_tensors_or_arrays(tiny_data):
     assert isinstance(images, torch.Tensor)
 
 
-@pytest.mark.parametrize("score", ["f1", "auroc"])
-def test_axes_name_what_they_show(score):
+@pytest.mark.parametrize(("score", "written"), [("f1", "F1"), ("auroc", "AUROC")])
+def test_axes_name_what_they_show(score, written):
     axes = figures.learning_curve(curve(), score=score).figure.axes[0]
-    assert axes.get_ylabel() == score and axes.get_xlabel() == "images"
+    assert axes.get_ylabel() == written and axes.get_xlabel() == "images"
 
 
 def test_a_level_with_an_interval_is_drawn_as_a_band():

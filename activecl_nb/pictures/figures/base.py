@@ -54,6 +54,7 @@ LEVEL_LINES: tuple[tuple[int, tuple[int, ...]], ...] = (
     (0, (9, 3, 1, 3, 1, 3)),
     (0, (3, 9)),
 )
+WRITTEN = {"f1": "F1", "auroc": "AUROC", "r2": "R²", "image_epochs_so_far": "image-epochs so far"}
 POSITIVE, NEGATIVE = "#d55e00", "#0072b2"
 CLASS_COLOURS = {
     "ADI": "#c9a227",
@@ -130,6 +131,11 @@ def _begun(text: str, ends: str, words: int) -> str:
     lengths = itertools.accumulate(len(part.split()) for part in parts)
     kept = " ".join(part for part, length in zip(parts, lengths, strict=True) if length <= words)
     return re.sub(r"[;:,]$", ".", kept)
+
+
+def written(column: str) -> str:
+    """A table's column as people write it: "AUROC", "average precision"."""
+    return WRITTEN.get(column, column.replace("_", " "))
 
 
 def canvas(width: float = 8, height: float = 3.5, **grid: Any) -> tuple[Figure, Any]:

@@ -14,6 +14,7 @@ from activecl_nb.pictures.figures.base import (
     level_line,
     plain_axes,
     style,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ def learning_curve(
             fontsize=9,
         )
         told.append(f"{name} at {level:.2f}" + between(low, high))
-    axes.set(xlabel=x.replace("_", " "), ylabel=score)
+    axes.set(xlabel=written(x), ylabel=written(score))
     axes.xaxis.get_major_locator().set_params(integer=True)  # no tick at 22.5 that reads 22
     axes.xaxis.set_major_formatter("{x:,.0f}")
     figure.legend(loc="outside upper center", ncols=6, frameon=False)  # over no line or name
     plain_axes(axes)
-    return Picture(figure, f"Mean {score} by {x.replace('_', ' ')}: {'; '.join(told)}.")
+    return Picture(figure, f"Mean {written(score)} by {written(x)}: {'; '.join(told)}.")
 
 
 def by_setting(
@@ -129,12 +130,12 @@ def by_setting(
         ]
         told.append(f"{name} {', '.join(said)}")
     axes.set_xticks(range(len(values)), values)
-    axes.set(xlabel=dial.replace("_", " "), ylabel=score, xlim=(-0.5, len(values) - 0.5))
+    axes.set(xlabel=written(dial), ylabel=written(score), xlim=(-0.5, len(values) - 0.5))
     figure.legend(loc="outside upper center", ncols=6, frameon=False)
     plain_axes(axes)
     return Picture(
         figure,
-        f"Mean {score} by {dial.replace('_', ' ')}, with 95% intervals: {'; '.join(told)}.",
+        f"Mean {written(score)} by {written(dial)}, with 95% intervals: {'; '.join(told)}.",
     )
 
 

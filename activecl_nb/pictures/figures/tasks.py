@@ -42,9 +42,10 @@ def masks(images: Any, rows: Mapping[str, Any], *, high: Mapping[str, float] = {
     """
     images = np.asarray(images)
     grids = {name: np.asarray(values, dtype=np.float64) for name, values in rows.items()}
-    n = len(images)
+    n, rows_drawn = len(images), len(grids) + 1
+    side = min(0.8, 6.5 / n)  # inches: a wider figure would be shown smaller, letters and all
     figure, axes = canvas(
-        0.8 * n + 0.9, 0.8 * (len(grids) + 1), nrows=len(grids) + 1, ncols=n, squeeze=False
+        side * n + 0.9, side * rows_drawn, nrows=rows_drawn, ncols=n, squeeze=False
     )
     for axis in axes.flat:
         axis.axis("off")

@@ -15,6 +15,7 @@ from activecl_nb.pictures.figures.base import (
     Picture,
     canvas,
     plain_axes,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -196,9 +197,9 @@ def score_bars(
         told.append(f"chance {chance:.2f}")
     axes.set_ylabel("")
     low, high = min(0.0, table[score].min()), max(1.0, table[score].max())
-    axes.set(xlabel=score, xlim=(1.05 * low, high if high == 1 else 1.05 * high))
+    axes.set(xlabel=written(score), xlim=(1.05 * low, high if high == 1 else 1.05 * high))
     plain_axes(axes)
-    return Picture(figure, f"Mean {score} over repeats: {'; '.join(told)}.")
+    return Picture(figure, f"Mean {written(score)} over repeats: {'; '.join(told)}.")
 
 
 def probabilities(probability: Any, positive: Any, threshold: float = 0.5) -> Picture:
@@ -296,13 +297,13 @@ def label_curve(table: pd.DataFrame, *, score: str = "f1") -> Picture:
             values = of_features.loc[of_features["labels"] == size, score]
             ends.append(f"{values.mean():.2f} ({values.min():.2f} to {values.max():.2f})")
         told.append(f"{name} {ends[0]} with {sizes[0]} labels, {ends[1]} with {sizes[-1]}")
-    axes.set(xscale="log", xlabel="labels (log)", ylabel=score, ylim=(-0.02, 1))
+    axes.set(xscale="log", xlabel="labels (log)", ylabel=written(score), ylim=(-0.02, 1))
     axes.set_xticks(sizes, [str(s) for s in sizes])
     axes.minorticks_off()
     axes.legend(frameon=False, loc="upper left", fontsize=9)
     plain_axes(axes)
     return Picture(
-        figure, f"Mean {score} over draws of labels, range in brackets: {'; '.join(told)}."
+        figure, f"Mean {written(score)} over draws of labels, range in brackets: {'; '.join(told)}."
     )
 
 
