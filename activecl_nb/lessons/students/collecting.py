@@ -338,9 +338,13 @@ def _shares() -> Shares:
 
     with contextlib.redirect_stdout(io.StringIO()):
         runs, data = shelf.open_runs(profiles.current())
+    return _only_picked(shelf.first_seed(runs), data)
+
+
+def _only_picked(runs: Sequence[Any], data: Any) -> Shares:
     picked = {
         run.strategy: {patch for one in run.rounds[1:] for patch in one.picked.tolist()}
-        for run in shelf.first_seed(runs)
+        for run in runs
     }
     shares = {}
     for name, other in (("random", "entropy"), ("entropy", "random")):

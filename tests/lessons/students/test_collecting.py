@@ -413,12 +413,18 @@ def test_folders_of_killed_processes_are_removed(
     assert [path.name for path in tmp_path.iterdir()] == names[1:]
 
 
-def test_lesson_06_is_held_beside_the_picks_of_round_1(tiny_data: Data) -> None:
+def test_lesson_06_is_held_beside_what_only_one_strategy_picked(tiny_data: Data) -> None:
     tumour = np.flatnonzero(tiny_data.train_targets.numpy())
-    rounds = [SimpleNamespace(number=n, picked=tumour[:4] if n else None) for n in range(2)]
-    mixed = [SimpleNamespace(number=1, picked=np.array([0, 1, tumour[0], 3]))]
+    first = tumour[-2:]  # of round 0, which no strategy chose
+    picks = {"random": tumour[:4], "entropy": np.array([tumour[0], 0, 1, 3])}
     runs = [
-        SimpleNamespace(strategy="a", rounds=rounds),
-        SimpleNamespace(strategy="b", rounds=mixed),
+        SimpleNamespace(
+            strategy=name,
+            rounds=[SimpleNamespace(picked=first), SimpleNamespace(picked=picked)],
+        )
+        for name, picked in picks.items()
     ]
-    assert dict(collecting._picked(runs, tiny_data)) == {"a": 1.0, "b": 0.25}
+    shares = collecting._only_picked(runs, tiny_data)
+    assert shares["random"]["TUM"] == 1 and sum(shares["random"].values()) == 1
+    assert shares["entropy"]["TUM"] == sum(n in tumour for n in (0, 1, 3)) / 3
+    assert sum(shares["entropy"].values()) == pytest.approx(1)
