@@ -47,6 +47,9 @@ class Verdict:
         """The text without "solved: ", "not solved: " or "not yet: "."""
         return self.text.partition(": ")[2]
 
+    def __str__(self) -> str:
+        return self.text
+
     def __repr__(self) -> str:
         return textwrap.fill(self.text, 58)  # as much as a page of 600 pixels has room for
 
