@@ -331,12 +331,5 @@ def _concat(parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
-    times = frame.filter(like="seconds").apply(lambda column: column.map(_to_four_digits))
-    frame = frame.assign(**times)
     with files.replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6g")
-
-
-def _to_four_digits(seconds: float) -> float:
-    """What a second call would not repeat is not stored."""
-    return float(f"{seconds:.4g}")

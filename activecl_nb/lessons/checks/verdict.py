@@ -3,8 +3,8 @@
 A check takes what the learner wrote and says "solved" and why, "not yet", or names the mistake.
 It never shows a traceback, and it accepts any correct way of writing the answer: lists, NumPy or
 torch, loops or none. A mistake is recognised by what it gives: a check holds the answer beside
-what each known mistake would give, on more than one input where it can, since on one input two
-mistakes may meet by chance. What reads an answer gives arrays, or raises ``NotSolved``.
+what each known mistake would give, on more than one input where it can: two may meet by chance.
+What reads an answer gives arrays, or raises ``NotSolved``.
 """
 
 from __future__ import annotations
@@ -67,9 +67,6 @@ def solved(why: str) -> Verdict:
 def hint(text: str) -> Verdict:
     """Not solved, with what is likely wrong."""
     return Verdict(False, f"not solved: {text}")
-
-
-# ---- a check, and what strict makes of it ------------------------------------------------
 
 
 class NotSolved(AssertionError):
