@@ -16,10 +16,8 @@ def _set_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)
 
 
-Pairs = tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]
-
 # What later steps rely on: how it is read, and how it is set.
-SETTINGS: Pairs = (
+SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (lambda: torch.empty(0).device, _set_device),
     (torch.get_num_threads, torch.set_num_threads),
@@ -27,21 +25,11 @@ SETTINGS: Pairs = (
     (np.geterr, lambda how: np.seterr(**how)),
     (os.getcwd, os.chdir),
 )
-STREAMS: Pairs = (
+STREAMS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.get_rng_state, torch.set_rng_state),
     (np.random.get_state, np.random.set_state),
     (random.getstate, random.setstate),
 )
-
-
-@contextlib.contextmanager
-def _put_back(pairs: Pairs) -> Iterator[None]:
-    kept = [read() for read, _ in pairs]
-    try:
-        yield
-    finally:
-        for (_, put), value in zip(pairs, kept, strict=True):
-            put(value)
 
 
 @contextlib.contextmanager
@@ -51,13 +39,21 @@ def apart(seed: int) -> Iterator[None]:
     Whatever it does, these streams, torch's settings, NumPy's and the folder that the process is
     in are afterwards what they were.
     """
+    streams = [read() for read, _ in STREAMS]
+    settings = [read() for read, _ in SETTINGS]
+    torch.default_generator.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
     grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
-    with _put_back(SETTINGS), _put_back(STREAMS):
-        torch.default_generator.manual_seed(seed)
-        np.random.seed(seed % 2**32)
-        random.seed(seed)
+    try:
         with torch.inference_mode(inference), torch.set_grad_enabled(grad):
             yield
+    finally:
+        for (read, put), value in zip(SETTINGS, settings, strict=True):
+            if read() != value:
+                put(value)
+        for (_, put), value in zip(STREAMS, streams, strict=True):
+            put(value)
 
 
 @contextlib.contextmanager
@@ -66,7 +62,12 @@ def plain() -> Iterator[None]:
 
     A notebook may have set another number type, another device or no gradients before a run.
     """
-    with _put_back(SETTINGS), torch.inference_mode(False), torch.enable_grad():
-        torch.set_default_dtype(torch.float32)
-        torch.set_default_device(None)
-        yield
+    dtype, device = torch.get_default_dtype(), torch.empty(0).device
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        _set_device(device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -331,28 +330,18 @@ def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> None:
 
 def _seeds_anew(function: Any, *inputs: Any) -> bool:
     """Whether a call moves a random state that all code shares, or seeds its own generator."""
-    import torch
-
     from activecl_nb import seeds
+    from activecl_nb.sampling.apart import STREAMS, apart
 
-    def state() -> list[Any]:
-        words = np.random.get_state(legacy=False)["state"]
-        shared = words["key"].tolist(), words["pos"], torch.get_rng_state().tolist()
-        return [random.getstate(), *shared]
+    def shared() -> str:
+        return repr([getattr(read(), "tolist", read)() for read, _ in STREAMS])
 
-    kept = random.getstate(), np.random.get_state()
     draw = seeds.generator(0, "strategy exercise", 1)
     begun = draw.initial_seed()
-    with torch.random.fork_rng():
-        for seed in (random.seed, np.random.seed, torch.manual_seed):
-            seed(271_828_182)  # a state in which no earlier call left them
-        before = state()
-        try:
-            returned_by(functools.partial(function, *copy.deepcopy(inputs), draw))
-            return state() != before or draw.initial_seed() != begun
-        finally:
-            random.setstate(kept[0])
-            np.random.set_state(kept[1])
+    with apart(271_828_182):  # a state in which no earlier call left them
+        before = shared()
+        returned_by(functools.partial(function, *copy.deepcopy(inputs), draw))
+        return shared() != before or draw.initial_seed() != begun
 
 
 def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:
