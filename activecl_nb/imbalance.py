@@ -98,18 +98,28 @@ def known_patients(patches: Tissue) -> np.ndarray:
 
 
 def split(
-    patches: Tissue | int, labelled: int, seed: int, *, by: str = "image"
+    patches: Tissue | int,
+    labelled: int,
+    seed: int,
+    *,
+    by: str = "image",
+    positives: int = 0,
+    positive: str = "TUM",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide the training images at random: positions of the pool U and of S_L, both sorted.
 
-    patches: the training patches, or their number where no patients are asked for.
+    patches: the training patches, or their number where images are drawn without regard to what
+        they are.
 
     S_L is not stratified, as in the paper: with few labels the number of tumours in it is luck,
     and that luck belongs to the spread over seeds.
     by: "image" as the paper does, or "patient": S_L is then drawn patient by patient, and what
         is left of its last one is in neither part, so that no patient is in both.
+    positives: by image, so many of S_L are of the class ``positive``, however rare it is among
+        the patches; a test of imbalance then changes the pool alone. 0 leaves it to luck.
 
-    ValueError: S_L would be empty or leave no pool, or patients are asked for and not known.
+    ValueError: S_L would be empty or leave no pool, patients are asked for and not known, or there
+    are too few patches of a side.
     """
     images = patches if isinstance(patches, int) else len(patches)
     if not 0 < labelled < images:
@@ -118,10 +128,15 @@ def split(
             "labelled must be at least 1 and leave some for the pool"
         )
     order = seeds.numpy_generator(seed, "split").permutation(images)
-    if by == "image":
+    if by == "image" and not positives:
         return np.sort(order[labelled:]), np.sort(order[:labelled])
     if isinstance(patches, int):
-        raise ValueError("a number of images tells no patients; give the patches themselves")
+        raise ValueError(
+            "a number of images tells neither patients nor classes; give the patches themselves"
+        )
+    if by == "image":
+        order = _first_of_each(order, patches, labelled, positives, positive)
+        return np.sort(order[labelled:]), np.sort(order[:labelled])
     patients = known_patients(patches)[order]
     # Patients come in the order in which their first image was drawn.
     _, first, patient = np.unique(patients, return_index=True, return_inverse=True)
@@ -133,6 +148,20 @@ def split(
             f"{patches.source}: {labelled} labels by whole patients leave no pool; label fewer"
         )
     return np.sort(pool), np.sort(order[:labelled])
+
+
+def _first_of_each(
+    order: np.ndarray, patches: Tissue, labelled: int, positives: int, positive: str
+) -> np.ndarray:
+    """The order with its first so many positives, and negatives to fill S_L, before the rest."""
+    yes = is_positive(patches, positive).numpy()[order]
+    first = np.where(yes, yes.cumsum() <= positives, (~yes).cumsum() <= labelled - positives)
+    if first.sum() < labelled:
+        raise ValueError(
+            f"{patches.source}: {yes.sum()} of {len(yes)} patches are {positive}, which does not "
+            f"give {positives} of them and {labelled - positives} others to label"
+        )
+    return order[np.argsort(~first, kind="stable")]
 
 
 def fold_by_patient(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from activecl_nb import profiles
 from activecl_nb.profiles import Contradiction, Profile
-from activecl_nb.values import Positive, Problems, Switch
+from activecl_nb.values import Positive, Problems, Switch, Whole
 
 BENCHMARK = "benchmark"  # the strategy's name in a benchmark's Run
 
@@ -32,6 +32,8 @@ class Protocol(Profile):
         softmax over every class, in which entropy, margin and least confidence differ.
     labelled_by: "image" draws S_L image by image, as the paper does; "patient" draws whole
         patients, so that no patient is both in S_L and in the pool.
+    labelled_positives: how many of S_L are positive, whatever the pool's share; 0 leaves it to
+        luck, as the paper does.
     encoder: "trained" by SimCLR round after round, or "frozen": its features come from elsewhere
         (``imbalance.Data.features``), and a round only picks and probes.
     task: what is learned of S_L and scored: "classification" as in the paper, or "regression" or
@@ -45,6 +47,7 @@ class Protocol(Profile):
     kcenter_seed: Literal["chosen", "none"] = "chosen"
     proxy_classes: Literal["two", "all"] = "two"
     labelled_by: Literal["image", "patient"] = "image"
+    labelled_positives: Whole = 0
     encoder: Literal["trained", "frozen"] = "trained"
     task: Literal["classification", "regression", "segmentation"] = "classification"
 
@@ -87,6 +90,18 @@ class Protocol(Profile):
                 lambda candidates, budget, rounds: candidates < budget and rounds > 1,
                 "{candidates} candidates do not fill a budget of {budget} images; "
                 "raise candidates or lower the budget",
+            ),
+            (
+                ("labelled_positives", "labelled"),
+                lambda positives, labelled: positives >= labelled,
+                "{labelled_positives} of {labelled} labels cannot be positive: the rest must be "
+                "negative; lower labelled_positives or raise labelled",
+            ),
+            (
+                ("labelled_positives", "labelled_by"),
+                lambda positives, by: positives and by == "patient",
+                "labels drawn by whole patients cannot hold {labelled_positives} positives to "
+                "the image; leave labelled_positives at 0 or draw by image",
             ),
         ]
 

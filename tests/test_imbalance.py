@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from activecl_nb import imbalance, profiles
+from activecl_nb.protocol import Protocol
 from activecl_nb.tissue import Tissue
 
 
@@ -46,6 +47,26 @@ def test_split_divides_all_images_once():
     assert np.array_equal(labelled, imbalance.split(100, 30, seed=1)[1])
     with pytest.raises(ValueError, match="give the patches themselves"):
         imbalance.split(100, 30, seed=1, by="patient")
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_labels_hold_as_many_positives_as_asked_however_rare_they_are(share):
+    of = patches((np.arange(400) < 400 * share).astype(int).tolist())
+    pool, labelled = imbalance.split(of, 60, seed=1, positives=10)
+    assert of.labels[labelled].sum() == 10 and len(labelled) == 60
+    assert np.array_equal(np.sort(np.concatenate([pool, labelled])), np.arange(400))
+    assert not np.array_equal(labelled, imbalance.split(of, 60, seed=2, positives=10)[1])
+
+
+def test_positives_are_drawn_from_known_classes_that_hold_enough():
+    with pytest.raises(ValueError, match=r"5 of 100 patches are TUM.* 10 of them and 20 others"):
+        imbalance.split(patches([1] * 5 + [0] * 95), 30, seed=1, positives=10)
+    with pytest.raises(ValueError, match="give the patches themselves"):
+        imbalance.split(100, 30, seed=1, positives=10)
+    with pytest.raises(ValueError, match="30 of 30 labels cannot be positive"):
+        Protocol.of("tiny", labelled=30, labelled_positives=30)
+    with pytest.raises(ValueError, match="draw by image"):
+        Protocol.of("tiny", labelled_by="patient", labelled_positives=3)
 
 
 @pytest.mark.parametrize("labelled", [0, 100, 101])

@@ -205,7 +205,7 @@ def fresh(
     """
     seed = checked(RunFile, {"seed": seed})["seed"]
     name, function = (BENCHMARK, None) if strategy == BENCHMARK else sampling.named(strategy)
-    pool, labelled, watched = split(data.train, protocol, seed)
+    pool, labelled, watched = split(data.train, protocol, seed, data.positive)
     needed = plan(protocol, name).rounds * protocol.budget
     if name != BENCHMARK and needed > len(pool):
         raise ValueError(
@@ -270,14 +270,20 @@ def _as_json(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def split(
-    patches: Sized, protocol: Protocol, seed: int
+    patches: Sized, protocol: Protocol, seed: int, positive: str = "TUM"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions of the pool, of S_L and of the watched images, which the seed decides.
 
-    patches: the training patches; where S_L is drawn image by image their number is enough.
+    patches: the training patches, or their number where S_L is drawn without regard to them.
     """
-    by = protocol.labelled_by
-    pool, labelled = imbalance.split(patches, protocol.labelled, seed, by=by)  # type: ignore[arg-type]  # see above
+    pool, labelled = imbalance.split(
+        patches,  # type: ignore[arg-type]  # see above
+        protocol.labelled,
+        seed,
+        by=protocol.labelled_by,
+        positives=protocol.labelled_positives,
+        positive=positive,
+    )
     draw = seeds.numpy_generator(seed, "watched")
     return pool, labelled, np.sort(draw.choice(pool, min(WATCHED, len(pool)), replace=False))
 
