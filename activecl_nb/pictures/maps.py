@@ -200,7 +200,7 @@ def save(place: Run | str | os.PathLike[str], map: Map) -> Path:
     of_run = (path.parent / "run.json").exists()
     with runs.locked(path.parent) if of_run else contextlib.nullcontext():
         with files.replacing(path) as temporary:
-            np.savez(
+            np.savez_compressed(
                 temporary,
                 patches=map.patches,
                 positions=map.positions.astype(np.float32),

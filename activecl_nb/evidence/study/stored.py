@@ -1,7 +1,7 @@
 """What is kept of a study: small tables that open without torch.
 
 index.csv     a line for each run in each grid: where it belongs, and whether it is finished
-rounds.csv    a line for each round of each run
+rounds.csv    a line for each round of each run, its seconds those of the processor
 picks.npz     an array for each column of ``analysis.picks``, without the names
 floors.csv    for each run what colours alone and an untrained encoder reach
 made_on.json  versions, device and processor, with the runs that were made there
@@ -253,7 +253,7 @@ class Tables:
                     if name in picks
                 },
             )
-        _write_csv(self.rounds, folder / "rounds.csv")
+        _write_csv(_without_clock(self.rounds), folder / "rounds.csv")
         _write_csv(self.floors, folder / "floors.csv")
         files.write(folder / MADE_ON, _by_machine(self.made_on))
         _write_csv(self.index, folder / "index.csv")
@@ -263,6 +263,18 @@ class Tables:
 def _small(values: pd.Series) -> np.ndarray:
     """Whole numbers from 0 on in the smallest type that holds them."""
     return values.to_numpy(np.min_scalar_type(int(values.max())))
+
+
+def _without_clock(rounds: pd.DataFrame) -> pd.DataFrame:
+    """Without the seconds of a clock, which other work lengthens, where the processor's are known.
+
+    Nothing in a study is told by them, see ``analysis.table``.
+    """
+    processor = rounds.get("seconds_processor")
+    if processor is None or processor.isna().any():
+        return rounds
+    seconds = rounds.columns[rounds.columns.str.startswith("seconds_")]
+    return rounds.drop(columns=seconds.difference(["seconds_processor"]))
 
 
 def _read_csv(manifest: files.Manifest, name: str) -> pd.DataFrame:

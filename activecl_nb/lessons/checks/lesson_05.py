@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from activecl_nb.lessons.checks.seeding import only_the_given
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
     NotSolved,
@@ -283,11 +284,7 @@ def strategy(function: Any) -> Verdict:
     }
     for when, inputs in cases.items():
         _contract(function, inputs, when)
-    if _seeds_anew(function, features, logits, chosen, 5):
-        refuse(
-            "you seed: torch.manual_seed and np.random.seed change the draws of all other code, "
-            "generator.manual_seed makes each round draw alike; only draw with generator=generator"
-        )
+    only_the_given(function, features, logits, chosen, 5)
     return solved(f"it keeps the contract {', '.join(cases)}; whether it helps, a race must show")
 
 
@@ -326,22 +323,6 @@ def _contract(function: Any, inputs: tuple[Any, ...], when: str) -> None:
             "two calls with the same generator gave different picks; draw with "
             "generator=generator, so that a run can be repeated"
         )
-
-
-def _seeds_anew(function: Any, *inputs: Any) -> bool:
-    """Whether a call moves a random state that all code shares, or seeds its own generator."""
-    from activecl_nb import seeds
-    from activecl_nb.sampling.apart import STREAMS, apart
-
-    def shared() -> str:
-        return repr([getattr(read(), "tolist", read)() for read, _ in STREAMS])
-
-    draw = seeds.generator(0, "strategy exercise", 1)
-    begun = draw.initial_seed()
-    with apart(271_828_182):  # a state in which no earlier call left them
-        before = shared()
-        returned_by(functools.partial(function, *copy.deepcopy(inputs), draw))
-        return shared() != before or draw.initial_seed() != begun
 
 
 def _not_picks(picks: np.ndarray, n: int, budget: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from activecl_nb.lessons.checks.seeding import only_the_given
 from activecl_nb.lessons.checks.verdict import (
     NOT_YET,
     Verdict,
@@ -208,6 +209,7 @@ def switch(function: Any) -> Verdict:
         wanted = "typiclust" if bought < SWITCH else "entropy"
         if set(picks) != set(made[wanted]):
             return next(_why_not(set(picks.tolist()), made, wanted, bought))
+    only_the_given(function, features, logits, known[:20], budget)
     return solved(
         f"TypiClust's picks with 20 and {SWITCH - 1} labels, entropy's with {SWITCH} and more"
     )

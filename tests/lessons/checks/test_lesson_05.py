@@ -233,6 +233,28 @@ def test_a_strategy_that_seeds_is_refused_every_time(seed: str, drawn: str) -> N
         assert "you seed" in verdict(load("05_the_loop"), 5, source).text
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        "np.random.default_rng(0).permutation(len(features))[:budget]",
+        "sorted(range(len(features)), key=lambda _, r=random.Random(0): r.random())[:budget]",
+        "torch.randperm(len(features), generator=torch.Generator().manual_seed(0))[:budget]",
+    ],
+)
+def test_a_strategy_with_a_generator_of_its_own_is_refused(drawn: str) -> None:
+    header = "my_strategy(features, logits, chosen_features, budget, generator)"
+    source = function(header, "import random", "import torch", f"return {drawn}")
+    assert "a generator of your own" in verdict(load("05_the_loop"), 5, source).text
+
+
+def test_numpys_generator_may_be_seeded_by_the_one_that_is_given() -> None:
+    def drawn(features, logits, chosen_features, budget, generator):
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        return rng.permutation(len(features))[:budget]
+
+    assert checks.strategy(drawn).solved
+
+
 def test_the_check_leaves_the_random_states_of_others_alone() -> None:
     def draws() -> list[float]:
         return [random.random(), np.random.random(), torch.rand(1).item()]

@@ -121,6 +121,8 @@ def test_switch() -> None:
     )
     counts_candidates = my_switch("return (t if len(features) < 80 else e)(*given)")
     assert "counted something else" in verdict(load(LESSON_8), 4, counts_candidates).text
+    seeds_all = my_switch("torch.manual_seed(0)", "return (t if m < 80 else e)(*given)")
+    assert "you seed" in verdict(load(LESSON_8), 4, seeds_all).text
     any_order = my_switch("return (t if m < 80 else e)(*given).sort().values")
     assert verdict(load(LESSON_8), 4, any_order).solved
 
