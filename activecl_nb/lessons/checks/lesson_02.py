@@ -67,6 +67,7 @@ def chance_loss(answer: Any) -> Verdict:
             "the sign: minus the log of a probability is positive": -np.log(7),
             "two things: minus the log of a probability is positive, and k is never i, so 7 are "
             "asked": -np.log(8),
+            "log base 2 of 8: the loss uses the natural logarithm, and k is never i": np.log2(8),
             "that is 1 minus the chance of guessing right; the loss is minus its natural log": 6
             / 7,
             "that is the sum over the 8 views; the loss is their mean": 8 * np.log(7),

@@ -251,7 +251,8 @@ def thresholds(probability: Any, positive: Any, at: float = 0.5) -> Picture:
     cells += [[(called & ~positive).sum(), (~called & ~positive).sum()]]
     right.imshow(np.array(cells) / len(p), cmap="Blues", vmin=0, vmax=1.6)
     for (row, column), name in np.ndenumerate(np.array([["TP", "FN"], ["FP", "TN"]])):
-        right.text(column, row, f"{name}\n{cells[row][column]}", ha="center", va="center")
+        told = f"{name}\n{cells[row][column]}"
+        right.text(column, row, told, ha="center", va="center", fontsize=12)
     right.set_xticks([0, 1], ["called TUM", "called\nNON-TUM"])
     right.set_yticks([0, 1], ["TUM", "NON-TUM"])
     right.set_title(f"threshold {at:.2f}", fontsize=10)
