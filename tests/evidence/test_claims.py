@@ -680,7 +680,7 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given(page):
     text = (page[1] / "report.html").read_text()
     assert "<script" not in text and "<b>wins" not in text and "<study>" not in text
     assert "Entropy &lt;b&gt;wins&lt;/b&gt; | surely." in text and "Who wins &amp; why?" in text
-    assert not re.search(r'(src|href)="(?!data:image/png;base64,|#|report_appendix\.html)', text)
+    assert not re.search(r'(src|href)="(?!data:image/webp;base64,|#|report_appendix\.html)', text)
     assert not re.search(r"@import|url\(", text)
     alts = re.findall(r'<img alt="([^"]*)"', text)
     assert len(alts) == text.count("<img") >= 3 and all(len(alt) > 40 for alt in alts)

@@ -988,9 +988,12 @@ def test_kept_tables_say_what_the_runs_say(made, tmp_path):
     first = kept.grid("first")
     ours = first.rounds.sort_values(["seed", "strategy", "round"], ignore_index=True)
     theirs = analysis.table(loops).sort_values(["seed", "strategy", "round"], ignore_index=True)
-    of_a_clock = theirs.columns.difference(ours.columns)  # what other work lengthens is not kept
-    assert {*of_a_clock} == {f"seconds_{part}" for part in ("select", "train", "proxy", "watch")}
-    theirs = theirs.drop(columns=of_a_clock)
+    left_out = theirs.columns.difference(ours.columns)
+    of_a_clock = {f"seconds_{part}" for part in ("select", "train", "proxy", "watch")}
+    assert {*left_out} == of_a_clock | {*analysis.MORE_F1}
+    for name in analysis.MORE_F1:  # all proxies were scored once
+        assert np.array_equal(theirs[name], theirs["f1"])
+    theirs = theirs.drop(columns=left_out)
     pd.testing.assert_frame_equal(
         ours[theirs.columns], theirs, check_dtype=False, check_column_type=False, rtol=1e-5
     )
@@ -1020,6 +1023,20 @@ def test_an_unfinished_study_is_kept_as_far_as_it_is(file, tmp_path):
     kept = study.store(wanted, out, tmp_path / "kept")
     assert 0 < kept.planned["finished"].sum() < len(kept.planned)
     assert set(kept.rounds["run"]) == set(kept.planned[kept.planned["finished"]]["run"])
+
+
+def test_f1_by_other_proxy_epochs_is_kept_where_it_differs():
+    from activecl_nb.evidence.study.stored import _telling
+
+    rounds = pd.DataFrame({"f1": [0.5, 0.6], "f1_same_proxy": [np.nan, 0.6], "f1_best": [0.5, 0.7]})
+    assert _telling(rounds)["f1_same_proxy"].tolist() == [0.5, 0.6]
+    assert _telling(rounds)["f1_best"].tolist() == [0.5, 0.7]
+    rounds["f1_best"] = [np.nan, 0.6]
+    assert list(_telling(rounds)) == ["f1"]
+    rounds = rounds.assign(seconds_processor=[1.0, 2.0], seconds_train=[3.0, 9.0])
+    assert list(_telling(rounds)) == ["f1", "seconds_processor"]
+    rounds["seconds_processor"] = [1.0, np.nan]  # an older kit took none
+    assert list(_telling(rounds)) == ["f1", "seconds_processor", "seconds_train"]
 
 
 def test_what_was_kept_before_stays(made, tmp_path):

@@ -1,7 +1,7 @@
 """What is kept of a study: small tables that open without torch.
 
 index.csv     a line for each run in each grid: where it belongs, and whether it is finished
-rounds.csv    a line for each round of each run, its seconds those of the processor
+rounds.csv    a line for each round of each run, without the columns that tell no more
 picks.npz     an array for each column of ``analysis.picks``, without the names
 floors.csv    for each run what colours alone and an untrained encoder reach
 made_on.json  versions, device and processor, with the runs that were made there
@@ -253,7 +253,7 @@ class Tables:
                     if name in picks
                 },
             )
-        _write_csv(_without_clock(self.rounds), folder / "rounds.csv")
+        _write_csv(_telling(self.rounds), folder / "rounds.csv")
         _write_csv(self.floors, folder / "floors.csv")
         files.write(folder / MADE_ON, _by_machine(self.made_on))
         _write_csv(self.index, folder / "index.csv")
@@ -265,16 +265,21 @@ def _small(values: pd.Series) -> np.ndarray:
     return values.to_numpy(np.min_scalar_type(int(values.max())))
 
 
-def _without_clock(rounds: pd.DataFrame) -> pd.DataFrame:
-    """Without the seconds of a clock, which other work lengthens, where the processor's are known.
+def _telling(rounds: pd.DataFrame) -> pd.DataFrame:
+    """Without columns that a study tells nothing by, see ``analysis.table`` and ``judged_by``.
 
-    Nothing in a study is told by them, see ``analysis.table``.
+    These are the seconds of a clock, which other work lengthens, where the processor's are known;
+    and F1 by other proxy epochs, where all proxies were scored once.
     """
-    processor = rounds.get("seconds_processor")
-    if processor is None or processor.isna().any():
-        return rounds
     seconds = rounds.columns[rounds.columns.str.startswith("seconds_")]
-    return rounds.drop(columns=seconds.difference(["seconds_processor"]))
+    if "seconds_processor" in seconds and rounds["seconds_processor"].notna().all():
+        rounds = rounds.drop(columns=seconds.difference(["seconds_processor"]))
+    again = rounds.columns.intersection(analysis.MORE_F1)
+    for name in again:  # where an earlier table left it out, it was the same
+        rounds = rounds.assign(**{name: rounds[name].fillna(rounds["f1"])})
+    if all(np.allclose(rounds[name], rounds["f1"], 0, 1e-9, equal_nan=True) for name in again):
+        rounds = rounds.drop(columns=again)
+    return rounds
 
 
 def _read_csv(manifest: files.Manifest, name: str) -> pd.DataFrame:
