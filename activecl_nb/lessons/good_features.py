@@ -263,8 +263,9 @@ def like_the_study(found: Features, fold: int, seed: int) -> dict[str, np.ndarra
     return {"labelled": rows[labelled], "train": rows, "test": test.facts["row"]}
 
 
-GRID = "real"
+GRID, FINER = "real", "real, 64 pixels"
 TRAINED = {"benchmark": "SimCLR on every patch", "random": "SimCLR on random picks"}
+AT_64 = "SimCLR on every patch, 64 pixels"
 
 
 def beside_the_study(found: Features, stored: Stored | None = None) -> pd.DataFrame | None:
@@ -272,7 +273,8 @@ def beside_the_study(found: Features, stored: Stored | None = None) -> pd.DataFr
 
     stored: a study; the kit's own when not given. A row for each fold, seed and kind of features,
     all judged by ``proxy.probe`` with the same 100 labels: columns features, fold, seed, auroc,
-    average_precision. None where the study holds no run of the grid "real" that has a probe.
+    average_precision. Training on every patch at 64 pixels stands there too, for the seeds that
+    it was run with. None where the study holds no run of the grid "real" that has a probe.
     """
     import pandas as pd
 
@@ -282,14 +284,15 @@ def beside_the_study(found: Features, stored: Stored | None = None) -> pd.DataFr
         stored = stored or study.open_stored(files.of_the_kit("results") / "study")
     except FileNotFoundError:
         return None
-    if GRID not in set(stored.planned["grid"]):
+    runs, finer = _ends(stored, GRID), _ends(stored, FINER)
+    if runs.empty:
         return None
+    every = finer[finer["strategy"] == "benchmark"]
+    rows = [
+        (AT_64, run.tissue, run.seed, run.probe_auroc, run.probe_average_precision)
+        for run in every.itertuples()
+    ]
     grid = stored.grid(GRID)
-    if grid.rounds.empty or "probe_auroc" not in grid.rounds:
-        return None
-    ends = grid.rounds.sort_values("round").groupby(["strategy", "tissue", "seed"]).last()
-    runs = ends[ends["probe_auroc"].notna()].reset_index()
-    rows = []
     for (tissue, seed), of_both in runs.groupby(["tissue", "seed"]):
         rows.append(("frozen encoder", tissue, seed, *_frozen(found, tissue, int(seed))))
         rows += [
@@ -300,9 +303,18 @@ def beside_the_study(found: Features, stored: Stored | None = None) -> pd.DataFr
         floors = grid.floors[grid.floors["run"].isin(of_both["run"])]
         means = floors.groupby("floor")[["auroc", "average_precision"]].mean()
         rows += [(name.replace("_", " "), tissue, seed, *two) for name, *two in means.itertuples()]
-    order = ["frozen encoder", *TRAINED.values(), "untrained", "colour moments"]
+    order = ["frozen encoder", AT_64, *TRAINED.values(), "untrained", "colour moments"]
     table = pd.DataFrame(rows, columns=["features", "fold", "seed", "auroc", "average_precision"])
     return table.sort_values("features", key=lambda names: names.map(order.index), kind="stable")
+
+
+def _ends(stored: Stored, grid: str) -> pd.DataFrame:
+    """The last round of each of the grid's runs that has a probe; empty where there is none."""
+    rounds = stored.rounds[stored.rounds["grid"] == grid]
+    if "probe_auroc" not in rounds:
+        return rounds.iloc[:0]
+    ends = rounds.sort_values("round").groupby(["strategy", "tissue", "seed"]).last().reset_index()
+    return ends[ends["probe_auroc"].notna()]
 
 
 def _frozen(found: Features, tissue: str, seed: int) -> tuple[float, float]:

@@ -239,10 +239,20 @@ def test_frozen_features_stand_beside_the_studys_runs() -> None:
     assert frozen.between(0.6, 1).all()
 
 
+def test_training_on_every_patch_at_64_pixels_stands_there_for_its_seeds() -> None:
+    rounds = stored().rounds
+    finer = rounds[rounds["tissue"] == "fold 1"].assign(grid="real, 64 pixels", probe_auroc=0.8)
+    both = pd.concat([rounds, finer], ignore_index=True)
+    table = good_features.beside_the_study(world(), stored(rounds=both))
+    assert list(dict.fromkeys(table["features"]))[1] == good_features.AT_64
+    at_64 = table[table["features"] == good_features.AT_64]
+    assert at_64[["fold", "seed", "auroc"]].values.tolist() == [["fold 1", 0, 0.8]]
+
+
 def test_a_study_without_such_runs_is_none() -> None:
     found = world()
-    other = stored().planned.assign(grid="paper")
-    assert good_features.beside_the_study(found, stored(planned=other)) is None
+    other = stored().rounds.assign(grid="paper")
+    assert good_features.beside_the_study(found, stored(rounds=other)) is None
     without = stored().rounds.drop(columns=["probe_auroc"])
     assert good_features.beside_the_study(found, stored(rounds=without)) is None
     assert good_features.beside_the_study(found, stored(rounds=without.iloc[:0])) is None
