@@ -88,6 +88,17 @@ def as_older(folder):
 # ---- what is kept -----------------------------------------------------------------------
 
 
+def test_a_run_with_positives_by_number_reads_back(again, short, tiny_data, tmp_path):
+    few = replace(short, labelled_positives=6)
+    fresh = again(tmp_path / "run", few)
+    found = runs.load(tmp_path / "run")
+    assert_same(fresh, found)
+    assert tiny_data.train_targets[torch.from_numpy(found.labelled)].sum() == 6
+    assert_same(again(tmp_path / "run", few), found)
+    with pytest.raises(ValueError, match="labelled_positives"):
+        again(tmp_path / "run", short)
+
+
 def test_a_saved_run_reads_back_as_it_was(made, short, again):
     found = runs.load(made / "whole")
     assert_same(again(None), found)
