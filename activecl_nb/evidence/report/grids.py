@@ -215,8 +215,8 @@ def _curves(grid: Stored, shown: pd.DataFrame, score: str, named: str) -> Pictur
 
 
 def _tumours(grid: Stored) -> list[Picture]:
-    """The share of tumours among the picks of each round."""
-    if grid.picks.empty:
+    """The share of tumours among the picks of each round, where a task seeks them."""
+    if grid.picks.empty or not there(grid.rounds, SCORES):
         return []
     made = analysis.makeup(grid.picks)
     curve = analysis.curve(made[made["round"] > 0], "positive")  # the first is random for all
