@@ -730,8 +730,8 @@ def test_every_line_stands_under_one_heading(page):
 def test_markdown_has_its_figures_beside_it_and_whole_tables(page):
     text = (page[1] / "report.md").read_text()
     shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
-    assert len(shown) == len(list((page[1] / report.FIGURES).glob("*.png"))) >= 3
-    assert all((page[1] / name).read_bytes().startswith(b"\x89PNG") for name in shown)
+    assert len(shown) == len(list((page[1] / report.FIGURES).glob("*.webp"))) >= 3
+    assert all((page[1] / name).read_bytes().startswith(b"RIFF") for name in shown)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     cells = {len(re.split(r"(?<!\\)\|", row)) for row in rows}
     assert cells == {len(report.HEADS) + 2, len(report.ROW_HEADS) + 2}

@@ -1127,7 +1127,7 @@ def test_a_folder_of_runs_becomes_a_report_as_it_is(made, tmp_path, capsys):
     assert "Entropy picks give a higher F1 than random picks." in text  # on the grid "first"
     # In two rounds of one batch no encoder comes to see, so that grid compares nothing.
     assert "The encoder does not see here" in text
-    assert (tmp_path / "page" / "report_figures" / "grid-second-1.png").exists()
+    assert (tmp_path / "page" / "report_figures" / "grid-second-1.webp").exists()
     assert {p: p.read_bytes() for p in out.glob("*/*")} == before
     (out / "study.json").unlink()  # as runs made one by one are
     assert main(["report", str(out), "--out", str(tmp_path / "other")]) == 0

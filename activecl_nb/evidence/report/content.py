@@ -29,7 +29,7 @@ DEFAULT = files.of_the_kit("results") / "study"
 class Report:
     """All that the page says.
 
-    rows: the first screen. gains: its picture. facts: (what, value) pairs on what was run. when:
+    rows: the first screen. gains: its picture. declared: all contrasts. facts: (what, value) pairs on what was run. when:
     entropy beside random in every setting. settings: every strategy beside random in every
     setting, a table a task. scored: what a line measures by the three scores. left_out: claims
     that these grids cannot answer.
@@ -41,6 +41,7 @@ class Report:
     judged: tuple[Judged, ...]
     rows: tuple[Row, ...]
     gains: Picture | None
+    declared: tuple[Row, ...]
     facts: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
     tissues: Mapping[str, str]
@@ -85,6 +86,7 @@ def make(
         tuple(judged),
         first.rows(headlines, judged, line_by_id, tissues, _real(tables)),
         first.gains(judged, tissues),
+        first.declared(judged),
         limits.facts(tables, tissues, profile, lead, len(left_out)),
         limits.limits(tables, profile, lead, lines),
         tissues,

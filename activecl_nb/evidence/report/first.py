@@ -77,6 +77,12 @@ def rows(
     return tuple(first)
 
 
+def declared(judged: Sequence[Judged]) -> tuple[Row, ...]:
+    """All contrasts as rows, by the names of their grids; none is left out for what came of it."""
+    grids = {one.contrast.grid: f"“{one.contrast.grid}”" for one in judged}
+    return tuple(contrast_row(one, grids) for one in judged)
+
+
 def called(one: Judged) -> tuple[str, ...]:
     """What the two sides are called in a sentence."""
     sides = (one.contrast.a, one.contrast.b)

@@ -48,7 +48,7 @@ class Section:
     @property
     def files(self) -> tuple[tuple[str, Picture], ...]:
         """Its pictures with the names of their files."""
-        return tuple((f"{self.anchor}-{n}.png", one) for n, one in enumerate(self.pictures, 1))
+        return tuple((f"{self.anchor}-{n}.webp", one) for n, one in enumerate(self.pictures, 1))
 
 
 def there(rounds: pd.DataFrame, scores: Sequence[str] = (*SCORES, *OTHERS)) -> list[str]:

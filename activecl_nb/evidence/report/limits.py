@@ -33,6 +33,7 @@ def facts(
     sizes = (
         profile if isinstance(profile, str) else say("facts.profile", profile=profile, lead=lead)
     )
+    own = "" if isinstance(profile, str) else str(profiles.PROFILES.get(profile.name, ""))
     done = say("facts.runs", done=int(runs["finished"].sum()), all=len(runs))
     begun = stored.planned[stored.planned["finished"]]["grid"]
     hours = f"{rounds['seconds_processor'].sum() / 3600:,.1f}"
@@ -40,6 +41,7 @@ def facts(
     pairs = [
         ("Tissue", "; ".join(dict.fromkeys(tissues[name] for name in begun))),
         *([("Profile", sizes)] if sizes else []),
+        *([("The profile's own sizes", own)] if lead and own else []),
         ("Runs", done),
         ("Work", say("facts.work", epochs=epochs, hours=hours)),
         *(("Made on", told) for told in machines(stored)),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -22,9 +22,6 @@ from activecl_nb.evidence.report.content import Report, by_part, parts
 from activecl_nb.evidence.report.first import cells
 from activecl_nb.evidence.report.texts import filled, html, markdown, plain, texts
 from activecl_nb.pictures.figures import Picture
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 PAGE, APPENDIX, FIGURES = "report", "report_appendix", "report_figures"
 BEGIN, END = (
@@ -117,6 +114,7 @@ def _values(report: Report) -> dict[str, Any]:
     return {
         "report": report,
         "rows": cells(report.rows),
+        "declared": cells(report.declared),
         "row_heads": ROW_HEADS,
         "heads": HEADS,
         "page": PAGE,
@@ -158,40 +156,34 @@ def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
     sections = [*filter(None, [report.when]), *report.sections]
     pictures = [one for section in sections for one in section.files]
     if report.gains:
-        pictures.append(("gains.png", report.gains))
+        pictures.append(("gains.webp", report.gains))
     images = {name: small(picture) for name, picture in pictures}
-    # Inside the page as WebP, a sixth smaller; as files PNG, which every program opens.
-    inside = {name: packed(image, "webp") for name, image in images.items()}
     values = _values(report)
     written = []
     contents: dict[str, str | bytes] = {
-        f"{PAGE}.html": to_html(report, inside),
+        f"{PAGE}.html": to_html(report, images),
         f"{PAGE}.md": to_markdown(report),
         f"{APPENDIX}.html": html().get_template("appendix.html").render(**values, images={}),
         f"{APPENDIX}.md": _markdown("appendix.md", report),
-        **{f"{FIGURES}/{name}": packed(image, "png") for name, image in images.items()},
+        **{f"{FIGURES}/{name}": image for name, image in images.items()},
     }
     for name, content in contents.items():
         files.write(out / name, content)
         written.append(out / name)
-    for old in set((out / FIGURES).glob("grid-*.png")) - set(written):
-        old.unlink()  # of a grid that the study no longer has
+    ours = [*(out / FIGURES).glob("grid-*.*"), out / FIGURES / "gains.png"]
+    for old in set(ours) - set(written):  # of a grid that is no more, or of an older kit
+        old.unlink(missing_ok=True)
     return written
 
 
-def small(picture: Picture) -> Image.Image:
-    """The picture in 64 colours, which takes less than a third of the bytes."""
+def small(picture: Picture) -> bytes:
+    """The picture as a WebP of 64 colours, a fifth of a PNG's bytes."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(picture.png(dpi=100))) as image:
-        return image.convert("RGB").quantize(64, Image.Quantize.FASTOCTREE)
-
-
-def packed(image: Image.Image, kind: str) -> bytes:
-    """A file of this kind, "png" or "webp", that loses nothing of the image."""
     buffer = io.BytesIO()
-    how = {"optimize": True} if kind == "png" else {"lossless": True, "quality": 100, "method": 6}
-    image.save(buffer, kind, **how)
+    with Image.open(io.BytesIO(picture.png(dpi=100))) as image:
+        few = image.convert("RGB").quantize(64, Image.Quantize.FASTOCTREE)
+        few.save(buffer, "webp", lossless=True, quality=100, method=6)
     return buffer.getvalue()
 
 
@@ -215,7 +207,7 @@ def findings(report: Report) -> str:
     )
     picture = []
     if report.gains:
-        picture = ["", f"![{plain(report.gains.alt)}](results/{FIGURES}/gains.png)"]
+        picture = ["", f"![{plain(report.gains.alt)}](results/{FIGURES}/gains.webp)"]
     return "\n".join([*rows_table(report), "", f"{plain(summary)} {page}", *picture])
 
 
