@@ -29,10 +29,10 @@ DEFAULT = files.of_the_kit("results") / "study"
 class Report:
     """All that the page says.
 
-    rows: the first screen. gains: its picture. declared: all contrasts. facts: (what, value) pairs on what was run. when:
-    entropy beside random in every setting. settings: every strategy beside random in every
-    setting, a table a task. scored: what a line measures by the three scores. left_out: claims
-    that these grids cannot answer.
+    rows: the first screen. gains: its picture. declared: all contrasts. facts: (what, value) pairs
+    on what was run. when: entropy beside random in every setting. settings: every strategy beside
+    random in every setting, a table a task. scored: what a line measures by the three scores.
+    left_out: claims that these grids cannot answer.
     """
 
     title: str
