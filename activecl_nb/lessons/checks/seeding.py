@@ -25,7 +25,7 @@ def only_the_given(function: Callable[..., Any], *inputs: Any) -> None:
             "you seed: torch.manual_seed and np.random.seed change the draws of all other code, "
             "generator.manual_seed makes each round draw alike; only draw with generator=generator"
         )
-    if MAKERS & {*_names(_code(function))} and _draws_alike(function, *inputs):
+    if MAKERS & {*names(_code(function))} and _draws_alike(function, *inputs):
         refuse(
             "you make a generator of your own, so that all rounds and seeds draw alike; draw with "
             "the one that you are given, generator=generator"
@@ -66,9 +66,9 @@ def _code(function: Callable[..., Any]) -> CodeType | None:
     return getattr(function, "__code__", getattr(type(function).__call__, "__code__", None))
 
 
-def _names(code: CodeType | None) -> Iterator[str]:
-    """Names that the code uses, those of functions inside it too."""
+def names(code: CodeType | None) -> Iterator[str]:
+    """Names that a function's code uses, and those of functions inside it."""
     if code is not None:
         yield from code.co_names
         for inner in code.co_consts:
-            yield from _names(inner if isinstance(inner, CodeType) else None)
+            yield from names(inner if isinstance(inner, CodeType) else None)

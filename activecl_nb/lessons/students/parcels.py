@@ -16,23 +16,26 @@ from typing import Any
 
 import numpy as np
 
+from activecl_nb.lessons.checks import seeding
+
 LARGEST = 20_000_000  # bytes of a parcel; answers are some hundreds of numbers
 SHORT = 1_000  # bits of a whole number
+MOST_NAMES = 1_000  # in the body of a function
 
 
 class Function:
     """A function that stays where the answer is: what a check may know of it.
 
-    described: (its body names or keeps something, how many arguments it has). ask: calls it.
+    described: (the names in its body, how many arguments it has). ask: calls it.
     """
 
     def __init__(self, described: list[Any] | None, ask: Callable[..., Any] | None = None) -> None:
         self.ask = ask
-        if described:  # what checks.verdict looks at, to tell a stub from a slip
-            busy, arguments = described
-            names = ("busy",) if busy else ()
-            count = int(arguments)
-            self.__code__ = SimpleNamespace(co_names=names, co_nlocals=count, co_argcount=count)
+        if described:  # what checks look at: a stub or a slip, a generator of its own
+            names, count = tuple(map(str, described[0])), int(described[1])
+            self.__code__ = SimpleNamespace(
+                co_names=names, co_nlocals=count, co_argcount=count, co_consts=()
+            )
 
     def __call__(self, *given: Any) -> Any:
         if self.ask is None:
@@ -115,7 +118,8 @@ def _described(value: Any) -> list[Any] | None:
     code = getattr(inspect.unwrap(getattr(value, "func", value)), "__code__", None)
     if code is None:
         return None
-    return [bool(code.co_names or code.co_nlocals > code.co_argcount), code.co_argcount]
+    names = sorted({*seeding.names(code), *code.co_varnames[code.co_argcount :]})
+    return [names[:MOST_NAMES], code.co_argcount]
 
 
 def _other(value: Any) -> Any:
