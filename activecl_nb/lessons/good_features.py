@@ -292,7 +292,6 @@ def beside_the_study(found: Features, stored: Stored | None = None) -> pd.DataFr
         (AT_64, run.tissue, run.seed, run.probe_auroc, run.probe_average_precision)
         for run in every.itertuples()
     ]
-    grid = stored.grid(GRID)
     for (tissue, seed), of_both in runs.groupby(["tissue", "seed"]):
         rows.append(("frozen encoder", tissue, seed, *_frozen(found, tissue, int(seed))))
         rows += [
@@ -300,7 +299,7 @@ def beside_the_study(found: Features, stored: Stored | None = None) -> pd.DataFr
             for run in of_both.itertuples()
             if run.strategy in TRAINED
         ]
-        floors = grid.floors[grid.floors["run"].isin(of_both["run"])]
+        floors = stored.floors[stored.floors["run"].isin(of_both["run"])]
         means = floors.groupby("floor")[["auroc", "average_precision"]].mean()
         rows += [(name.replace("_", " "), tissue, seed, *two) for name, *two in means.itertuples()]
     order = ["frozen encoder", AT_64, *TRAINED.values(), "untrained", "colour moments"]

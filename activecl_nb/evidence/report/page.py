@@ -170,7 +170,8 @@ def write(report: Report, out: str | os.PathLike[str]) -> list[Path]:
     for name, content in contents.items():
         files.write(out / name, content)
         written.append(out / name)
-    ours = [*(out / FIGURES).glob("grid-*.*"), out / FIGURES / "gains.png"]
+    ours = [one for kind in ("png", "webp") for one in (out / FIGURES).glob(f"grid-*.{kind}")]
+    ours.append(out / FIGURES / "gains.png")
     for old in set(ours) - set(written):  # of a grid that is no more, or of an older kit
         old.unlink(missing_ok=True)
     return written

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Iterator
-from types import CodeType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from activecl_nb.lessons.checks.bodies import code_of, names_in
 from activecl_nb.lessons.checks.verdict import as_array, refuse, returned_by
 
 MAKERS = {"default_rng", "RandomState", "Generator", "Random"}  # NumPy's, torch's and Python's
@@ -25,7 +25,8 @@ def only_the_given(function: Callable[..., Any], *inputs: Any) -> None:
             "you seed: torch.manual_seed and np.random.seed change the draws of all other code, "
             "generator.manual_seed makes each round draw alike; only draw with generator=generator"
         )
-    if MAKERS & {*names(_code(function))} and _draws_alike(function, *inputs):
+    code = code_of(function) or code_of(type(function).__call__)
+    if MAKERS & {*names_in(code)} and _draws_alike(function, *inputs):
         refuse(
             "you make a generator of your own, so that all rounds and seeds draw alike; draw with "
             "the one that you are given, generator=generator"
@@ -60,15 +61,3 @@ def _generator(k: int) -> Any:
     from activecl_nb import seeds
 
     return seeds.generator(0, "strategy exercise", k)
-
-
-def _code(function: Callable[..., Any]) -> CodeType | None:
-    return getattr(function, "__code__", getattr(type(function).__call__, "__code__", None))
-
-
-def names(code: CodeType | None) -> Iterator[str]:
-    """Names that a function's code uses, and those of functions inside it."""
-    if code is not None:
-        yield from code.co_names
-        for inner in code.co_consts:
-            yield from names(inner if isinstance(inner, CodeType) else None)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import re
 import string
 import textwrap
@@ -22,6 +21,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from activecl_nb.lessons import stopped
+from activecl_nb.lessons.checks.bodies import code_of
 from activecl_nb.lessons.predictions import COMMA, missing, with_comma
 
 WORDS_OF_A_NAME = 7
@@ -145,7 +145,7 @@ def returned_by(function: Any, *inputs: Any) -> Any:
 
 def _nothing(function: Any) -> Verdict:
     """Of a stub: not yet. Of a function that does something and returns nothing: a hint."""
-    code = getattr(inspect.unwrap(getattr(function, "func", function)), "__code__", None)
+    code = code_of(function)
     if code is not None and (code.co_names or code.co_nlocals > code.co_argcount):
         return hint("your function returns nothing; its last line should be return ...")
     return NOT_YET

@@ -7,7 +7,6 @@ whatever it holds it cannot run where marks are given.
 from __future__ import annotations
 
 import base64
-import inspect
 import io
 import json
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from activecl_nb.lessons.checks import seeding
+from activecl_nb.lessons.checks.bodies import code_of, names_in
 
 LARGEST = 20_000_000  # bytes of a parcel; answers are some hundreds of numbers
 SHORT = 1_000  # bits of a whole number
@@ -115,11 +114,11 @@ def _tensor(value: Any) -> Any:
 
 
 def _described(value: Any) -> list[Any] | None:
-    code = getattr(inspect.unwrap(getattr(value, "func", value)), "__code__", None)
+    code = code_of(value)
     if code is None:
         return None
-    names = sorted({*seeding.names(code), *code.co_varnames[code.co_argcount :]})
-    return [names[:MOST_NAMES], code.co_argcount]
+    used = sorted({*names_in(code), *code.co_varnames[code.co_argcount :]})
+    return [used[:MOST_NAMES], code.co_argcount]
 
 
 def _other(value: Any) -> Any:
