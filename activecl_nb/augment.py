@@ -241,7 +241,7 @@ def apply(images: Tensor, parameters: Parameters) -> Tensor:
 def apply_batched(images: Tensor, parameters: Parameters) -> Tensor:
     """``apply`` one operation at a time on the whole batch: what T does, step by step."""
     p = parameters
-    x = resample(images.float() / 255, p.boxes, p.mirrored, p.upturned, p.angles)
+    x = resample(images, p.boxes, p.mirrored, p.upturned, p.angles)
     x = jitter(x, p.brightness, p.contrast, p.saturation, p.hue, order=p.order)
     x = grayscale(x, p.gray)
     x = blur(x, p.sigmas)
@@ -259,10 +259,11 @@ def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
     )
 
 
+@fused
 def standardise(x: Tensor) -> Tensor:
     """Subtract ImageNet's mean and divide by its deviation, channel by channel."""
-    mean, deviation = (send(torch.tensor(v, dtype=x.dtype), x.device) for v in (MEAN, DEVIATION))
-    return (x - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
+    channels = zip(x.unbind(dim=1), MEAN, DEVIATION, strict=True)
+    return torch.stack([(channel - mean) / deviation for channel, mean, deviation in channels], 1)
 
 
 def resample(
@@ -270,10 +271,11 @@ def resample(
 ) -> Tensor:
     """Crop, flip and rotate each image, in that order, in one bilinear resampling.
 
-    x: float (N, 3, H, W); the others as in ``Parameters``. Every pixel of the result asks where in
-    the source it comes from, so the operations are undone last to first. A box that is not the
-    whole image is enlarged to H x W. At multiples of 90 degrees nothing from outside the box
-    enters; at other angles what lies around it does, and beyond the image its mirror image.
+    x: (N, 3, H, W), float or uint8, whose 255 becomes 1; the others as in ``Parameters``. Every
+    pixel of the result asks where in the source it comes from, so the operations are undone last
+    to first. A box that is not the whole image is enlarged to H x W. At multiples of 90 degrees
+    nothing from outside the box enters; at other angles what lies around it does, and beyond the
+    image its mirror image.
     """
     cos, sin, right = turns(angles)
     numbers = [cos, sin, 1 - 2 * mirrored.float(), 1 - 2 * upturned.float(), *boxes.float().T]
@@ -283,6 +285,7 @@ def resample(
 @fused
 def _sampled(x: Tensor, numbers: Tensor, right: bool) -> Tensor:
     """``resample`` by numbers (N, 8), a row per image; right: whether all angles are right ones."""
+    x = x.float() / 255 if x.dtype == torch.uint8 else x
     (height, width), device = x.shape[2:], x.device
     cos, sin, sign_x, sign_y, top, left, box_height, box_width = numbers.T[..., None, None]
     # Pixel centres, measured from the middle of the image.
@@ -350,9 +353,10 @@ def adjust_hue(x: Tensor, turns: Tensor) -> Tensor:
     )
     sixths = sixths + 6 * turns.view(-1, 1, 1)
     # Each channel falls from value to lowest with its distance on the wheel from its own hue.
-    ways = [(sixths + start) % 6 for start in (5, 3, 1)]
-    channels = [value - chroma * torch.minimum(k, 4 - k).clamp(0, 1) for k in ways]
-    return torch.stack(channels, dim=1)
+    starts = torch.arange(5, 0, -2, device=x.device).view(3, 1, 1)
+    ways = (sixths.unsqueeze(1) + starts) % 6
+    fallen = torch.minimum(ways, 4 - ways).clamp(0, 1)
+    return value.unsqueeze(1) - chroma.unsqueeze(1) * fallen
 
 
 @fused
@@ -368,18 +372,19 @@ def blur(x: Tensor, sigmas: Tensor, size: int | None = None) -> Tensor:
     kernel is separable: a blur along the rows follows one along the columns. Beyond the edge
     stands the mirror image.
     """
-    size = size or blur_size(*x.shape[2:])
-    blurred = sigmas.nonzero()[:, 0]
-    if not len(blurred):
-        return x
-    kernels = send(gaussian_kernels(sigmas[blurred], size).to(x.dtype), x.device)
-    blurred = send(blurred, x.device)
-    # Each channel of each image is a channel of one large image, with a kernel of its own.
-    planes = F.pad(x[blurred], (size // 2,) * 4, mode="reflect").flatten(0, 1)[None]
-    kernels = kernels.repeat_interleave(x.shape[1], dim=0)[:, None]
-    columns = F.conv2d(planes, kernels[..., None], groups=len(kernels))
-    rows = F.conv2d(columns, kernels[:, :, None], groups=len(kernels))
-    return x.index_copy(0, blurred, rows[0].unflatten(0, (-1, x.shape[1])))
+    kernels = gaussian_kernels(send(sigmas, x.device), size or blur_size(*x.shape[2:]))
+    return _smoothed(x, kernels)
+
+
+@fused
+def _smoothed(x: Tensor, kernels: Tensor) -> Tensor:
+    """``blur`` by kernels (N, taps): the image, shifted by each tap, times the tap's weight."""
+    reach = kernels.shape[1] // 2
+    for dim, edges in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
+        padded, size = F.pad(x, edges, mode="reflect"), x.shape[dim]
+        taps = (padded.narrow(dim, at, size) for at in range(kernels.shape[1]))
+        x = sum(weight.view(-1, 1, 1, 1) * tap for weight, tap in zip(kernels.T, taps, strict=True))
+    return x
 
 
 def blur_size(height: int, width: int) -> int:
@@ -388,9 +393,9 @@ def blur_size(height: int, width: int) -> int:
 
 
 def gaussian_kernels(sigmas: Tensor, size: int) -> Tensor:
-    """One Gaussian per sigma, each summing to 1; float32 (N, size)."""
-    offsets = torch.arange(size) - (size - 1) / 2
-    weights = torch.exp(-0.5 * (offsets / sigmas[:, None]) ** 2)
+    """One Gaussian per sigma, each summing to 1; float32 (N, size). Sigma 0: all in the middle."""
+    offsets = torch.arange(size, device=sigmas.device) - (size - 1) / 2
+    weights = torch.exp(-0.5 * (offsets / sigmas[:, None].clamp(min=1e-3)) ** 2)
     return weights / weights.sum(dim=1, keepdim=True)
 
 

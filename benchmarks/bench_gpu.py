@@ -119,7 +119,9 @@ def equal(bench: Bench) -> None:
     say("first loss, channels last against torch's layout, float32", f"{laid:.1e}", "1e-3")
     rounded = abs(first(bench.model(), half=True, compiled=True) / expected - 1)
     say("first loss, as it trains against plain float32", f"{rounded:.1e}", "1e-2")
-    fast, slow = (training(bench, images, half) for half in (None, False))
+    fast, again, slow = (training(bench, images, half) for half in (None, None, False))
+    apart = max(abs(a - b) for a, b in zip(fast, again, strict=True))
+    say("losses of the same training, once more, largest difference", f"{apart:.1e}", "0")
     last = max(1, len(fast) // 4)
     ends = [statistics.mean(losses[-last:]) for losses in (fast, slow)]
     say(
@@ -298,14 +300,22 @@ def picks(
 def patches(sizes: Sizes) -> Tensor:
     """As many as the loop looks at: phantom patches, or random images without numba."""
     n = max(sizes.rounds * sizes.budget + sizes.candidates, sizes.test)
-    if importlib.util.find_spec("numba") is None:
-        print("numba is not installed: random images in place of the phantom's", flush=True)
+    if not compiles():
+        print(
+            "numba or platformdirs is not installed: random images in place of the phantom's",
+            flush=True,
+        )
         some = pictures(sizes.drawn, sizes.pixels)
     else:
         from activecl_nb.sources import phantom
 
         some = torch.from_numpy(phantom.draw(range(sizes.drawn), sizes.pixels, seed=0))
     return some.repeat(n // len(some) + 1, 1, 1, 1)[:n]
+
+
+def compiles() -> bool:
+    """Whether a processor's views and the phantom can be: by numba, into the kit's cache."""
+    return all(importlib.util.find_spec(name) for name in ("numba", "platformdirs"))
 
 
 # ---- all ------------------------------------------------------------------------------------
@@ -323,7 +333,7 @@ def main() -> None:
     if not options.tiny and not torch.cuda.is_available():
         print("the paper's training on a GPU: skipped, no CUDA device is at hand")
         return
-    if importlib.util.find_spec("numba") is None:  # a processor's views are compiled by it
+    if not compiles():
         augment.apply_compiled = augment.apply_batched
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.type == "cuda" else "a processor"

@@ -15,7 +15,7 @@ def traced(monkeypatch):
     compile_ = torch.compile
     calls: list[object] = []
 
-    def trace(function, *, dynamic):
+    def trace(function, *, dynamic=None, mode=None):
         calls.append(function)
         return compile_(function, dynamic=dynamic, fullgraph=True, backend="aot_eager")
 
@@ -36,6 +36,21 @@ def test_traced_views_are_the_views_as_written(rotation, monkeypatch, request):
     written = augment.apply_batched(patches(), drawn)
     request.getfixturevalue("traced")
     torch.testing.assert_close(augment.apply_batched(patches(), drawn), written, rtol=0, atol=5e-5)
+
+
+def test_batches_of_many_sizes_are_not_each_compiled_anew(monkeypatch):
+    compile_, graphs = torch.compile, []
+
+    def as_written(graph, examples):
+        graphs.append(graph)
+        return graph
+
+    monkeypatch.setattr(torch, "compile", lambda f, **k: compile_(f, **k, backend=as_written))
+    monkeypatch.setattr(fused, "_worth", lambda images, device: True)
+    half = fused.fused(lambda x: x / 2)
+    for n in range(2, 14):
+        assert torch.equal(half(patches(n).float()), patches(n).float() / 2)
+    assert len(graphs) == 2  # for the first size, and for every other
 
 
 def test_training_calls_the_compiled_model(traced):
