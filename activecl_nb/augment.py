@@ -233,9 +233,8 @@ def apply(images: Tensor, parameters: Parameters) -> Tensor:
 
     On a processor ``compiled_views`` does it, several times as fast; elsewhere ``apply_batched``.
     """
-    if images.device.type == "cpu":
-        return apply_compiled(images, parameters)
-    return apply_batched(images, parameters)
+    make = apply_compiled if images.device.type == "cpu" else apply_batched
+    return make(images, parameters)
 
 
 def apply_batched(images: Tensor, parameters: Parameters) -> Tensor:
@@ -244,8 +243,7 @@ def apply_batched(images: Tensor, parameters: Parameters) -> Tensor:
     x = resample(images, p.boxes, p.mirrored, p.upturned, p.angles)
     x = jitter(x, p.brightness, p.contrast, p.saturation, p.hue, order=p.order)
     x = grayscale(x, p.gray)
-    x = blur(x, p.sigmas)
-    return standardise(x)
+    return standardise(blur(x, p.sigmas))
 
 
 def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
@@ -263,7 +261,7 @@ def apply_compiled(images: Tensor, parameters: Parameters) -> Tensor:
 def standardise(x: Tensor) -> Tensor:
     """Subtract ImageNet's mean and divide by its deviation, channel by channel."""
     channels = zip(x.unbind(dim=1), MEAN, DEVIATION, strict=True)
-    return torch.stack([(channel - mean) / deviation for channel, mean, deviation in channels], 1)
+    return torch.stack([(channel - mean) / by for channel, mean, by in channels], dim=1)
 
 
 def resample(
@@ -271,11 +269,10 @@ def resample(
 ) -> Tensor:
     """Crop, flip and rotate each image, in that order, in one bilinear resampling.
 
-    x: (N, 3, H, W), float or uint8, whose 255 becomes 1; the others as in ``Parameters``. Every
-    pixel of the result asks where in the source it comes from, so the operations are undone last
-    to first. A box that is not the whole image is enlarged to H x W. At multiples of 90 degrees
-    nothing from outside the box enters; at other angles what lies around it does, and beyond the
-    image its mirror image.
+    x: float or uint8 (255 becomes 1) (N, 3, H, W); the others as in ``Parameters``. Every pixel of
+    the result asks where in the source it comes from, so the operations are undone last to first.
+    A box that is not the whole image is enlarged to H x W. At multiples of 90 degrees nothing from
+    outside the box enters; at other angles what lies around it does, then its mirror image.
     """
     cos, sin, right = turns(angles)
     numbers = [cos, sin, 1 - 2 * mirrored.float(), 1 - 2 * upturned.float(), *boxes.float().T]
@@ -355,8 +352,7 @@ def adjust_hue(x: Tensor, turns: Tensor) -> Tensor:
     # Each channel falls from value to lowest with its distance on the wheel from its own hue.
     starts = torch.arange(5, 0, -2, device=x.device).view(3, 1, 1)
     ways = (sixths.unsqueeze(1) + starts) % 6
-    fallen = torch.minimum(ways, 4 - ways).clamp(0, 1)
-    return value.unsqueeze(1) - chroma.unsqueeze(1) * fallen
+    return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(ways, 4 - ways).clamp(0, 1)
 
 
 @fused
@@ -368,12 +364,11 @@ def grayscale(x: Tensor, gray: Tensor) -> Tensor:
 def blur(x: Tensor, sigmas: Tensor, size: int | None = None) -> Tensor:
     """Blur each image by a Gaussian of its own sigma in pixels; 0 leaves it as it is.
 
-    size: taps of the kernel, odd; a tenth of the image's shorter side when not given. The
-    kernel is separable: a blur along the rows follows one along the columns. Beyond the edge
-    stands the mirror image.
+    size: taps of the kernel, odd; a tenth of the image's shorter side when not given. A blur along
+    the rows follows one along the columns. Beyond the edge stands the mirror image.
     """
-    kernels = gaussian_kernels(send(sigmas, x.device), size or blur_size(*x.shape[2:]))
-    return _smoothed(x, kernels)
+    sigmas = send(sigmas, x.device)
+    return _smoothed(x, gaussian_kernels(sigmas, size or blur_size(*x.shape[2:])))
 
 
 @fused
@@ -382,8 +377,8 @@ def _smoothed(x: Tensor, kernels: Tensor) -> Tensor:
     reach = kernels.shape[1] // 2
     for dim, edges in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
         padded, size = F.pad(x, edges, mode="reflect"), x.shape[dim]
-        taps = (padded.narrow(dim, at, size) for at in range(kernels.shape[1]))
-        x = sum(weight.view(-1, 1, 1, 1) * tap for weight, tap in zip(kernels.T, taps, strict=True))
+        taps = enumerate(kernels.T[..., None, None, None])
+        x = sum(weight * padded.narrow(dim, at, size) for at, weight in taps)
     return x
 
 

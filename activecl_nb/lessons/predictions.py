@@ -11,8 +11,10 @@ reads on before guessing. Where two values may come out level, ``near`` takes ei
 from __future__ import annotations
 
 import difflib
+import functools
 import re
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from activecl_nb.lessons import stopped
@@ -20,6 +22,8 @@ from activecl_nb.lessons import stopped
 # The first line of a folded output, which JupyterLab shows in place of the output. What stores the
 # notebooks puts it there; a cell whose stored output is compared with a run's prints it.
 COVER = "Your guess, and what came:"
+WIDTH = 58  # characters that a page of 600 pixels has room for
+LABEL = 14  # of them for what a cell prints before the sentence, as "on average:"
 COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
 # Question -> its answer, and why.
 KNOWN = {
@@ -31,12 +35,25 @@ KNOWN = {
 }
 
 
+def _in_lines(sentence: Callable[..., str]) -> Callable[..., str]:
+    """A sentence broken between words, since a narrow page breaks it anywhere."""
+
+    @functools.wraps(sentence)
+    def told(*given: Any, **options: Any) -> str:
+        lines = textwrap.TextWrapper(WIDTH, " " * LABEL, break_on_hyphens=False)
+        return lines.fill(sentence(*given, **options)).lstrip()
+
+    return told
+
+
+@_in_lines
 def known(said: Any, question: str, choices: Iterable[str]) -> str:
     """Which of these words, where the answer is a fact of the drawing and not of a run?"""
     came, why = KNOWN[question]
-    return word(said, came, choices, why)
+    return _word(said, came, choices, why)
 
 
+@_in_lines
 def largest(said: Any, values: Mapping[str, float], form: str = ".0%", *, near: float = 0.0) -> str:
     """Which of these is largest?
 
@@ -46,6 +63,7 @@ def largest(said: Any, values: Mapping[str, float], form: str = ".0%", *, near: 
     return _extreme(said, values, form, max(values, key=values.__getitem__), near)
 
 
+@_in_lines
 def smallest(
     said: Any, values: Mapping[str, float], form: str = ".0%", *, near: float = 0.0
 ) -> str:
@@ -67,6 +85,7 @@ def _extreme(said: Any, values: Mapping[str, float], form: str, top: str, near: 
     return f"You said {name}, {values[name]:{form}}; it is {came}."
 
 
+@_in_lines
 def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     """How much will it be? near: how far from ``came`` still counts as near, as a share of it."""
     if none := _none(said):
@@ -96,8 +115,13 @@ def with_comma(said: Any) -> bool:
     return isinstance(said, tuple) and len(said) > 1 and all(type(part) is int for part in said)
 
 
+@_in_lines
 def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
     """Which of these words? why: added to the sentence."""
+    return _word(said, came, choices, why)
+
+
+def _word(said: Any, came: str, choices: Iterable[str], why: str) -> str:
     choices = list(choices)
     more = f": {why}." if why else "."
     if none := _none(said):
@@ -110,6 +134,7 @@ def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
     return f"You said {name}; it is {came}{more}"
 
 
+@_in_lines
 def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
     """Which order, the largest first? Says how many of the pairs stand as was said."""
     ranked = sorted(values, key=values.__getitem__, reverse=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from activecl_nb import experiment, files, imbalance, profiles
 from activecl_nb.imbalance import Data
+from activecl_nb.lessons.predictions import WIDTH
 from activecl_nb.pictures import maps
 from activecl_nb.profiles import Profile
 from activecl_nb.protocol import BENCHMARK, Protocol
@@ -104,7 +105,7 @@ def stored_table(name: str) -> pd.DataFrame:
             f"{file.name} is not among the kit's stored results; get the folder results/ anew"
         )
     head = [line[2:] for line in file.read_text(encoding="utf-8").splitlines() if line[:2] == "# "]
-    print(textwrap.fill(" ".join(head), 58))  # as much as a page of 600 pixels has room for
+    print(textwrap.fill(" ".join(head), WIDTH))
     return pd.read_csv(file, comment="#")
 
 

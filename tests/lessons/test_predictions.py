@@ -6,6 +6,11 @@ import pytest
 
 from activecl_nb.lessons import predictions
 
+
+def in_one_line(told: str) -> str:
+    return " ".join(told.split())
+
+
 SHARES = {"random": 0.12, "entropy": 0.31, "kcenter": 0.53}
 
 
@@ -21,37 +26,45 @@ SHARES = {"random": 0.12, "entropy": 0.31, "kcenter": 0.53}
     ],
 )
 def test_the_largest(said: object, sentence: str) -> None:
-    assert predictions.largest(said, SHARES) == sentence
+    assert in_one_line(predictions.largest(said, SHARES)) == sentence
 
 
 def test_the_smallest() -> None:
-    assert predictions.smallest("kcenter", SHARES) == "You said kcenter, 53%; it is random, 12%."
-    assert predictions.smallest("random", SHARES) == "You said random, and it is: 12%."
+    assert (
+        in_one_line(predictions.smallest("kcenter", SHARES))
+        == "You said kcenter, 53%; it is random, 12%."
+    )
+    assert in_one_line(predictions.smallest("random", SHARES)) == "You said random, and it is: 12%."
 
 
 def test_a_pair_may_be_named_in_either_order() -> None:
     pairs = {"random and entropy": 1.01, "entropy and kcenter": 1.2}
-    said = predictions.largest("k-center and entropy", pairs, ".2f")
+    said = in_one_line(predictions.largest("k-center and entropy", pairs, ".2f"))
     assert said == "You said entropy and kcenter, and it is: 1.20."
-    assert "is none of" in predictions.largest("entropy and entropy", pairs, ".2f")
+    assert "is none of" in in_one_line(predictions.largest("entropy and entropy", pairs, ".2f"))
 
 
 def test_what_is_level_is_right_too() -> None:
     close = {"LYM": 0.16, "NORM": 0.15, "STR": 0.04}
-    said = predictions.largest("NORM", close, near=0.03)
+    said = in_one_line(predictions.largest("NORM", close, near=0.03))
     assert said == "You said NORM, 15%; that is level with LYM, 16%: both are right."
-    assert predictions.largest("STR", close, near=0.03) == "You said STR, 4%; it is LYM, 16%."
-    assert predictions.largest("NORM", close) == "You said NORM, 15%; it is LYM, 16%."
-    assert "level with STR, 4%" in predictions.smallest("NORM", close, near=0.2)
+    assert (
+        in_one_line(predictions.largest("STR", close, near=0.03))
+        == "You said STR, 4%; it is LYM, 16%."
+    )
+    assert in_one_line(predictions.largest("NORM", close)) == "You said NORM, 15%; it is LYM, 16%."
+    assert "level with STR, 4%" in in_one_line(predictions.smallest("NORM", close, near=0.2))
 
 
 def test_what_no_run_says() -> None:
     names = ("crop", "blur")
     for question, (answer, why) in predictions.KNOWN.items():
-        assert predictions.known(answer, question, [answer, "x"]) == (
+        assert in_one_line(predictions.known(answer, question, [answer, "x"])) == (
             f"You said {answer}, and so it is: {why}."
         )
-    assert "it is crop" in predictions.known("blur", "changes the size of nuclei", names)
+    assert "it is crop" in in_one_line(
+        predictions.known("blur", "changes the size of nuclei", names)
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,12 +79,12 @@ def test_what_no_run_says() -> None:
     ],
 )
 def test_a_number(said: object, sentence: str) -> None:
-    assert predictions.number(said, 4.84) == sentence
+    assert in_one_line(predictions.number(said, 4.84)) == sentence
 
 
 @pytest.mark.parametrize("said", [(0, 83), "0,83", (9, 900), " -4,7 ", (1, 0, 0)])
 def test_a_number_with_a_comma_is_told_how_numbers_are_written(said: object) -> None:
-    assert predictions.number(said, 4.84) == (
+    assert in_one_line(predictions.number(said, 4.84)) == (
         "A comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900. It is 4.84."
     )
 
@@ -82,22 +95,24 @@ def test_what_is_no_number_with_a_comma(said: object) -> None:
 
 
 def test_per_cent_where_a_share_was_asked_for() -> None:
-    said = predictions.number(93, 0.72)
+    said = in_one_line(predictions.number(93, 0.72))
     assert said == "You said 93%, 0.93 as a share; it is less: 0.72."
-    assert predictions.number(70, 0.72).endswith("and it is about that: 0.72.")
-    assert predictions.number(2, 0.72) == "You said 2; it is less: 0.72."
+    assert in_one_line(predictions.number(70, 0.72)).endswith("and it is about that: 0.72.")
+    assert in_one_line(predictions.number(2, 0.72)) == "You said 2; it is less: 0.72."
 
 
 def test_per_cent_with_its_sign() -> None:
-    assert predictions.number("5%", 0.05) == (
+    assert in_one_line(predictions.number("5%", 0.05)) == (
         "You said 5%, 0.05 as a share, and it is about that: 0.05."
     )
-    assert predictions.number("85 %", 0.2).startswith("You said 85%, 0.85 as a share; it is less")
-    assert predictions.number("%", 0.2).startswith("'%' is not a number")
+    assert in_one_line(predictions.number("85 %", 0.2)).startswith(
+        "You said 85%, 0.85 as a share; it is less"
+    )
+    assert in_one_line(predictions.number("%", 0.2)).startswith("'%' is not a number")
 
 
 def test_a_number_that_was_counted_is_so_and_not_about_so():
-    assert predictions.number(8, 8, ".0f", near=0) == "You said 8, and so it is."
+    assert in_one_line(predictions.number(8, 8, ".0f", near=0)) == "You said 8, and so it is."
 
 
 @pytest.mark.parametrize(
@@ -129,18 +144,42 @@ def test_a_name_in_another_spelling(said: object, name: str | None) -> None:
 
 def test_a_word() -> None:
     choices = ("rim", "middle")
-    assert predictions.word("Rim", "rim", choices) == "You said rim, and so it is."
-    assert predictions.word("middle", "rim", choices, "far") == "You said middle; it is rim: far."
-    assert predictions.word(..., "rim", choices) == "No prediction was typed in. It is rim."
-    assert predictions.word(7, "rim", choices).startswith("7 is none of rim, middle.")
+    assert in_one_line(predictions.word("Rim", "rim", choices)) == "You said rim, and so it is."
+    assert (
+        in_one_line(predictions.word("middle", "rim", choices, "far"))
+        == "You said middle; it is rim: far."
+    )
+    assert (
+        in_one_line(predictions.word(..., "rim", choices))
+        == "No prediction was typed in. It is rim."
+    )
+    assert in_one_line(predictions.word(7, "rim", choices)).startswith("7 is none of rim, middle.")
 
 
 def test_an_order_counts_pairs() -> None:
-    said = predictions.order(["kcenter", "random", "entropy"], SHARES)
+    said = in_one_line(predictions.order(["kcenter", "random", "entropy"], SHARES))
     assert "of 3 pairs 2 stand so" in said and said.endswith(
         "It is: kcenter 0.53, entropy 0.31, random 0.12."
     )
-    assert predictions.order(..., SHARES).startswith("No prediction")
-    assert predictions.order([..., ...], SHARES).startswith("No prediction")
+    assert in_one_line(predictions.order(..., SHARES)).startswith("No prediction")
+    assert in_one_line(predictions.order([..., ...], SHARES)).startswith("No prediction")
     for wrong in (["kcenter"], "kcenter", ["a", "b", "c"], ["random", "random", "entropy"]):
-        assert predictions.order(wrong, SHARES).startswith("Name each of")
+        assert in_one_line(predictions.order(wrong, SHARES)).startswith("Name each of")
+
+
+@pytest.mark.parametrize("label", ["", "on average:", "mean colour:"])
+def test_a_sentence_breaks_between_words_for_a_narrow_page(label: str) -> None:
+    kinds = dict.fromkeys(["trained encoder", "random encoder", "mean colour", "chance"], 0.25)
+    told = [
+        predictions.order(..., kinds),
+        predictions.word(..., "TUM", kinds, "of many things that take more than one line to say"),
+        predictions.known("x", "hardest to tell from NORM", kinds),
+        predictions.largest("x", kinds),
+        predictions.smallest("x", kinds),
+        predictions.number("0,83", 4.84),
+    ]
+    for sentence in told:
+        first, *others = f"{label} {sentence}".strip().splitlines()
+        assert others and max(map(len, others)) <= predictions.WIDTH
+        assert len(first) <= predictions.WIDTH and not first.endswith("-")
+    assert "\n" not in predictions.number(4.7, 4.84)

@@ -22,7 +22,7 @@ import numpy as np
 
 from activecl_nb.lessons import stopped
 from activecl_nb.lessons.checks.bodies import code_of
-from activecl_nb.lessons.predictions import COMMA, missing, with_comma
+from activecl_nb.lessons.predictions import COMMA, WIDTH, missing, with_comma
 
 WORDS_OF_A_NAME = 7
 
@@ -51,7 +51,7 @@ class Verdict:
         return self.text
 
     def __repr__(self) -> str:
-        return textwrap.fill(self.text, 58)  # as much as a page of 600 pixels has room for
+        return textwrap.fill(self.text, WIDTH)
 
 
 STOPPED = "stopped with"  # what is said of a function that raised an error

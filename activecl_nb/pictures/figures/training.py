@@ -157,7 +157,7 @@ def heat(matrix: Any, *, title: str = "", labels: Sequence[str] = (), alt: str =
         square=True,
         annot=matrix.size <= 100,
         fmt=numbers,
-        annot_kws={"fontsize": 8},
+        annot_kws={"fontsize": 12 if matrix.size <= 16 else 8},
         cbar_kws={"shrink": 0.8},
         xticklabels=list(labels) or False,
         yticklabels=list(labels) or False,
