@@ -161,11 +161,11 @@ class Manifest:
     entries: Mapping[str, Mapping[str, Any]] | None
 
     @classmethod
-    def of(cls, folder: str | os.PathLike[str]) -> Manifest:
+    def of(cls, folder: str | os.PathLike[str], name: str = MANIFEST) -> Manifest:
         """Read a folder's manifest. ValueError: it is damaged."""
         folder = Path(folder)
         try:
-            text = read(folder / MANIFEST)
+            text = read(folder / name)
         except (FileNotFoundError, NotADirectoryError):
             return cls(folder, None)
         try:
@@ -174,7 +174,7 @@ class Manifest:
         except (ValueError, KeyError, TypeError, RecursionError):
             whole = False
         if not whole:
-            raise ValueError(f"{folder / MANIFEST} is damaged; {MEND}")
+            raise ValueError(f"{folder / name} is damaged; {MEND}")
         return cls(folder, entries)
 
     @property

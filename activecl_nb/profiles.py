@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from activecl_nb.values import Count, Pairs, Positive, Problems, Side, Switch, checked
+from activecl_nb.values import Count, Pairs, Problems, Rate, Side, Switch, checked
 
 if TYPE_CHECKING:
     import torch
@@ -82,10 +82,10 @@ class Profile:
     candidates: Count = 10_000
     epochs: Count = 100
     batch_size: Pairs = 128
-    learning_rate: Positive = 1e-4
+    learning_rate: Rate = 1e-4
     schedule: Literal["constant", "cosine"] = "constant"
     proxy_epochs: Count = 40
-    proxy_learning_rate: Positive = 1e-3
+    proxy_learning_rate: Rate = 1e-3
     standardise: Switch = False
     benchmark_epochs: Count = 100
     benchmark_every: Count = 20

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from activecl_nb import profiles
 from activecl_nb.profiles import Contradiction, Profile
-from activecl_nb.values import Positive, Problems, Switch, Whole
+from activecl_nb.values import Problems, Switch, Temperature, Whole
 
 BENCHMARK = "benchmark"  # the strategy's name in a benchmark's Run
 
@@ -41,7 +41,7 @@ class Protocol(Profile):
     """
 
     head: Literal["paper", "simclr"] = "paper"
-    temperature: Positive = 0.1
+    temperature: Temperature = 0.1
     carry_optimizer: Switch = False
     rotation: Literal["right-angles", "continuous", "none"] = "right-angles"
     kcenter_seed: Literal["chosen", "none"] = "chosen"

@@ -52,6 +52,9 @@ Whole = Annotated[int, BeforeValidator(_plain), Field(ge=0, le=MOST)]
 Seed = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**63)]
 Number = Annotated[float, BeforeValidator(_real)]
 Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+# Beyond these Adam cannot take a step, or a softmax sees one word alone.
+Rate = Annotated[Number, Field(ge=1e-12, le=1e30, allow_inf_nan=False)]
+Temperature = Annotated[Number, Field(ge=0.001, le=1_000, allow_inf_nan=False)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 
 

@@ -42,8 +42,11 @@ def test_a_profile_changes_only_what_it_names():
         ({"batch_size": 1}, "batch_size: should be at least 2"),
         ({"width": -4}, "width: should be at least 1"),
         ({"labelled": 1e3}, "labelled: should be a whole number"),
-        ({"temperature": 0.0}, "temperature: should be above 0"),
-        ({"learning_rate": float("inf")}, "learning_rate: should be finite"),
+        ({"temperature": 0.0}, "temperature: should be at least 0.001"),
+        ({"temperature": 1e300}, "temperature: should be at most 1000"),
+        ({"learning_rate": 1e-320}, "learning_rate: should be at least 1e-12"),
+        ({"proxy_learning_rate": 1e38}, r"proxy_learning_rate: should be at most 1e\+30"),
+        ({"learning_rate": float("inf")}, r"learning_rate: should be at most 1e\+30"),
         ({"carry_optimizer": "yes"}, "carry_optimizer: should be true or false"),
     ],
 )

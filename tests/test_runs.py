@@ -400,6 +400,23 @@ def test_an_older_folder_is_gone_on_from_and_sealed(made, half, again):
     assert set(files.Manifest.of(half).entries) == {*FILES} - {files.MANIFEST}
 
 
+@pytest.mark.filterwarnings("ignore:.*without checksums")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("losses", np.array(["many", "little"]), "losses are no numbers"),
+        ("test_logits", np.zeros(3, np.float32), r"test_logits of shape \(3,\), unlike round 0's"),
+        ("proxy_epochs", np.array([-1]), "negative proxy_epochs"),
+    ],
+)
+def test_an_older_folder_is_checked_as_far_as_it_can_be(whole, name, value, said):
+    file = as_older(whole) / "round-01.npz"
+    with np.load(file) as arrays:
+        np.savez(file, **{**arrays, name: value})
+    with pytest.raises(ValueError, match=rf"round-01\.npz is damaged: {said}"):
+        runs.load(whole)
+
+
 def test_stored_runs_are_verified_and_fit_together():
     for run in [*runs.stored("laptop"), *runs.stored("tiny")]:
         assert verified(run.path), run.path
@@ -426,7 +443,13 @@ def test_a_kill_while_the_table_gets_new_columns_loses_nothing(made, half, again
     with monkeypatch.context() as patched, pytest.raises(Stop):
         patched.setattr(files, "seal", killed)
         again(half)
-    with pytest.warns(UserWarning, match="unverified"):
+    damaged = shutil.copytree(half, half.with_name("damaged"))
+    flipped = bytearray((damaged / "weights-00.safetensors").read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    (damaged / "weights-00.safetensors").write_bytes(flipped)
+    with pytest.raises(ValueError, match=r"weights-00\.safetensors is damaged: it is not what"):
+        runs.load(damaged)
+    with pytest.warns(UserWarning, match="stopped while its table was written anew; the table is"):
         found = again(half)
     assert_same(runs.load(made / "whole"), found)
     assert not found.sealed

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from activecl_nb import files, simclr
 from activecl_nb.protocol import Protocol, image_epochs, plan
-from activecl_nb.runs.record import Round, Run, split
+from activecl_nb.runs.record import ARRAYS, Round, Run, split
 from activecl_nb.tasks import HEADLINES
 
 
@@ -44,6 +44,9 @@ def _wrong(file: Path, problem: str) -> ValueError:
 
 
 def _of_arrays(run: Run, round: Round) -> Iterator[str]:
+    if texts := [name for name in ARRAYS if getattr(round, name).dtype.kind not in "biuf"]:
+        yield f"{', '.join(texts)} are no numbers"
+        return
     before = run.chosen(round.number - 1) if round.number else run.pool[:0]
     for name in ("picked", "candidates"):
         positions = getattr(round, name)
@@ -57,6 +60,10 @@ def _of_arrays(run: Run, round: Round) -> Iterator[str]:
         yield f"losses of {len(round.losses)} epochs"
     if round.watched_logits.shape != run.watched.shape:
         yield f"{len(round.watched_logits)} logits of {len(run.watched)} watched images"
+    if round.test_logits.shape != run.rounds[0].test_logits.shape:
+        yield f"test_logits of shape {round.test_logits.shape}, unlike round 0's"
+    if (round.proxy_epochs < 0).any():
+        yield "negative proxy_epochs"
     for name in ("losses", "watched_logits", "test_logits"):
         if not np.isfinite(getattr(round, name)).all():
             yield f"{name} are NaN or infinite"

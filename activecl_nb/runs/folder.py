@@ -257,12 +257,16 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
             rounds = tuple(_read_round(manifest, row) for row in rows)
         run = replace(run, rounds=rounds, weights=_read_weights(manifest, len(rounds) - 1))
     if not manifest.sealed:
+        aside = files.Manifest.of(path, ASIDE)
+        for name in (aside.entries or {}).keys() - {"rounds.csv"}:
+            aside.verify(name)
         check(run)
-        warnings.warn(
-            f"{path} was written without checksums by an older kit; what it holds is read "
-            "unverified",
-            stacklevel=4,
+        why = (
+            "was stopped while its table was written anew; the table"
+            if aside.sealed
+            else ("was written without checksums by an older kit; what it holds")
         )
+        warnings.warn(f"{path} {why} is read unverified", stacklevel=4)
     return run
 
 

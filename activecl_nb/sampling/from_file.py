@@ -32,7 +32,9 @@ def from_file(text: str) -> Callable[..., Tensor]:
     try:
         with apart(0):
             spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # code of one's own may raise any
         raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
     function = getattr(module, name, None)
     if not callable(function):

@@ -663,10 +663,11 @@ def finished(out):
         ("os.kill(os.getpid(), signal.SIGKILL)", "its process was killed by SIGKILL"),
         ("os._exit(7)", "its process ended by itself, with status 7"),
         ("raise SystemExit('enough')", "SystemExit: enough (mine.py, line 8)"),
+        ("raise type('Own', (BaseException,), {})('x')", "Own: x (mine.py, line 8)"),
         ("raise KeyboardInterrupt", "it was interrupted (KeyboardInterrupt)"),
         (r"raise ValueError('\ud800')", r"\ud800"),
     ],
-    ids=["raises", "killed", "leaves", "exits", "interrupts", "stutters"],
+    ids=["raises", "killed", "leaves", "exits", "of its own", "interrupts", "stutters"],
 )
 def test_whatever_ends_a_run_stops_no_other(tmp_path, body, says):
     code = f"def odd(f, l, c, b, g): {body}\nsampling.STRATEGIES['odd'] = odd\n"

@@ -100,7 +100,9 @@ def add_strategies(code: Path) -> set[str]:
     before = dict(sampling.STRATEGIES)
     try:
         runpy.run_path(str(code))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # code of one's own may raise any
         raise ValueError(f"{code} fails: {type(error).__name__}: {error}") from error
     return {name for name, s in sampling.STRATEGIES.items() if before.get(name) is not s}
 

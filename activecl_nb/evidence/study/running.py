@@ -76,7 +76,9 @@ def run(
     for job in study.jobs[share - 1 :: of]:
         try:
             folders[job] = out / job.address()  # draws the tissue, once for all
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             results[f"{job}, {dict(job.data)}"] = f"{FAILED}: {_why(error)}"
     _write_plan(study, folders, out)
     tasks = [Task(job, folder, device, keep_weights) for job, folder in folders.items()]
@@ -112,7 +114,9 @@ def failures(study: Study, results: Mapping[str, str]) -> str:
 def _address(job: Job) -> str:
     try:
         return job.address()
-    except (Exception, SystemExit):
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return ""
 
 
@@ -196,7 +200,9 @@ def make(task: Task) -> str:
                 runs.drop_weights(folder)
     except runs.Busy:
         return ELSEWHERE
-    except (Exception, SystemExit) as error:  # bad settings, a damaged folder, a student's slip
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # bad settings, a damaged folder, a student's slip of any kind
         return f"{FAILED}: {_why(error)}"
     return DONE
 

@@ -103,8 +103,7 @@ MISTAKES: dict[str, dict[str, str]] = {
         "is forgotten",
         "one view": "that is the loss of the first view alone; take the mean over all 2N",
         "median": "that is the median of the views' losses; take their mean",
-        "over tau": "the temperature stands outside: it divides the similarities within the "
-        "exponential, not the loss",
+        "over tau": "the loss is divided by the temperature; it divides the similarities alone",
         "times tau": "the loss is multiplied by the temperature; it divides the similarities "
         "alone (some write it so elsewhere, the paper does not)",
         "log2": "log base 2; the loss uses the natural logarithm (torch.log, np.log)",
@@ -258,7 +257,8 @@ def wrong() -> Iterator[tuple[str, Callable[..., np.ndarray]]]:
         yield text, functools.partial(loss, **slip)
     # The temperature left out and the loss divided by it are one slip, not two.
     yield (
-        MISTAKES["end"]["over tau"],
+        "the temperature stands outside: it divides the similarities within the exponential, not "
+        "the loss",
         functools.partial(loss, divide="not at all", end="over tau"),
     )
     for (step, how, text), (other, also, more) in itertools.combinations(single, 2):

@@ -90,6 +90,8 @@ _ADDED = (
     "the 1 (or another number) that you add against a division by 0 changes every score; "
     "return 0 where nothing is called tumour, and add nothing elsewhere"
 )
+
+
 # What is made of precision P and recall R instead of 2 P R / (P + R).
 _OF_RATES: dict[str, Callable[[float, float], Any]] = {
     "that is the plain mean of precision and recall; F1 is their harmonic mean": (
@@ -147,6 +149,9 @@ _OF_COUNTS: dict[str, Callable[[int, int, int, int], Any]] = {
         lambda tp, fp, fn, tn: _harmonic(tp / (tp + fp + 1), tp / (tp + fn + 1))
     ),
     f"{_ADDED} (1 beside every count)": lambda tp, fp, fn, tn: _f1(tp + 1, fp + 1, fn + 1),
+    f"{_ADDED} (0.001 below every line)": lambda tp, fp, fn, tn: (
+        2 * tp / (2 * tp + fp + fn + 0.002 + 0.001 * (tp + fp) * (tp + fn) / tp)
+    ),
 }
 
 

@@ -66,7 +66,10 @@ def by_hand(run: Any, rival: Any) -> Verdict:
     if missing(run):
         return NOT_YET
     if not hasattr(run, "rounds") or len(run.rounds) < 2:
-        return hint("give the run itself, contest.hand_run, after a round is trained on your picks")
+        return hint(
+            f"that is of kind {type(run).__name__}; give the run itself, contest.hand_run, after "
+            "a round is trained on your picks"
+        )
     if run.strategy != "hand":
         return hint(f"this run's picks were made by {run.strategy}; pick a round by hand")
     if (run.seed, run.protocol) != (rival.seed, rival.protocol):
@@ -76,7 +79,7 @@ def by_hand(run: Any, rival: Any) -> Verdict:
     result = "above" if yours > theirs else "below" if yours < theirs else "level with"
     shared = len(set(run.rounds[1].picked.tolist()) & set(rival.rounds[1].picked.tolist()))
     return solved(
-        f"after your round the AUROC is {yours:.3f}, {result} the {theirs:.3f} of "
+        f"after round 1, yours, the AUROC is {yours:.3f}, {result} the {theirs:.3f} of "
         f"{rival.strategy} (F1, which the panels show, is {f1:.2f} beside {their_f1:.2f}; it "
         f"depends on a threshold, AUROC does not); {shared} of your {len(run.rounds[1].picked)} "
         "picks are its picks too. "

@@ -159,6 +159,33 @@ def _interval(
     return [mean, mean - half, mean + half]
 
 
+def _other_intervals(
+    error: Callable[..., Any], quantile: Callable[..., Any]
+) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Intervals about something else than the mean difference."""
+    yield (
+        "the middle is a median; the interval is of the mean, and lies around it",
+        lambda a, b: [
+            x + np.median(a - b) - (a - b).mean() for x in _interval(a, b, error, quantile)
+        ],
+    )
+
+    def alone(a: np.ndarray) -> list[float]:
+        return _interval(a, np.zeros_like(a), error, quantile)
+
+    for first, second in ((1, 2), (2, 1)):
+        yield (
+            "these are ends of two intervals, one of a and one of b, subtracted; take the "
+            f"differences first, then one interval of them ({'low' if first == 1 else 'high'} "
+            "of b taken from low of a)",
+            lambda a, b, i=first, j=second: [
+                (a - b).mean(),
+                alone(a)[1] - alone(b)[i],
+                alone(a)[2] - alone(b)[j],
+            ],
+        )
+
+
 def _interval_mistakes() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Each wrong error and quantile, alone and together, and other orders of the three numbers."""
     quantiles = _quantiles()
@@ -191,6 +218,7 @@ def _interval_mistakes() -> Iterator[tuple[str, Callable[..., Any]]]:
         "mean",
         lambda a, b: [(a - b).mean(), *np.percentile(a - b, [2.5, 97.5])],
     )
+    yield from _other_intervals(error, quantile)
     yield (
         "the signs of the differences are lost: no absolute values",
         lambda a, b: _interval(np.maximum(a, b), np.minimum(a, b), error, quantile),

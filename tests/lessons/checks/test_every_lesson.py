@@ -6,6 +6,7 @@ import ast
 import dis
 import re
 import types
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from notebook_tools import (
 )
 
 from activecl_nb.lessons import checks
+from activecl_nb.lessons.checks import contrastive, lesson_07
 
 WITH_EXERCISES = LESSONS[1:]
 GIVEN = {"np": np}
@@ -83,7 +85,7 @@ def test_the_measurement_can_be_run_again() -> None:
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=[path.stem for path in WITH_EXERCISES])
 def test_every_exercise_has_its_wrong_answers(path: Path) -> None:
     tests = Path(__file__).with_name(f"test_lesson_{path.stem[:2]}.py").read_text()
-    examined = re.findall(r'(?:examine|verdict)\(\s*(?:load\()?[\w"]+\)?,\s*(\d+),', tests)
+    examined = re.findall(r'examine\(\s*[\w"]+,\s*(\d+),', tests)
     assert exercises(load(path.stem)) == sorted({int(number) for number in examined})
 
 
@@ -97,3 +99,10 @@ def test_the_right_letters_are_spread() -> None:
     counts = {letter: right.count(letter) for letter in "abcd"}
     assert len(right) >= 8 and min(counts.values()) >= 1, counts
     assert max(counts.values()) <= len(right) // 2 - 1, counts
+
+
+def test_no_mistake_hides_behind_another_of_the_same_hint() -> None:
+    """A dict of hints keeps one mistake a hint: the other would be told its numbers alone."""
+    for mistakes in (contrastive.wrong(), lesson_07._interval_mistakes()):
+        hints = Counter(text for text, _ in mistakes)
+        assert [text for text, times in hints.items() if times > 1] == []

@@ -191,6 +191,9 @@ LOSSES = {
     "temperature squared": ("return simclr.nt_xent(z_i, z_j, temperature ** 2)",),
     "temperature's root": ("return simclr.nt_xent(z_i, z_j, temperature ** 0.5)",),
     "temperature outside": ("return simclr.nt_xent(z_i, z_j, 1.0) / temperature",),
+    "temperature inside and outside": (
+        "return simclr.nt_xent(z_i, z_j, temperature) / temperature",
+    ),
     "loss times temperature": ("return temperature * simclr.nt_xent(z_i, z_j, temperature)",),
     "over 2N - 1": ("return 2 * n * simclr.nt_xent(z_i, z_j, temperature) / (2 * n - 1)",),
     "half": ("return simclr.nt_xent(z_i, z_j, temperature) / 2",),

@@ -69,6 +69,11 @@ def test_f1() -> None:
             ),
             "percent": my_f1(*CALLED, "return 200 * tp / (2 * tp + fp + fn)"),
             "1 below": my_f1(*CALLED, "return 2 * tp / (2 * tp + fp + fn + 1)"),
+            "0.001 below all": my_f1(
+                *CALLED,
+                "p, r = tp / (tp + fp + 1e-3), tp / (tp + fn + 1e-3)",
+                "return 2 * p * r / (p + r + 1e-3)",
+            ),
             "1 above and below": my_f1(*CALLED, "return (2 * tp + 1) / (2 * tp + fp + fn + 1)"),
             "1 in both rates": my_f1(
                 *CALLED,

@@ -78,11 +78,19 @@ def test_by_hand(view: ViewModel, tiny_protocol, tiny_data, tmp_path) -> None:
     )
     given = {"contest": contest, "rival": rival, "protocol": tiny_protocol, "np": np}
     lesson = load("06_explorer")
-    wrong = ("my_run = contest", "my_run = rival", "my_run = rival.rounds[1].picked")
-    said = [verdict(lesson, 4, source, given) for source in wrong]
-    assert not any(one.solved for one in said)
-    assert "made by entropy" in said[1].text
-    assert "contest.hand_run" in said[0].text
+    said = examine(
+        "06_explorer",
+        4,
+        {
+            "the widget": "my_run = contest",
+            "a strategy's run": "my_run = rival",
+            "the picks alone": "my_run = rival.rounds[1].picked",
+            "its name": "my_run = 'hand'",
+        },
+        given,
+    )
+    assert "made by entropy" in said["a strategy's run"]
+    assert "contest.hand_run" in said["the widget"]
     told = verdict(lesson, 4, solution(lesson, 4), given)
     assert told.solved
     assert f"{contest.hand_run.rounds[1].scores['auroc']:.3f}" in told.text
