@@ -322,5 +322,5 @@ def test_the_benchmark_for_a_gpu_needs_torch_and_numpy_alone():
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "numba is not installed: random images" in done.stdout
+    assert "numba or platformdirs is not installed: random images" in done.stdout
     assert "loop took" in done.stdout and "2 rounds of 16 images" in done.stdout

@@ -88,7 +88,12 @@ def group(
     # All leave together: a rank that closed its connections while another still used them would
     # take that one down. After an error the others may be waiting: then this process ends, and so
     # do they.
-    _together(dist.all_reduce, torch.zeros(1))
+    # On a processor they meet without a tensor: gloo's thread lets go of one a little later, and
+    # where Python has ended by then, it takes the process down (seen with torch 2.15).
+    if chosen.type == "cpu":
+        _together(dist.barrier)
+    else:
+        _together(dist.all_reduce, torch.zeros(1))
     dist.destroy_process_group()
 
 
