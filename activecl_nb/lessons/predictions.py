@@ -46,11 +46,10 @@ def _in_lines(sentence: Callable[..., str]) -> Callable[..., str]:
     return told
 
 
-@_in_lines
 def known(said: Any, question: str, choices: Iterable[str]) -> str:
     """Which of these words, where the answer is a fact of the drawing and not of a run?"""
     came, why = KNOWN[question]
-    return _word(said, came, choices, why)
+    return word(said, came, choices, why)
 
 
 @_in_lines
@@ -118,10 +117,6 @@ def with_comma(said: Any) -> bool:
 @_in_lines
 def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
     """Which of these words? why: added to the sentence."""
-    return _word(said, came, choices, why)
-
-
-def _word(said: Any, came: str, choices: Iterable[str], why: str) -> str:
     choices = list(choices)
     more = f": {why}." if why else "."
     if none := _none(said):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from torch import Tensor
@@ -29,13 +30,8 @@ def from_file(text: str) -> Callable[..., Tensor]:
     module = importlib.util.module_from_spec(spec)
     vars(module)["__strategies__"] = True
     sys.modules[spec.name] = module  # where dataclasses look their module up
-    try:
-        with apart(0):
-            spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # code of one's own may raise any
-        raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
+    with named(path), apart(0):
+        spec.loader.exec_module(module)
     function = getattr(module, name, None)
     if not callable(function):
         functions = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
@@ -43,6 +39,17 @@ def from_file(text: str) -> Callable[..., Tensor]:
             f"{path} has no function {name!r}; it has {', '.join(functions) or 'none'}"
         )
     return function
+
+
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Whatever code of one's own raises while this is open, as a ValueError that names its file."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # such code may raise any
+        raise ValueError(f"{path} fails: {type(error).__name__}: {error}") from error
 
 
 def place_of(error: BaseException) -> str:

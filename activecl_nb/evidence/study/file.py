@@ -94,16 +94,13 @@ def add_strategies(code: Path) -> set[str]:
     ValueError: it is not there, or it fails.
     """
     from activecl_nb import sampling
+    from activecl_nb.sampling.from_file import named
 
     if not code.is_file():
         raise ValueError(f"{code} is no file; the line 'code' of a study names it")
     before = dict(sampling.STRATEGIES)
-    try:
+    with named(code):
         runpy.run_path(str(code))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # code of one's own may raise any
-        raise ValueError(f"{code} fails: {type(error).__name__}: {error}") from error
     return {name for name, s in sampling.STRATEGIES.items() if before.get(name) is not s}
 
 
