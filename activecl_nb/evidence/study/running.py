@@ -22,6 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tqdm import tqdm
+
 from activecl_nb import files
 from activecl_nb.evidence.study.board import Board
 from activecl_nb.evidence.study.file import strategy_in
@@ -358,7 +360,13 @@ def _start_method() -> str:
 
 
 def _serve(connection: Connection) -> None:
-    """A worker's life: tasks in, outcomes out, until it is told None, or pipe or parent end."""
+    """A worker's life: tasks in, outcomes out, until it is told None, or pipe or parent end.
+
+    Ctrl-C ends it as any kill does. As an exception it may come inside a callback of a library,
+    which prints it and goes on.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a kill would leave behind
     parent = multiprocessing.parent_process()
     if parent is not None:  # a run under way must not outlive it
 
