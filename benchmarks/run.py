@@ -1,7 +1,7 @@
 """Run the benchmarks, print what each prints, and keep it in RESULTS.md with the machine's kind.
 
-    python benchmarks/run.py [attack augment ceilings curation encoder explorer gpu kcenter phantom
-                              train]
+    python benchmarks/run.py [attack augment ceilings collect curation drawing encoder explorer
+                              gpu kcenter phantom train]
 
 Each script has a section of its own there, which its next run replaces; the others stay.
 """

@@ -102,6 +102,8 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
         given += f"%, {value:g} as a share"
     if value == came and value % 1 == 0:
         return f"{given}, and so it is."
+    if form == ".0f" and value % 1:
+        return f"{given}, which is no whole number. It is {came:{form}}."
     if abs(value - came) <= near * abs(came):
         return f"{given}, and it is about that: {came:{form}}."
     return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."
@@ -120,13 +122,13 @@ def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
     choices = list(choices)
     more = f": {why}." if why else "."
     if none := _none(said):
-        return f"{none} It is {came}{more}"
+        return f'{none} The answer is "{came}"{more}'
     name = meant(said, choices)
     if name is None:
-        return f"{_quoted(said)} is none of {', '.join(choices)}. It is {came}{more}"
+        return f'{_quoted(said)} is none of {", ".join(choices)}. The answer is "{came}"{more}'
     if name == came:
-        return f"You said {came}, and so it is{more}"
-    return f"You said {name}; it is {came}{more}"
+        return f'You said "{came}", and that is right{more}'
+    return f'You said "{name}"; the answer is "{came}"{more}'
 
 
 @_in_lines
@@ -176,8 +178,8 @@ def missing(said: Any) -> bool:
 
 
 def _plain(name: Any) -> str:
-    """Without capitals, spaces and hyphens: k-center is kcenter. Of "b and a", a first, as well."""
-    each = re.split(r"\s+and\s+", str(name).lower())
+    """Without capitals, spaces and hyphens: k-center is kcenter. "b and a" is "a, b" as well."""
+    each = re.split(r"\s*[,/&+]\s*|\s+and\s+", str(name).lower())
     return " ".join(sorted("".join(c for c in one if c.isalnum()) for one in each))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -82,9 +83,15 @@ def kept_run(protocol: Protocol, data: Data, strategy: str, seed: int) -> Run:
     return experiment.run(protocol, data, strategy, seed, _folder_of(begun, "lessons"))
 
 
-def hand_folder(beside: Run) -> Path:
-    """Where the kit's cache keeps the run that is picked by hand beside this one."""
-    return _folder_of(beside, "by-hand")
+def hand_folder(beside: Run, *, anew: bool = False) -> Path:
+    """Where the kit's cache keeps the run that is picked by hand beside this one.
+
+    anew: what an earlier day left there is thrown away.
+    """
+    folder = _folder_of(beside, "by-hand")
+    if anew and folder.exists():
+        shutil.rmtree(folder)
+    return folder
 
 
 def _folder_of(run: Run, shelf: str) -> Path:

@@ -60,9 +60,9 @@ def test_what_no_run_says() -> None:
     names = ("crop", "blur")
     for question, (answer, why) in predictions.KNOWN.items():
         assert in_one_line(predictions.known(answer, question, [answer, "x"])) == (
-            f"You said {answer}, and so it is: {why}."
+            f'You said "{answer}", and that is right: {why}.'
         )
-    assert "it is crop" in in_one_line(
+    assert 'the answer is "crop"' in in_one_line(
         predictions.known("blur", "changes the size of nuclei", names)
     )
 
@@ -113,6 +113,9 @@ def test_per_cent_with_its_sign() -> None:
 
 def test_a_number_that_was_counted_is_so_and_not_about_so():
     assert in_one_line(predictions.number(8, 8, ".0f", near=0)) == "You said 8, and so it is."
+    assert in_one_line(predictions.number(6.4, 6, ".0f")) == (
+        "You said 6.4, which is no whole number. It is 6."
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,9 @@ def test_a_number_that_was_counted_is_so_and_not_about_so():
         ("colors changed", "colours changed"),
         ("small", "crops too small"),
         ("crop/flip/rotate", "crop, flip, rotate"),
+        ("flip, crop and rotate", "crop, flip, rotate"),
+        ("kcenter, entropy", "entropy and kcenter"),
+        ("entropy & k-center", "entropy and kcenter"),
         ("can't tell", "cannot tell"),
         ("overlapping", "overlap"),
         ("crop", None),
@@ -138,20 +144,22 @@ def test_a_number_that_was_counted_is_so_and_not_about_so():
 )
 def test_a_name_in_another_spelling(said: object, name: str | None) -> None:
     names = ["kcenter", "certainty", "random", "colour", "gray", "overlap", "apart", "cannot tell"]
-    names += ["colours changed", "crops too small", "crop, flip, rotate"]
+    names += ["colours changed", "crops too small", "crop, flip, rotate", "entropy and kcenter"]
     assert predictions.meant(said, names) == name
 
 
 def test_a_word() -> None:
     choices = ("rim", "middle")
-    assert in_one_line(predictions.word("Rim", "rim", choices)) == "You said rim, and so it is."
+    assert in_one_line(predictions.word("Rim", "rim", choices)) == (
+        'You said "rim", and that is right.'
+    )
     assert (
         in_one_line(predictions.word("middle", "rim", choices, "far"))
-        == "You said middle; it is rim: far."
+        == 'You said "middle"; the answer is "rim": far.'
     )
     assert (
         in_one_line(predictions.word(..., "rim", choices))
-        == "No prediction was typed in. It is rim."
+        == 'No prediction was typed in. The answer is "rim".'
     )
     assert in_one_line(predictions.word(7, "rim", choices)).startswith("7 is none of rim, middle.")
 

@@ -207,3 +207,7 @@ def test_what_is_picked_by_hand_lies_beside_the_run_it_is_held_against(
     beside = [runs.fresh(tiny_protocol, tiny_data, "entropy", seed) for seed in (0, 0, 1)]
     same, again, other = map(shelf.hand_folder, beside)
     assert same == again != other and tmp_path in same.parents
+    (same / "x").mkdir(parents=True)
+    assert shelf.hand_folder(beside[0]) == same and (same / "x").is_dir()
+    assert shelf.hand_folder(beside[0], anew=True) == same and not same.exists()
+    assert shelf.hand_folder(beside[0], anew=True) == same  # nothing was left there

@@ -65,13 +65,13 @@ def test_an_answer_in_the_cell_of_its_check_is_new(shell: InteractiveShell) -> N
 
 
 def test_an_older_guess_is_not_answered(shell: InteractiveShell) -> None:
-    assert run(shell, 'guess_late = "below"', ANSWER) == "You said below, and so it is."
+    assert run(shell, 'guess_late = "below"', ANSWER) == 'You said "below", and that is right.'
     assert " ".join(run(shell, "guess_late = above", ANSWER).split()) == (
         "The cell that sets guess_late stopped with an error (NameError), so your guess did not "
-        "arrive. It is below."
+        'arrive. The answer is "below".'
     )
     assert run(shell, "more = 1 / 0", 'guess_late = "above"', f"{ANSWER}\nmore") == (
-        "You said above; it is below."
+        'You said "above"; the answer is "below".'
     )
 
 
@@ -79,4 +79,4 @@ def test_outside_a_notebook_nothing_is_remembered() -> None:
     assert not InteractiveShell.initialized()
     stopped.watch()
     assert stopped.older() == ""
-    assert predictions.word("a", "a", "ab") == "You said a, and so it is."
+    assert predictions.word("a", "a", "ab") == 'You said "a", and that is right.'
