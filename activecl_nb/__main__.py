@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from activecl_nb.runs import Run
 
 AUTO = "auto"  # the profile whose sizes are fitted to the data and the time
+WHOLE = {"NUMBA_NUM_THREADS": 1, "RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1}  # and their least
 
 EXAMPLES = """examples:
   python -m activecl_nb check
@@ -127,10 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
-    except BrokenPipeError:  # whoever read the output has seen enough
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is left to be flushed
-        return 1
     except BaseException as error:  # a strategy of one's own may raise any
+        if isinstance(error, BrokenPipeError) and not _place_of(error):
+            # Whoever read the output has seen enough; what is left is flushed to nowhere.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            return 1
         said, status = _told(error)
         print(f"error: {said}", file=sys.stderr)
         return status
@@ -149,6 +151,10 @@ def _do(given: Sequence[str]) -> int:
         os.getcwd()
     except FileNotFoundError:  # which libraries end at in ways of their own
         raise ValueError("this terminal's folder is gone; cd to one that exists") from None
+    for name, least in WHOLE.items():  # libraries end at these in words of their own
+        value = os.environ.get(name, str(least))
+        if not (value.isdecimal() and int(value) >= least):
+            raise ValueError(f"{name}={value!r}: a whole number from {least} on; unset it")
     for name, value in vars(options).items():
         setattr(options, name, _at_home(value))
     return options.do(options)
@@ -163,17 +169,20 @@ def _at_home(value: object) -> object:
     return files.expanded(value) if isinstance(value, Path) else value
 
 
+def _place_of(error: BaseException) -> str:
+    """Where in a file of one's own it came about; "" where in none."""
+    of_strategies = sys.modules.get("activecl_nb.sampling.from_file")  # none has been read without
+    return of_strategies.place_of(error) if of_strategies else ""
+
+
 def _told(error: BaseException) -> tuple[str, int]:
     """What the user is told of an error, and the exit status; what no user can cause is raised."""
     from activecl_nb import files
 
-    of_strategies = sys.modules.get("activecl_nb.sampling.from_file")  # none has been read without
-    if of_strategies and (place := of_strategies.place_of(error)):
-        try:
-            text = " ".join(str(error).split())
-        except Exception as in_text:  # of an exception that the file defines
-            text = f"(its text raises {type(in_text).__name__})"
-        return f"{place}: {type(error).__name__}: {text}", 1
+    if place := _place_of(error):
+        from activecl_nb.sampling.from_file import text_of
+
+        return f"{place}: {type(error).__name__}: {text_of(error)}", 1
     if isinstance(error, OSError):
         return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
     if isinstance(error, ValueError):

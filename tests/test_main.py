@@ -92,6 +92,11 @@ def test_a_word_that_says_nothing_is_refused(tmp_path, capsys, monkeypatch, word
             "raise type('Odd', (Exception,), {'__str__': lambda self: [][0]})",
             "Odd: (its text raises IndexError)",
         ),
+        (
+            "raise type('Odd', (Exception,), {'__str__': lambda self: exit(0)})",
+            "Odd: (its text raises SystemExit)",
+        ),
+        ("raise BrokenPipeError('mine')", "BrokenPipeError: mine"),
     ],
 )
 def test_whatever_a_strategy_raises_is_a_failure_with_its_place(tmp_path, capsys, line, said):
@@ -99,6 +104,16 @@ def test_whatever_a_strategy_raises_is_a_failure_with_its_place(tmp_path, capsys
     command = ["run", "--profile", "tiny", *SMALL, "--strategy", f"{tmp_path}/mine.py:slip"]
     assert terminal.main([*command, "--out", str(tmp_path / "run")]) == 1
     assert f"mine.py, line 2: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WORLD_SIZE", "abc"), ("RANK", "-1"), ("WORLD_SIZE", "0"), ("NUMBA_NUM_THREADS", "1.5")],
+)
+def test_numbers_that_the_surroundings_tell(capsys, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    assert terminal.main(["check"]) == 2
+    assert f"error: {name}='{value}': a whole number from " in capsys.readouterr().err
 
 
 def test_a_folder_that_is_gone_and_a_user_without_home_are_told(tmp_path, capsys, monkeypatch):

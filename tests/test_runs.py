@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import shutil
 import signal
@@ -325,6 +326,26 @@ def test_what_does_not_fit_together_is_refused(made, whole, damage, older):
         runs.load(whole)
 
 
+@pytest.mark.filterwarnings("ignore:.*without checksums")
+@pytest.mark.parametrize(
+    ("floors", "said"),
+    [
+        ([1], "no table of scores"),
+        ({"untrained": 0.5}, "no table of scores"),
+        ({"untrained": {"f1": 1.5}}, "f1 of untrained is 1.5"),
+        ({"untrained": {"f1": "0.5"}}, "f1 of untrained is '0.5'"),
+        ({"untrained": {"auroc": math.nan}}, "auroc of untrained is nan"),
+    ],
+)
+def test_floors_that_cannot_be(whole, floors, said):
+    as_older(whole)
+    (whole / "floors.json").write_text(json.dumps({"untrained": {"f1": 0.5}}))
+    runs.load(whole)
+    (whole / "floors.json").write_text(json.dumps(floors))
+    with pytest.raises(ValueError, match=rf"floors\.json is damaged: .*{said}"):
+        runs.load(whole)
+
+
 def test_other_sealed_files_than_the_manifest_s_are_refused(made, whole):
     shutil.copy(made / "other" / "weights-01.safetensors", whole)
     with pytest.raises(ValueError, match="weights-01"):
@@ -376,6 +397,9 @@ def test_without_weights_a_run_loads_but_does_not_go_on(whole, half, again):
     with pytest.raises(ValueError, match="holds no weights"):
         run.encoder()
     (half / "weights-00.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"weights-00\.safetensors is missing; restore it"):
+        again(half)
+    runs.drop_weights(half)
     with pytest.raises(ValueError, match="1 finished rounds but no weights"):
         again(half)
 

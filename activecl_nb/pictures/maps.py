@@ -66,6 +66,15 @@ class Map:
                 f"a map of {n} patches needs as many features and neighbours, "
                 f"not {len(self.features)} and {len(self.neighbours)}"
             )
+        if (self.features.ndim, self.neighbours.ndim) != (2, 2):
+            shapes = f"{self.features.shape} and {self.neighbours.shape}"
+            raise ValueError(f"features and neighbours need a row a patch, not {shapes}")
+        if not np.isfinite(self.features).all():
+            raise ValueError("the map's features must be finite numbers; make the map anew")
+        if len(np.unique(self.patches)) < n or (n and self.patches.min() < 0):
+            raise ValueError("the map's patches must be different positions from 0 on")
+        if self.neighbours.size and not 0 <= self.neighbours.min() <= self.neighbours.max() < n:
+            raise ValueError(f"the map's neighbours must be rows of it, from 0 to {n - 1}")
 
     def __repr__(self) -> str:
         return f"Map({len(self.patches):,} patches)"
@@ -222,7 +231,7 @@ def stored(place: Run | str | os.PathLike[str], patches: np.ndarray | None = Non
     if getattr(place, "path", place) is None:  # a run that was never written to disk
         return None
     path = _file(place)
-    if not path.is_file():
+    if not path.is_file():  # what can be made anew may be deleted
         return None
     manifest = files.Manifest.of(path.parent)
     if path.name in (manifest.entries or ()):

@@ -6,6 +6,7 @@ what it can be.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def check(run: Run) -> None:
         parts = (run.pool, run.labelled, run.watched)
         if not all(np.array_equal(a, b) for a, b in zip(parts, expected, strict=True)):
             raise _wrong(run.folder / "split.npz", f"it is not the split of seed {run.seed}")
+    for problem in _of_floors(run):
+        raise _wrong(run.folder / "floors.json", problem)
     numbers = [round.number for round in run.rounds]
     if numbers != [*range(len(numbers))] or len(numbers) > plan(run.protocol, run.strategy).rounds:
         raise _wrong(run.folder / "rounds.csv", f"its rounds are numbered {numbers}")
@@ -88,6 +91,19 @@ def _of_line(run: Run, round: Round) -> Iterator[str]:
     name = HEADLINES[run.protocol.task]
     if round.scores.get(name) != round.proxy_f1[-1]:
         yield f"{name} is {round.scores.get(name)}, and not the {round.proxy_f1[-1]} of its arrays"
+
+
+def _of_floors(run: Run) -> Iterator[str]:
+    floors: object = run.floors  # as the file has it
+    if not (isinstance(floors, dict) and all(isinstance(row, dict) for row in floors.values())):
+        yield "it holds no table of scores"
+        return
+    unbounded = run.protocol.task == "regression"  # R² has no least value, an error no largest
+    for name, scores in floors.items():
+        for score, value in scores.items():
+            number = isinstance(value, int | float) and math.isfinite(value)
+            if not (number and (unbounded or 0 <= value <= 1)):
+                yield f"{score} of {name} is {value!r}"
 
 
 def _of_weights(weights: dict[str, Tensor], protocol: Protocol) -> Iterator[str]:

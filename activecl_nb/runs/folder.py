@@ -314,23 +314,32 @@ def _arrays_of(manifest: files.Manifest, name: str) -> dict[str, np.ndarray]:
 
 
 def _read_weights(manifest: files.Manifest, number: int) -> dict[str, Tensor]:
-    """Stored results may leave them out: they are most of a run's bytes."""
+    """None where they were left out by ``drop_weights``: they are most of a run's bytes."""
     from safetensors.torch import load as from_bytes
 
     name = f"weights-{number:02d}.safetensors"
-    with _naming(manifest.folder / name):
-        stored = name in manifest and (manifest.folder / name).exists()
-        return from_bytes(manifest.read(name)) if stored else {}
+    if name not in manifest:
+        return {}
+    try:
+        with _naming(manifest.folder / name):
+            return from_bytes(manifest.read(name))
+    except FileNotFoundError as error:
+        folder = str(manifest.folder)
+        raise FileNotFoundError(
+            f"{error}; if it was removed on purpose, activecl_nb.runs.drop_weights({folder!r}) "
+            "says so in the manifest"
+        ) from None
 
 
 def drop_weights(path: str | os.PathLike[str]) -> None:
     """Remove a finished run's weights: most of its bytes, and no longer needed to go on."""
     path = files.expanded(path)
-    weights = [*path.glob("weights-*.safetensors")]
-    if files.Manifest.of(path).sealed:
-        files.seal(path, without={file.name for file in weights})
-    for file in weights:
-        file.unlink()
+    weights = {file.name for file in path.glob("weights-*.safetensors")}
+    manifest = files.Manifest.of(path)
+    if manifest.entries is not None:
+        files.seal(path, without={n for n in manifest.entries if n.startswith("weights-")})
+    for name in weights:
+        (path / name).unlink()
 
 
 def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None) -> list[Run]:

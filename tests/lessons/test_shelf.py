@@ -96,19 +96,19 @@ def test_a_damaged_file_is_named(stored: Path, capsys) -> None:
 
 
 def test_a_map_needs_weights_or_a_stored_one(stored: Path, tiny_data: Data, capsys) -> None:
-    for weights in stored.glob("laptop/*/weights-*.safetensors"):
-        weights.unlink()
+    for folder in stored.glob("laptop/*"):
+        runs.drop_weights(folder)
     assert shelf.open_runs(PROFILES["tiny"], mapped=True, folder=stored)[1] == SHORT
     assert "has a map or weights" in capsys.readouterr().out
-    runs, _ = shelf.open_runs(PROFILES["tiny"], folder=stored)  # without a map they will do
-    firsts = shelf.first_seed(runs)
+    without, _ = shelf.open_runs(PROFILES["tiny"], folder=stored)  # without a map they will do
+    firsts = shelf.first_seed(without)
     features = np.random.default_rng(0).normal(size=(len(firsts[0].watched), 3))
     features = features.astype(np.float32)
     given = maps.of_features(features, firsts[1].watched, positions=features[:, :2])
     maps.save(firsts[1], given)
-    runs, data = shelf.open_runs(PROFILES["tiny"], mapped=True, folder=stored)
+    mapped, data = shelf.open_runs(PROFILES["tiny"], mapped=True, folder=stored)
     assert data is tiny_data
-    found = shelf.map_of(shelf.first_seed(runs), tiny_data)
+    found = shelf.map_of(shelf.first_seed(mapped), tiny_data)
     assert np.array_equal(found.positions, given.positions)
 
 

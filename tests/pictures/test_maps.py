@@ -200,12 +200,26 @@ def test_a_run_without_a_folder_cannot_store(features, fitted):
 
 
 @pytest.mark.parametrize(
-    ("positions", "said"),
+    ("part", "said"),
     [
-        (np.zeros((4, 2)), "need positions"),
-        (np.full((5, 2), np.nan), "finite"),
+        ({"positions": np.zeros((4, 2))}, "need positions"),
+        ({"positions": np.full((5, 2), np.nan)}, "positions must be finite"),
+        ({"features": np.zeros((4, 3))}, "as many features and neighbours, not 4 and 5"),
+        ({"features": np.full((5, 3), np.inf)}, "features must be finite"),
+        ({"neighbours": np.zeros(5, int)}, r"a row a patch, not \(5, 3\) and \(5,\)"),
+        ({"neighbours": np.full((5, 2), 5)}, "rows of it, from 0 to 4"),
+        ({"neighbours": np.full((5, 2), -1)}, "rows of it, from 0 to 4"),
+        ({"patches": np.zeros(5, int)}, "different positions"),
+        ({"patches": np.arange(-1, 4)}, "different positions"),
     ],
 )
-def test_a_map_is_checked(positions, said):
+def test_a_map_is_checked(part, said):
+    whole = {
+        "patches": np.arange(5),
+        "positions": np.zeros((5, 2)),
+        "features": np.zeros((5, 3)),
+        "neighbours": np.zeros((5, 2), int),
+    }
+    maps.Map(**whole)
     with pytest.raises(ValueError, match=said):
-        maps.Map(np.arange(5), positions, np.zeros((5, 3)), np.zeros((5, 2), int))
+        maps.Map(**whole | part)

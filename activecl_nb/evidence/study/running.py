@@ -28,6 +28,7 @@ from activecl_nb import files
 from activecl_nb.evidence.study.board import Board
 from activecl_nb.evidence.study.file import strategy_in
 from activecl_nb.evidence.study.plan import Job, Study
+from activecl_nb.sampling.from_file import text_of
 
 if TYPE_CHECKING:
     from activecl_nb.runs import Run
@@ -124,7 +125,7 @@ def _address(job: Job) -> str:
 
 def _why(error: BaseException) -> str:
     """The error in one line; what the kit did not foresee with its kind and its place."""
-    text = " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
+    text = text_of(error)
     if isinstance(error, ValueError | FileNotFoundError):
         return text
     frames = traceback.extract_tb(error.__traceback__)
