@@ -1,4 +1,4 @@
-"""Whether an image file holds all of the picture that its header promises.
+"""Whether an image file holds all of the picture that its header promises, and no second one.
 
 Decoders show what they find: where rows, scans or planes are missing they leave black or grey,
 without a word. What a format can tell is asked for here. Some it cannot: BMP and JPEG have no
@@ -18,6 +18,7 @@ from PIL import Image
 # In a JPEG's coded data: a marker that ends them (0 is a coded 255, D0 to D7 only divide them).
 MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 SCAN, END = b"\xff\xda", b"\xff\xd9"
+SECOND = "another image behind its end"
 PADDING = b"\x5a" * 64
 EMPTY = (128, (128, 128, 128))  # what a decoder shows of a JPEG's blocks that did not come
 # Of the passes of an interlaced PNG: step and start of its rows, step and start of its columns.
@@ -61,6 +62,8 @@ def _png(image: Image.Image, content: bytes) -> str:
         if kind == b"IDAT":
             data.append(content[at + 8 : end])
         at = end + 4
+    if content.startswith(content[:8], at):
+        return SECOND
     expected = _png_length(image.size, *content[24:26], interlaced=bool(content[28]))
     inflate = zlib.decompressobj()
     length = len(inflate.decompress(b"".join(data), expected + 1))
@@ -99,6 +102,8 @@ def _jpeg(image: Image.Image, content: bytes) -> str:
                 sent |= {(layer, k) for layer in body[1:-3:2] for k in range(first, last + 1)}
     if not marker:
         return "no end marker"
+    if content.startswith(b"\xff\xd8\xff", marker.end()):
+        return SECOND
     layers = [layer for layer, *_ in vars(image)["layer"]]
     if {(layer, k) for layer in layers for k in range(64)} - sent:
         return "not all of its scans"

@@ -173,3 +173,11 @@ def test_a_stack_of_imagej_that_says_so_in_words() -> None:
     decode_bytes(saved(image, "TIFF", description=words.format(1)), "x")
     with pytest.raises(BadImage, match=r"holds several frames or pages \(5\)"):
         decode_bytes(saved(image, "TIFF", description=words.format(5)), "x")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_second_image_in_the_file_is_refused_and_a_note_behind_it_is_not(kind):
+    one, other = (saved(Image.fromarray(patch(n, 64)), kind) for n in (3, 4))
+    assert "another image behind its end" in refused(one + other)
+    noted = decode_bytes(one + b"scanned by hand", "x")
+    assert np.array_equal(np.asarray(noted), np.asarray(decode_bytes(one, "x")))
