@@ -100,10 +100,6 @@ def structured(room: Path, options: argparse.Namespace) -> Outcomes:
         if name.endswith(".csv"):
             changes |= line_changes()
         for what, change in changes.items():
-            if name == "manifest.json" and what == "missing":
-                continue  # that is a folder of an older kit, which is read with a warning
-            if name.startswith("weights") and what == "missing":
-                continue  # stored runs leave them out
             yield f"{name} {what}", outcome(lambda n=name, c=change: damaged(sound, n, c))
 
 

@@ -102,6 +102,17 @@ def test_what_is_spelt_out():
     assert not spelt_out('print(predictions.word(guess_x, came, ("yes", "no")))')
 
 
+def test_what_an_answer_may_be_is_seen_on_a_page_of_600_pixels(cells):
+    for cell in tagged(cells, "prediction"):
+        assert max(map(len, cell.source.splitlines())) < predictions.WIDTH, cell.id
+
+
+def test_what_stands_before_an_answer_leaves_it_its_line(cells):
+    for cell in cells:
+        for label in re.findall(r'print\(\s*"([^"]*)", predictions', cell.source):
+            assert len(label) < predictions.LABEL, (cell.id, label)
+
+
 def test_names_of_predictions_are_used_once(cells):
     names = [name for cell in tagged(cells, "prediction") for name in asked(cell)]
     assert len(set(names)) == len(names)
