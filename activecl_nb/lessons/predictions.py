@@ -97,7 +97,8 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     except (TypeError, ValueError):
         return f"{_quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
-    if per_cent or (0 <= came <= 1 and 10 <= value <= 100):  # where a share was asked for
+    share = form != ".0f" and 0 <= came <= 1  # what was asked for; else a count
+    if per_cent or (share and 10 <= value <= 100):
         value /= 100
         given += f"%, {value:g} as a share"
     if value == came and value % 1 == 0:
@@ -179,7 +180,7 @@ def missing(said: Any) -> bool:
 
 def _plain(name: Any) -> str:
     """Without capitals, spaces and hyphens: k-center is kcenter. "b and a" is "a, b" as well."""
-    each = re.split(r"\s*[,/&+]\s*|\s+and\s+", str(name).lower())
+    each = re.split(r"\s*[,/&+]\s*|\s+(?:and|against|vs\.?)\s+", str(name).lower())
     return " ".join(sorted("".join(c for c in one if c.isalnum()) for one in each))
 
 

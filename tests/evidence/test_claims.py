@@ -798,7 +798,10 @@ def test_a_lesson_opens_the_ledger_or_does_without(page, tmp_path, capsys):
     lines, stored = report.open_ledger(page[1].parent / "small")
     assert "35 of 35 planned runs are finished" in capsys.readouterr().out
     assert [line.verdict for line in lines] == [line.verdict for line in page[0].lines]
-    assert list(report.table(lines)["replicates"]) == ["5", "5", "", "", ""] and stored is not None
+    assert (
+        list(report.table(lines)["replicates"]) == ["5 seeds", "5 seeds", "", "", ""]
+        and stored is not None
+    )
     lines, stored = report.open_ledger(tmp_path / "nowhere")  # the kit's own list of claims
     assert "No study is stored here" in capsys.readouterr().out and stored is None
     judged = {line.claim.arithmetic for line in lines if line.verdict != claims.NOT_TESTABLE}

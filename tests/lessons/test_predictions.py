@@ -113,6 +113,7 @@ def test_per_cent_with_its_sign() -> None:
 
 def test_a_number_that_was_counted_is_so_and_not_about_so():
     assert in_one_line(predictions.number(8, 8, ".0f", near=0)) == "You said 8, and so it is."
+    assert in_one_line(predictions.number(15, 1, ".0f", near=0)) == "You said 15; it is less: 1."
     assert in_one_line(predictions.number(6.4, 6, ".0f")) == (
         "You said 6.4, which is no whole number. It is 6."
     )
@@ -133,6 +134,7 @@ def test_a_number_that_was_counted_is_so_and_not_about_so():
         ("flip, crop and rotate", "crop, flip, rotate"),
         ("kcenter, entropy", "entropy and kcenter"),
         ("entropy & k-center", "entropy and kcenter"),
+        ("entropy vs. kcenter", "entropy and kcenter"),
         ("can't tell", "cannot tell"),
         ("overlapping", "overlap"),
         ("crop", None),

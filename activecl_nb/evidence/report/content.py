@@ -220,7 +220,7 @@ def table(lines: Sequence[Line]) -> pd.DataFrame:
             line.claim.claim,
             claims.printed(line.claim),
             claims.ours(line.measured),
-            str(line.measured.n) if line.measured and line.measured.needs else "",
+            claims.counted(line.measured) if line.measured and line.measured.needs else "",
             claims.wanting(line),
         )
         for line in lines

@@ -63,6 +63,11 @@ def map_distance(answer: Any) -> Verdict:
 @check
 def by_hand(run: Any, rival: Any) -> Verdict:
     """Lesson 06, exercise 4: the first round picked by hand, beside that of another run."""
+    if run is None:
+        return hint(
+            "contest.hand_run is None: no round is trained on your picks yet; press Train this "
+            "round when it is full, and run the two cells again"
+        )
     if missing(run):
         return NOT_YET
     if not hasattr(run, "rounds") or len(run.rounds) < 2:

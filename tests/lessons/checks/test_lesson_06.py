@@ -78,6 +78,8 @@ def test_by_hand(view: ViewModel, tiny_protocol, tiny_data, tmp_path) -> None:
     )
     given = {"contest": contest, "rival": rival, "protocol": tiny_protocol, "np": np}
     lesson = load("06_explorer")
+    early = verdict(lesson, 4, "my_run = contest.hand_run", given)
+    assert not early.solved and "no round is trained on your picks yet" in early.text
     said = examine(
         "06_explorer",
         4,

@@ -191,6 +191,16 @@ def test_verdict_rule() -> None:
             "0 is a loss": function(
                 header, f"return ({right}) if low > 0 else {no} if high <= 0 else {none}"
             ),
+            "all below the number, so contradicted": function(
+                header,
+                f"if low > 0: return {right}",
+                f"return {no} if high < claimed or high < 0 else {none}",
+            ),
+            "the number has to lie inside": function(
+                header,
+                f"if low > 0: return {yes} if low <= claimed <= high or claimed == 0 else {short}",
+                f"return {no} if high < 0 else {none}",
+            ),
             "another word": function(header, "return 'yes'"),
             "a number": function(header, "return low - claimed"),
         },
