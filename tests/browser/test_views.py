@@ -419,6 +419,13 @@ def test_picks_by_hand_are_compared_with_the_strategies(page, view, screenshots)
     drag(page, LEFT, ("Shift",))
     box = page.locator(".ax-hand")
     assert "Round 1: 25 of 25 picked" in box.inner_text()  # more lay inside than a round takes
+    lasso = page.get_by_label("What the lasso does")
+    assert lasso.input_value() == "add"  # picks by hand are cleared with their own button
+    assert lasso.locator("option[value=new]").get_attribute("hidden") is not None
+    drag(page, LEFT, ("Shift",))
+    told = page.get_by_role("status").text_content()
+    assert told == "25 of 25 picked by hand; the round is full: train it, or take some away"
+    assert "; it is full." in box.inner_text()
     lines = {
         cells[0]: cells[1:]
         for cells in (

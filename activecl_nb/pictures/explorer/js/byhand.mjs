@@ -70,8 +70,9 @@ export class ByHand {
     const before = this.rows.length;
     const picks = afterStroke(this.rows, how, rows, open, state.budget);
     app.set("hand", picks.map((row) => app.patches.id[row]));
-    app.say(`${picks.length} of ${state.budget} picked by hand` +
-      (how !== "take" && picks.length === before && rows.length ? "; none of these can be picked" : ""));
+    const inVain = how !== "take" && picks.length === before && rows.length;
+    const why = before === state.budget ? "the round is full: train it, or take some away" : "none of these can be picked";
+    app.say(`${picks.length} of ${state.budget} picked by hand${inVain ? `; ${why}` : ""}`);
   }
 
   click(row) {
@@ -108,7 +109,7 @@ export class ByHand {
     const left = state.budget - rows.length;
     const counts = patches.classes.map((_, c) => rows.filter((row) => patches.labels[row] === c).length);
     this.text.textContent = state.busy || `Round ${state.round}: ${rows.length} of ${state.budget} picked` +
-      (rows.length ? ` (${inWords(counts, patches.classes)})` : "") + (left ? `, ${left} to go. ` : ". ") +
+      (rows.length ? ` (${inWords(counts, patches.classes)})` : "") + (left ? `, ${left} to go. ` : "; it is full. ") +
       (state.text || (state.live ? "When all are picked, train the round and see your own curve."
         : "Grey patches cannot be picked: they are no candidates of this round."));
     this.train.hidden = !state.live;

@@ -151,7 +151,8 @@ export class Toolbar {
     this.difference.press(app.compare.length);
     this.difference.disabled = runs.names.length < 2;
     this.lassoButton.press(app.lassoMode);
-    this.how.value = app.lassoHow;
+    this.how.options[0].hidden = app.hand.on; // picks by hand are cleared with their own button
+    this.how.value = app.hand.on && app.lassoHow === "new" ? "add" : app.lassoHow;
     this.hand.press(app.hand.on);
     this.hand.disabled = !app.hand.possible;
     for (const name of ["order", "fill", "density"]) this[name].input.checked = look[name];
