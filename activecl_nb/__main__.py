@@ -180,9 +180,7 @@ def _told(error: BaseException) -> tuple[str, int]:
     from activecl_nb import files
 
     if place := _place_of(error):
-        from activecl_nb.sampling.from_file import text_of
-
-        return f"{place}: {type(error).__name__}: {text_of(error)}", 1
+        return f"{place}: {type(error).__name__}: {files.text_of(error)}", 1
     if isinstance(error, OSError):
         return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
     if isinstance(error, ValueError):

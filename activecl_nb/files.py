@@ -316,6 +316,16 @@ MENDS = {
 }
 
 
+def text_of(error: BaseException) -> str:
+    """An error's text on one line; where code of one's own defines it, asking for it may raise any."""
+    try:
+        return " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as in_text:
+        return f"(its text raises {type(in_text).__name__})"
+
+
 def told(error: OSError) -> str:
     """One line on what the system refused: the file, its words, and the mend."""
     if error.errno is None:  # the kit's own words, or a library's

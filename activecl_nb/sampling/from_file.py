@@ -12,6 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from activecl_nb import files
 from activecl_nb.sampling.apart import apart
 
 
@@ -49,17 +50,7 @@ def named(path: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # such code may raise any
-        raise ValueError(f"{path} fails: {type(error).__name__}: {text_of(error)}") from error
-
-
-def text_of(error: BaseException) -> str:
-    """An error's text on one line; where a file defines the error, asking for it may raise any."""
-    try:
-        return " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
-    except KeyboardInterrupt:
-        raise
-    except BaseException as in_text:
-        return f"(its text raises {type(in_text).__name__})"
+        raise ValueError(f"{path} fails: {type(error).__name__}: {files.text_of(error)}") from error
 
 
 def place_of(error: BaseException) -> str:

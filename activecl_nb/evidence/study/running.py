@@ -28,7 +28,6 @@ from activecl_nb import files
 from activecl_nb.evidence.study.board import Board
 from activecl_nb.evidence.study.file import strategy_in
 from activecl_nb.evidence.study.plan import Job, Study
-from activecl_nb.sampling.from_file import text_of
 
 if TYPE_CHECKING:
     from activecl_nb.runs import Run
@@ -125,7 +124,7 @@ def _address(job: Job) -> str:
 
 def _why(error: BaseException) -> str:
     """The error in one line; what the kit did not foresee with its kind and its place."""
-    text = text_of(error)
+    text = files.text_of(error)
     if isinstance(error, ValueError | FileNotFoundError):
         return text
     frames = traceback.extract_tb(error.__traceback__)
