@@ -317,7 +317,7 @@ MENDS = {
 
 
 def text_of(error: BaseException) -> str:
-    """An error's text on one line; where code of one's own defines it, asking for it may raise any."""
+    """An error's text on one line; one that code of one's own defines may raise when asked."""
     try:
         return " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
     except KeyboardInterrupt:
