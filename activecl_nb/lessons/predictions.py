@@ -101,6 +101,8 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     if per_cent or (share and 10 <= value <= 100):
         value /= 100
         given += f"%, {value:g} as a share"
+    elif form.endswith("%"):
+        given = f"You said {100 * value:g}%"
     if value == came and value % 1 == 0:
         return f"{given}, and so it is."
     if form == ".0f" and value % 1:

@@ -99,6 +99,8 @@ def test_per_cent_where_a_share_was_asked_for() -> None:
     assert said == "You said 93%, 0.93 as a share; it is less: 0.72."
     assert in_one_line(predictions.number(70, 0.72)).endswith("and it is about that: 0.72.")
     assert in_one_line(predictions.number(2, 0.72)) == "You said 2; it is less: 0.72."
+    assert in_one_line(predictions.number(0.8, 0.72, ".0%")) == "You said 80%; it is less: 72%."
+    assert in_one_line(predictions.number(0.07, 0.072, ".0%")).startswith("You said 7%, and")
 
 
 def test_per_cent_with_its_sign() -> None:
