@@ -93,7 +93,7 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
         return f"{COMMA[0].upper()}{COMMA[1:]}. It is {came:{form}}."
     per_cent = isinstance(said, str) and said.strip().endswith("%")
     try:
-        value = float(said.strip().removesuffix("%") if per_cent else said)
+        value = float(said.strip().removesuffix("%") if per_cent else _without_unit(said))
     except (TypeError, ValueError):
         return f"{_quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
@@ -110,6 +110,12 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     if abs(value - came) <= near * abs(came):
         return f"{given}, and it is about that: {came:{form}}."
     return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."
+
+
+def _without_unit(said: Any) -> Any:
+    """ "8 rounds" is 8."""
+    worded = re.fullmatch(r"\s*([-+]?[\d.]+) +[a-z]+\s*", said) if isinstance(said, str) else None
+    return worded[1] if worded else said
 
 
 def with_comma(said: Any) -> bool:

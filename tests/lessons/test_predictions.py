@@ -75,7 +75,9 @@ def test_what_no_run_says() -> None:
         (1, "You said 1; it is more: 4.84."),
         (9, "You said 9; it is less: 4.84."),
         (..., "No prediction was typed in. It is 4.84."),
+        ("5 rounds", "You said 5, and it is about that: 4.84."),
         ("much", "'much' is not a number. It is 4.84."),
+        ("1 of 4", "'1 of 4' is not a number. It is 4.84."),
     ],
 )
 def test_a_number(said: object, sentence: str) -> None:
