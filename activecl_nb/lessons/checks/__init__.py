@@ -21,7 +21,7 @@ from activecl_nb.lessons.checks.lesson_03 import (
     no_tumour_chance,
     stratified,
     threshold_raised,
-    unfair_baseline,
+    what_made_it,
 )
 from activecl_nb.lessons.checks.lesson_04 import (
     drawn_to,
@@ -45,6 +45,6 @@ from activecl_nb.lessons.checks.lesson_07 import (
     verdict_rule,
     work_saved,
 )
-from activecl_nb.lessons.checks.lesson_08 import off_the_map, switch, times_dearer, typicality
+from activecl_nb.lessons.checks.lesson_08 import switch, times_dearer, typicality, why_behind
 from activecl_nb.lessons.checks.lesson_09 import dice, ensemble_doubt, mean_over_the_patch
 from activecl_nb.lessons.checks.verdict import NotSolved, Verdict, lettered, strict

@@ -219,7 +219,7 @@ def threshold_raised(recall: object, precision: object) -> Verdict:
 
 
 @check
-def unfair_baseline(letter: object) -> Verdict:
+def what_made_it(letter: object) -> Verdict:
     """Exercise 3.3: what is wrong with the comparison."""
     return letter_is(
         letter,
@@ -315,7 +315,8 @@ def no_tumour_chance(chance: object) -> Verdict:
     return hint("what is the chance that one patch is NON-TUM? All ten draws must be")
 
 
-_PATCHES, _LABELS, _TUMOURS = 200, 52, 10  # a share of one fifth: int() is right, ceil() is not
+# A share of one fifth: of 52, int() is right and ceil() is not, and of 53 the other way round.
+_PATCHES, _LABELS, _TUMOURS, _MORE, _MORE_TUMOURS = 200, 52, 10, 53, 11
 
 
 @check
@@ -324,9 +325,9 @@ def stratified(function: Callable[..., Any]) -> Verdict:
     targets = np.zeros(_PATCHES, dtype=bool)
     targets[3::5] = True
 
-    def drawn(seed: int) -> np.ndarray:
-        inputs = targets, _LABELS, np.random.default_rng(seed)
-        return _labelled(answer_of_either(function, *inputs, ask=returned_by), targets)
+    def drawn(seed: int, labels: int = _LABELS) -> np.ndarray:
+        inputs = targets, labels, np.random.default_rng(seed)
+        return _labelled(answer_of_either(function, *inputs, ask=returned_by), targets, labels)
 
     draws = [drawn(seed) for seed in range(12)]  # by luck one random draw has the right share
     _shares([int(targets[draw].sum()) for draw in draws])
@@ -334,28 +335,26 @@ def stratified(function: Callable[..., Any]) -> Verdict:
         return hint("the same generator gives another draw: make every draw with `generator`")
     for name, of_class in {"TUM": targets, "NON-TUM": ~targets}.items():
         if len({tuple(sorted(draw[of_class[draw]])) for draw in draws}) == 1:
-            return hint(
-                f"every generator gives the same {name} patches: draw at random within each class"
-            )
-    return solved(
-        f"{_TUMOURS} of {_LABELS} labels are tumour in each of 12 draws, as one patch in five is, "
-        "and which ones the generator decides"
-    )
+            return hint(f"every generator gives the same {name} patches: draw within each class")
+    if (count := int(targets[drawn(0, _MORE)].sum())) != _MORE_TUMOURS:
+        return hint(f"of {_MORE} labels {count} are tumour, and {_MORE_TUMOURS} is nearer: round()")
+    share = f"{_TUMOURS} of {_LABELS} labels are tumour in each of 12 draws"
+    return solved(f"{share}, as one patch in five is, and which ones the generator decides")
 
 
-def _labelled(answer: Any, targets: np.ndarray) -> np.ndarray:
+def _labelled(answer: Any, targets: np.ndarray, labels: int) -> np.ndarray:
     """The positions drawn as int64 (labels,)."""
     if isinstance(answer, tuple | list) and len(answer) == 2:
         refuse("join the parts of both classes into one array: np.concatenate")
     answer = as_array(answer)
-    if answer.ndim == 2 and answer.size == _LABELS:
+    if answer.ndim == 2 and answer.size == labels:
         refuse("join the parts of both classes into one row: np.concatenate, not np.stack")
-    if answer.shape == (_LABELS,) and set(answer.tolist()) <= {0, 1}:
+    if answer.shape == (labels,) and set(answer.tolist()) <= {0, 1}:
         refuse("those are the targets of the patches drawn; return their positions")
     positions = whole_positions(answer, _PATCHES, distinct=False)
-    if positions.shape != (_LABELS,):
-        refuse(f"return {_LABELS} positions, not {len(positions)}")
-    if len(set(positions)) < _LABELS:
+    if positions.shape != (labels,):
+        refuse(f"return {labels} positions, not {len(positions)}")
+    if len(set(positions)) < labels:
         if targets[positions[:_TUMOURS]].all() and targets[positions[_TUMOURS:]].any():
             refuse(
                 "the others are drawn from all patches, tumours among them, and one is there "

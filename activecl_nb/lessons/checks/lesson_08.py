@@ -59,7 +59,7 @@ def times_dearer(answer: Any) -> Verdict:
 
 
 @check
-def off_the_map(answer: Any) -> Verdict:
+def why_behind(answer: Any) -> Verdict:
     """Lesson 08, exercise 2: why is k-center behind on good features? A letter."""
     wrong = {
         "a": "k-center never asks the judge; which argument of a strategy would it have to read?",
@@ -68,7 +68,7 @@ def off_the_map(answer: Any) -> Verdict:
     }
     why = (
         "what lies farthest from all has few patches near it, so its label says little of the "
-        "others; the distances to the nearest neighbours above show it"
+        "others; the cell below the solution puts it to the test"
     )
     return letter_is(answer, "b", why, wrong)
 

@@ -133,7 +133,7 @@ def test_threshold_raised() -> None:
     assert repr(checks.threshold_raised("down", ...)).startswith("not yet")
 
 
-def test_unfair_baseline() -> None:
+def test_what_made_it() -> None:
     examine(LESSON_3, 3, letters("abc"))
 
 
@@ -198,6 +198,7 @@ def test_stratified() -> None:
         {
             "half and half": my_stratified(*yes_no, both("labels // 2")),
             "with replacement": my_stratified(*yes_no, both(replace=True)),
+            "rounded down": my_stratified(*yes_no, both("int(labels * targets.mean())")),
             "at random": my_stratified("return generator.permutation(len(targets))[:labels]"),
             "always the first": my_stratified(
                 *yes_no, "return np.concatenate([yes[:k], no[:labels - k]])"

@@ -30,7 +30,7 @@ def test_times_dearer() -> None:
     examine(LESSON_8, 1, wrong)
 
 
-def test_off_the_map() -> None:
+def test_why_behind() -> None:
     examine(LESSON_8, 2, letters("acd"))
 
 
