@@ -152,7 +152,7 @@ def _do(given: Sequence[str]) -> int:
     except FileNotFoundError:  # which libraries end at in ways of their own
         raise ValueError("this terminal's folder is gone; cd to one that exists") from None
     for name, least in WHOLE.items():  # libraries end at these in words of their own
-        value = os.environ.get(name, str(least))
+        value = os.environ.get(name) or str(least)
         if not (value.isdecimal() and int(value) >= least):
             raise ValueError(f"{name}={value!r}: a whole number from {least} on; unset it")
     for name, value in vars(options).items():

@@ -114,6 +114,9 @@ def test_numbers_that_the_surroundings_tell(capsys, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert terminal.main(["check"]) == 2
     assert f"error: {name}='{value}': a whole number from " in capsys.readouterr().err
+    monkeypatch.setenv(name, "")  # as if it were not set
+    terminal.main(["check"])
+    assert "a whole number from" not in capsys.readouterr().err
 
 
 def test_a_folder_that_is_gone_and_a_user_without_home_are_told(tmp_path, capsys, monkeypatch):

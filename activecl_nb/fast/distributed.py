@@ -50,7 +50,7 @@ def rank() -> int:
 
 def launched() -> bool:
     """Whether torchrun started this process as one of several."""
-    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", 1)) > 1
+    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
 @contextlib.contextmanager
