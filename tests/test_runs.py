@@ -326,25 +326,6 @@ def test_what_does_not_fit_together_is_refused(made, whole, damage, older):
         runs.load(whole)
 
 
-def test_a_folder_that_alone_may_be_written_holds_its_lock(made, again, tmp_path, monkeypatch):
-    """As a container's does whose only mount is that folder."""
-    real, alone = os.access, tmp_path / "run"
-    alone.mkdir()
-    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path and real(path, mode))
-    again(alone)
-    assert_same(runs.load(alone), runs.load(made / "whole"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
-    assert (alone / ".lock").exists()
-    with runs.locked(alone):
-        held = subprocess.run(
-            [sys.executable, "-c", HOLD.format(str(alone / ".lock"))], capture_output=True
-        )
-    assert held.returncode == 1 and b"Timeout" in held.stderr
-
-
-HOLD = "import filelock; filelock.FileLock({!r}).acquire(timeout=0)"
-
-
 @pytest.mark.filterwarnings("ignore:.*without checksums")
 @pytest.mark.parametrize(
     ("floors", "said"),

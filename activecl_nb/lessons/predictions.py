@@ -94,7 +94,7 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     per_cent = isinstance(said, str) and said.strip().endswith("%")
     try:
         value = float(said.strip().removesuffix("%") if per_cent else _without_unit(said))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return f"{_quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
     share = form != ".0f" and 0 <= came <= 1  # what was asked for; else a count

@@ -101,7 +101,7 @@ def _of_floors(run: Run) -> Iterator[str]:
     unbounded = run.protocol.task == "regression"  # R² has no least value, an error no largest
     for name, scores in floors.items():
         for score, value in scores.items():
-            number = isinstance(value, int | float) and math.isfinite(value)
+            number = isinstance(value, int | float) and -math.inf < value < math.inf
             if not (number and (unbounded or 0 <= value <= 1)):
                 yield f"{score} of {name} is {value!r}"
 

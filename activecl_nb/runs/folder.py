@@ -24,7 +24,6 @@ from activecl_nb.runs.identity import DataFile, RunFile, differences, identity
 from activecl_nb.runs.record import ARRAYS, Round, Run
 from activecl_nb.values import Problems, checked
 
-INSIDE = ".lock"
 ASIDE = "manifest-aside.json"  # where the manifest lies while the table is written anew
 
 
@@ -36,9 +35,8 @@ class Busy(ValueError):
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     """Keep every other process, here or on a machine with the same disk, from writing a run.
 
-    The lock lies beside the folder, or in it where only that may be written, as in a container
-    that was given no more. A thread that holds it may take it again. It ends with the process,
-    however that ends. Busy: another one holds it.
+    The lock lies beside the folder, and a thread that holds it may take it again. It ends with
+    the process, however that ends. Busy: another one holds it.
     """
     import filelock
 
@@ -66,8 +64,6 @@ _held: dict[Path, os.stat_result] = {}  # the locks of this process, as files th
 
 def _lock_of(path: str | os.PathLike[str]) -> Path:
     folder = files.expanded(path).resolve()
-    if folder.is_dir() and not os.access(folder.parent, os.W_OK):
-        return folder / INSIDE
     return folder.parent / f"{folder.name}.lock"
 
 
@@ -130,7 +126,7 @@ def _taken_up(run: Run) -> Run:
             )
         if kept.rounds or kept.sealed:  # what is sealed is not written again
             return kept
-    elif path.exists() and (others := {p.name for p in path.iterdir()} - {"split.npz", INSIDE}):
+    elif path.exists() and (others := {p.name for p in path.iterdir()} - {"split.npz"}):
         # Of a run whose process was killed before it could write run.json the split is left.
         raise ValueError(
             f"{path} holds files but no run.json, so it is no run's folder ({min(others)}, ...); "
