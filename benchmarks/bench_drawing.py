@@ -16,6 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from activecl_nb import tissue
 from activecl_nb.curation import encoders
@@ -51,23 +55,13 @@ def seen(encoder: encoders.Encoder, images: np.ndarray) -> np.ndarray:
     return encoder(torch.from_numpy(alike.astype(np.uint8))).numpy()
 
 
+CLASSIFIER = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=3000))
+PARTS = KFold(8, shuffle=True, random_state=0)  # each is named by the rest
+
+
 def named(features: np.ndarray, kinds: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The class of each of the others, by a logistic regression on these."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=3000))
-    return classifier.fit(features, kinds).predict(others)
-
-
-def left_out(features: np.ndarray, kinds: np.ndarray, parts: int = 8) -> np.ndarray:
-    """The class of each, by the others: every part is named by the rest."""
-    part = np.random.default_rng(0).permutation(len(kinds)) % parts
-    calls = np.empty_like(kinds)
-    for k in range(parts):
-        calls[part == k] = named(features[part != k], kinds[part != k], features[part == k])
-    return calls
+    return CLASSIFIER.fit(features, kinds).predict(others)
 
 
 def table(title: str, kinds: np.ndarray, calls: np.ndarray) -> None:
@@ -92,7 +86,8 @@ def main() -> None:
         return
     real, real_kinds = tiles(Path(os.environ["TILES"]))
     of_real = seen(lite, real)
-    table("real, by the other real tiles", real_kinds, left_out(of_real, real_kinds))
+    rest = cross_val_predict(CLASSIFIER, of_real, real_kinds, cv=PARTS)
+    table("real, by the other real tiles", real_kinds, rest)
     table("real, by drawn", real_kinds, named(features, kinds, of_real))
     table("drawn, by real", kinds, named(of_real, real_kinds, features))
 

@@ -335,6 +335,7 @@ def test_what_does_not_fit_together_is_refused(made, whole, damage, older):
         ({"untrained": {"f1": 1.5}}, "f1 of untrained is 1.5"),
         ({"untrained": {"f1": "0.5"}}, "f1 of untrained is '0.5'"),
         ({"untrained": {"auroc": math.nan}}, "auroc of untrained is nan"),
+        ({"untrained": {"auroc": 10**400}}, "auroc of untrained is 10000"),
     ],
 )
 def test_floors_that_cannot_be(whole, floors, said):

@@ -86,7 +86,7 @@ def kept_run(protocol: Protocol, data: Data, strategy: str, seed: int) -> Run:
 def hand_folder(beside: Run, *, anew: bool = False) -> Path:
     """Where the kit's cache keeps the run that is picked by hand beside this one.
 
-    anew: what an earlier day left there is thrown away.
+    anew: whatever was picked there so far is thrown away.
     """
     folder = _folder_of(beside, "by-hand")
     if anew and folder.exists():

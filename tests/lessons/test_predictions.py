@@ -77,6 +77,7 @@ def test_what_no_run_says() -> None:
         (..., "No prediction was typed in. It is 4.84."),
         ("5 rounds", "You said 5, and it is about that: 4.84."),
         ("much", "'much' is not a number. It is 4.84."),
+        (10**400, f"{str(10**400)[:40]} is not a number. It is 4.84."),
         ("1 of 4", "'1 of 4' is not a number. It is 4.84."),
     ],
 )

@@ -75,7 +75,7 @@ def table_one(answer: Any) -> Verdict:
     """Lesson 07, exercise 2: which way of counting gives Table I? A letter."""
     wrong = {
         "a": "7 rounds on a growing set at the benchmark's own pace are two to three hours; "
-        "compute it with the cell above",
+        "compute it with the pace printed above",
         "b": "40 epochs of the proxy in each iteration take most of an hour and more; add up the "
         "parts",
         "d": "150 epochs of the proxy alone take longer than all of it; add up the parts",
