@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,8 +154,9 @@ def _do(given: Sequence[str]) -> int:
         raise ValueError("this terminal's folder is gone; cd to one that exists") from None
     for name, least in WHOLE.items():  # libraries end at these in words of their own
         value = os.environ.get(name) or str(least)
-        if not (value.isdecimal() and int(value) >= least):
-            raise ValueError(f"{name}={value!r}: a whole number from {least} on; unset it")
+        if not (value.isdecimal() and len(value) < 10 and int(value) >= least):
+            shown = value if len(value) < 20 else f"{value[:20]}..."
+            raise ValueError(f"{name}={shown!r}: a whole number from {least} on; unset it")
     for name, value in vars(options).items():
         setattr(options, name, _at_home(value))
     return options.do(options)
@@ -180,7 +182,7 @@ def _told(error: BaseException) -> tuple[str, int]:
     from activecl_nb import files
 
     if place := _place_of(error):
-        return f"{place}: {type(error).__name__}: {files.text_of(error)}", 1
+        return f"{place}: {files.kind_of(error)}: {files.text_of(error)}", 1
     if isinstance(error, OSError):
         return files.told(error), 2 if isinstance(error, FileNotFoundError) else 1
     if isinstance(error, ValueError):
@@ -336,4 +338,7 @@ def _show(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    finally:  # all is done and said; Python takes a moment to end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

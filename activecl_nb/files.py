@@ -168,6 +168,8 @@ class Manifest:
             text = read(folder / name)
         except (FileNotFoundError, NotADirectoryError):
             return cls(folder, None)
+        except IsADirectoryError:
+            raise ValueError(f"{folder / name} is a folder and no file; {MEND}") from None
         try:
             entries = json.loads(text)["files"]
             whole = text == _text(entries)
@@ -185,7 +187,7 @@ class Manifest:
     def __contains__(self, name: str) -> bool:
         """Whether the file is one to believe: named, or in a folder without a manifest there."""
         if self.entries is None:
-            return (self.folder / name).is_file()
+            return (self.folder / name).exists()
         return name in self.entries
 
     def read(self, name: str) -> bytes:
@@ -218,8 +220,10 @@ class Manifest:
 
     def _there(self, name: str) -> Path:
         path = self.folder / name
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(f"{path} is missing; {MEND}")
+        if not path.is_file():
+            raise ValueError(f"{path} is a folder, a pipe or a device and no file; {MEND}")
         return path
 
     def _entry(self, name: str) -> Mapping[str, Any]:
@@ -320,10 +324,13 @@ def text_of(error: BaseException) -> str:
     """An error's text on one line; one that code of one's own defines may raise when asked."""
     try:
         return " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
-    except KeyboardInterrupt:
-        raise
-    except BaseException as in_text:
-        return f"(its text raises {type(in_text).__name__})"
+    except BaseException as in_text:  # KeyboardInterrupt too: whoever asks is about to end
+        return f"(its text raises {kind_of(in_text)})"
+
+
+def kind_of(error: BaseException) -> str:
+    """The name of an error's class, past whatever such code has made of its class."""
+    return type.__dict__["__name__"].__get__(type(error))
 
 
 def told(error: OSError) -> str:

@@ -79,6 +79,20 @@ def test_a_word_that_says_nothing_is_refused(tmp_path, capsys, monkeypatch, word
     assert not [*tmp_path.iterdir()]
 
 
+ODD = """
+def interrupt():
+    raise KeyboardInterrupt
+
+class Nameless(type):
+    @property
+    def __name__(cls):
+        raise RuntimeError
+
+class Shy(Exception, metaclass=Nameless):
+    pass
+"""
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -96,11 +110,20 @@ def test_a_word_that_says_nothing_is_refused(tmp_path, capsys, monkeypatch, word
             "raise type('Odd', (Exception,), {'__str__': lambda self: exit(0)})",
             "Odd: (its text raises SystemExit)",
         ),
+        (
+            "raise type('Odd', (Exception,), {'__str__': lambda self: sorted(nobody)})",
+            "Odd: (its text raises NameError)",
+        ),
+        (
+            "raise type('Odd', (Exception,), {'__str__': lambda self: interrupt()})",
+            "Odd: (its text raises KeyboardInterrupt)",
+        ),
+        ("raise Shy('mine')", "Shy: mine"),
         ("raise BrokenPipeError('mine')", "BrokenPipeError: mine"),
     ],
 )
 def test_whatever_a_strategy_raises_is_a_failure_with_its_place(tmp_path, capsys, line, said):
-    (tmp_path / "mine.py").write_text(f"def slip(f, l, c, b, g):\n    {line}\n")
+    (tmp_path / "mine.py").write_text(f"def slip(f, l, c, b, g):\n    {line}\n{ODD}")
     command = ["run", "--profile", "tiny", *SMALL, "--strategy", f"{tmp_path}/mine.py:slip"]
     assert terminal.main([*command, "--out", str(tmp_path / "run")]) == 1
     assert f"mine.py, line 2: {said}" in capsys.readouterr().err
@@ -108,15 +131,38 @@ def test_whatever_a_strategy_raises_is_a_failure_with_its_place(tmp_path, capsys
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("WORLD_SIZE", "abc"), ("RANK", "-1"), ("WORLD_SIZE", "0"), ("NUMBA_NUM_THREADS", "1.5")],
+    [
+        ("WORLD_SIZE", "abc"),
+        ("RANK", "-1"),
+        ("WORLD_SIZE", "0"),
+        ("NUMBA_NUM_THREADS", "1.5"),
+        ("RANK", "9" * 5000),
+    ],
 )
 def test_numbers_that_the_surroundings_tell(capsys, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert terminal.main(["check"]) == 2
-    assert f"error: {name}='{value}': a whole number from " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"error: {name}='{value[:20]}" in told and "': a whole number from " in told
+    assert len(told) < 100
     monkeypatch.setenv(name, "")  # as if it were not set
     terminal.main(["check"])
     assert "a whole number from" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rank", "address", "said"),
+    [("3", "localhost", "no such rank"), ("1", "", "MASTER_ADDR and MASTER_PORT say nothing")],
+)
+def test_half_of_what_torchrun_says(tmp_path, capsys, monkeypatch, rank, address, said):
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_ADDR", address)
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    assert terminal.main(["run", "--device", "cpu", "--out", str(tmp_path / "run")]) == 2
+    told = capsys.readouterr().err
+    assert f"RANK={rank} and WORLD_SIZE=2, but" in told and said in told
+    assert "start it with torchrun" in told
 
 
 def test_a_folder_that_is_gone_and_a_user_without_home_are_told(tmp_path, capsys, monkeypatch):

@@ -326,24 +326,68 @@ def test_what_does_not_fit_together_is_refused(made, whole, damage, older):
         runs.load(whole)
 
 
+def with_untrained(**scores):
+    return lambda floors: {**floors, "untrained": {**floors["untrained"], **scores}}
+
+
 @pytest.mark.filterwarnings("ignore:.*without checksums")
 @pytest.mark.parametrize(
-    ("floors", "said"),
+    ("change", "said"),
     [
-        ([1], "no table of scores"),
-        ({"untrained": 0.5}, "no table of scores"),
-        ({"untrained": {"f1": 1.5}}, "f1 of untrained is 1.5"),
-        ({"untrained": {"f1": "0.5"}}, "f1 of untrained is '0.5'"),
-        ({"untrained": {"auroc": math.nan}}, "auroc of untrained is nan"),
-        ({"untrained": {"auroc": 10**400}}, "auroc of untrained is 10000"),
+        (lambda floors: [1], "no table of scores"),
+        (lambda floors: floors | {"untrained": 0.5}, "no table of scores"),
+        (lambda floors: {}, "it is of nothing"),
+        (
+            lambda floors: {"untrained": floors["untrained"]},
+            "it is of untrained, and not of colour",
+        ),
+        (lambda floors: floors | {"guessed": floors["untrained"]}, "untrained, guessed, and not"),
+        (lambda floors: floors | {"untrained": {}}, "scores of untrained are none"),
+        (with_untrained(speed=0.5), "scores of untrained are f1, .*speed"),
+        (with_untrained(f1=1.5), "f1 of untrained is 1.5"),
+        (with_untrained(f1="0.5"), "f1 of untrained is '0.5'"),
+        (with_untrained(f1=True), "f1 of untrained is True"),
+        (with_untrained(auroc=math.nan), "auroc of untrained is nan"),
+        (with_untrained(auroc=10**400), "auroc of untrained is 10000"),
     ],
 )
-def test_floors_that_cannot_be(whole, floors, said):
+def test_floors_that_cannot_be(whole, change, said):
     as_older(whole)
-    (whole / "floors.json").write_text(json.dumps({"untrained": {"f1": 0.5}}))
+    file = whole / "floors.json"
     runs.load(whole)
-    (whole / "floors.json").write_text(json.dumps(floors))
+    file.write_text(json.dumps(change(json.loads(file.read_text()))))
     with pytest.raises(ValueError, match=rf"floors\.json is damaged: .*{said}"):
+        runs.load(whole)
+
+
+@pytest.mark.filterwarnings("ignore:.*without checksums")
+@pytest.mark.parametrize(("name", "key"), [("floors.json", "f1"), ("run.json", "seed")])
+def test_a_name_that_stands_twice_in_a_file(whole, name, key):
+    as_older(whole)
+    text = (whole / name).read_text()
+    (whole / name).write_text(text.replace(f'"{key}":', f'"{key}": 0, "{key}":', 1))
+    with pytest.raises(ValueError, match=rf"{name} cannot be read .*{key} stands in it more than"):
+        runs.load(whole)
+
+
+@pytest.mark.filterwarnings("ignore:.*without checksums")
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize(
+    "name", ["run.json", "split.npz", "floors.json", "round-00.npz", "weights-01.safetensors"]
+)
+def test_a_folder_in_place_of_a_file(whole, name, older):
+    if older:
+        as_older(whole)
+    (whole / name).unlink()
+    (whole / name).mkdir()
+    with pytest.raises(ValueError, match=rf"{name} is a folder, a pipe or a device and no file"):
+        runs.load(whole)
+
+
+def test_a_folder_in_place_of_the_manifest(whole):
+    (whole / "manifest.json").unlink()
+    (whole / "manifest.json").mkdir()
+    with pytest.raises(ValueError, match=r"manifest\.json is a folder and no file"):
         runs.load(whole)
 
 
@@ -397,11 +441,31 @@ def test_without_weights_a_run_loads_but_does_not_go_on(whole, half, again):
     assert len(run.rounds) == 2 and verified(whole)
     with pytest.raises(ValueError, match="holds no weights"):
         run.encoder()
+    assert not [*whole.glob("weights-*")]
+
+
+def test_weights_that_are_gone(whole, half, again):
+    """Of a finished run they may be; nothing can go on without them, so that nothing drops them."""
+    (whole / "weights-01.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"on purpose, activecl_nb\.runs\.drop_weights"):
+        runs.load(whole)
+    runs.drop_weights(whole)
+    assert runs.load(whole).finished
+    with pytest.raises(ValueError, match="1 finished rounds and is to have more"):
+        runs.drop_weights(half)
     (half / "weights-00.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match=r"weights-00\.safetensors is missing; restore it"):
+    with pytest.raises(
+        FileNotFoundError, match=r"weights-00\.safetensors is missing; restore"
+    ) as e:
         again(half)
-    runs.drop_weights(half)
-    with pytest.raises(ValueError, match="1 finished rounds but no weights"):
+    assert "drop_weights" not in str(e.value)
+    with pytest.raises(ValueError, match="1 finished rounds and is to have more"):
+        runs.drop_weights(half)
+    as_older(half)
+    with (
+        pytest.warns(UserWarning, match="without checksums"),
+        pytest.raises(ValueError, match="1 finished rounds but no weights"),
+    ):
         again(half)
 
 

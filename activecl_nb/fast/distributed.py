@@ -50,7 +50,7 @@ def rank() -> int:
 
 def launched() -> bool:
     """Whether torchrun started this process as one of several."""
-    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE") or 1) > 1
+    return bool(os.environ.get("RANK")) and int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
 @contextlib.contextmanager
@@ -64,7 +64,8 @@ def group(
         torchrun says it in the environment.
 
     Without torchrun this is ``profiles.device`` and nothing else. ValueError: the machine has
-    fewer GPUs than ranks, or the device cannot train on several ranks.
+    fewer GPUs than ranks, the device cannot train on several ranks, or the environment says half
+    of what torchrun says.
     """
     from activecl_nb import profiles  # training alone needs torch and NumPy only
 
@@ -72,6 +73,14 @@ def group(
     if not launched():
         yield chosen
         return
+    number, of = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    unsaid = [n for n in ("MASTER_ADDR", "MASTER_PORT") if not os.environ.get(n)]
+    if number >= of or (unsaid and meeting == "env://"):
+        wrong = "there is no such rank" if number >= of else f"{' and '.join(unsaid)} say nothing"
+        raise ValueError(
+            f"RANK={number} and WORLD_SIZE={of}, but {wrong}; start it with torchrun, which sets "
+            "all of them, or unset RANK and WORLD_SIZE"
+        )
     if chosen.type == "cuda":
         chosen = _gpu(int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count())
         torch.cuda.set_device(chosen)
@@ -80,8 +89,8 @@ def group(
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo",
         init_method=meeting,
-        rank=int(os.environ["RANK"]),
-        world_size=int(os.environ["WORLD_SIZE"]),
+        rank=number,
+        world_size=of,
         timeout=timeout,
     )
     yield chosen

@@ -57,24 +57,30 @@ class Map:
 
     def __post_init__(self) -> None:
         n = len(self.patches)
+        if n < FEWEST:
+            raise ValueError(f"a map needs at least {FEWEST} patches, not {n}")
+        if self.patches.ndim != 1:
+            raise ValueError(f"patches are positions in a row, not {self.patches.shape}")
         if self.positions.shape != (n, 2):
             raise ValueError(f"{n} patches need positions ({n}, 2), not {self.positions.shape}")
         if not np.isfinite(self.positions).all():
             raise ValueError("the map's positions must be finite numbers; make the map anew")
-        if len(self.features) != n or len(self.neighbours) != n:
+        if self.features.ndim != 2 or len(self.features) != n or not self.features.size:
+            raise ValueError(f"{n} patches need features ({n}, k), not {self.features.shape}")
+        kept = min(NEIGHBOURS_KEPT, n - 1)
+        if self.neighbours.shape != (n, kept):
             raise ValueError(
-                f"a map of {n} patches needs as many features and neighbours, "
-                f"not {len(self.features)} and {len(self.neighbours)}"
+                f"{n} patches need neighbours ({n}, {kept}), not {self.neighbours.shape}"
             )
-        if (self.features.ndim, self.neighbours.ndim) != (2, 2):
-            shapes = f"{self.features.shape} and {self.neighbours.shape}"
-            raise ValueError(f"features and neighbours need a row a patch, not {shapes}")
         if not np.isfinite(self.features).all():
             raise ValueError("the map's features must be finite numbers; make the map anew")
-        if len(np.unique(self.patches)) < n or (n and self.patches.min() < 0):
+        if len(np.unique(self.patches)) < n or self.patches.min() < 0:
             raise ValueError("the map's patches must be different positions from 0 on")
-        if self.neighbours.size and not 0 <= self.neighbours.min() <= self.neighbours.max() < n:
+        if not 0 <= self.neighbours.min() <= self.neighbours.max() < n:
             raise ValueError(f"the map's neighbours must be rows of it, from 0 to {n - 1}")
+        near = np.sort(np.hstack([np.arange(n)[:, None], self.neighbours]), axis=1)
+        if (near[:, 1:] == near[:, :-1]).any():
+            raise ValueError("a patch's neighbours must be different ones, and not itself")
 
     def __repr__(self) -> str:
         return f"Map({len(self.patches):,} patches)"
@@ -242,15 +248,27 @@ def stored(place: Run | str | os.PathLike[str], patches: np.ndarray | None = Non
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = Map(
-                patches=arrays["patches"].astype(np.int64),
-                positions=arrays["positions"].astype(np.float32),
-                features=arrays["features"].astype(np.float32),
-                neighbours=arrays["neighbours"].astype(np.int32),
+                patches=_as(np.int64, arrays["patches"]),
+                positions=_as(np.float32, arrays["positions"]),
+                features=_as(np.float32, arrays["features"]),
+                neighbours=_as(np.int32, arrays["neighbours"]),
             )
     except Exception as error:  # a cut-off archive raises half a dozen kinds
         raise ValueError(f"{path} is no map ({error}); delete it and it is made anew") from error
     if patches is not None and not np.array_equal(found.patches, patches):
         return None
+    return found
+
+
+def _as(kind: type[np.number], stored: np.ndarray) -> np.ndarray:
+    """The array as this type. ValueError: it is of another kind, or would not be the same."""
+    whole = np.issubdtype(kind, np.integer)
+    if not np.issubdtype(stored.dtype, np.integer if whole else np.floating):
+        raise ValueError(f"{stored.dtype} cannot be {np.dtype(kind)}")
+    with np.errstate(over="ignore"):  # of a float: infinite, which a map refuses
+        found = stored.astype(kind)
+    if whole and not np.array_equal(found, stored):
+        raise ValueError(f"its {stored.dtype} leave {np.dtype(kind)}")
     return found
 
 

@@ -19,6 +19,8 @@ from activecl_nb.protocol import Protocol, image_epochs, plan
 from activecl_nb.runs.record import ARRAYS, Round, Run, split
 from activecl_nb.tasks import HEADLINES
 
+FLOORS = {"colour_moments", "untrained"}  # see ``experiment.floors``
+
 
 def check(run: Run) -> None:
     """ValueError: a file of the run's folder contradicts the others; the message names it."""
@@ -28,7 +30,7 @@ def check(run: Run) -> None:
         parts = (run.pool, run.labelled, run.watched)
         if not all(np.array_equal(a, b) for a, b in zip(parts, expected, strict=True)):
             raise _wrong(run.folder / "split.npz", f"it is not the split of seed {run.seed}")
-    for problem in _of_floors(run):
+    for problem in _of_floors(run) if (run.folder / "floors.json").exists() else ():
         raise _wrong(run.folder / "floors.json", problem)
     numbers = [round.number for round in run.rounds]
     if numbers != [*range(len(numbers))] or len(numbers) > plan(run.protocol, run.strategy).rounds:
@@ -98,10 +100,18 @@ def _of_floors(run: Run) -> Iterator[str]:
     if not (isinstance(floors, dict) and all(isinstance(row, dict) for row in floors.values())):
         yield "it holds no table of scores"
         return
+    if floors.keys() != FLOORS:
+        yield f"it is of {', '.join(floors) or 'nothing'}, and not of {', '.join(sorted(FLOORS))}"
+        return
     unbounded = run.protocol.task == "regression"  # R² has no least value, an error no largest
+    probed = [name for round in run.rounds[:1] for name in round.scores]
+    expected = {name.removeprefix("probe_") for name in probed if name.startswith("probe_")}
     for name, scores in floors.items():
+        if scores.keys() != (expected or floors["untrained"].keys()) or not scores:
+            yield f"the scores of {name} are {', '.join(scores) or 'none'}"
+            return
         for score, value in scores.items():
-            number = isinstance(value, int | float) and -math.inf < value < math.inf
+            number = type(value) in (int, float) and -math.inf < value < math.inf
             if not (number and (unbounded or 0 <= value <= 1)):
                 yield f"{score} of {name} is {value!r}"
 

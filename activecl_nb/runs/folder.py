@@ -9,6 +9,7 @@ import json
 import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -224,7 +225,7 @@ def load(path: str | os.PathLike[str]) -> Run:
                 raise  # else another process has finished a round meanwhile
 
 
-def _read(path: Path, manifest: files.Manifest) -> Run:
+def _read(path: Path, manifest: files.Manifest, *, weights: bool = True) -> Run:
     if "run.json" not in manifest:
         raise FileNotFoundError(f"{path} is no run's folder: it has no run.json")
     told = _told(manifest)
@@ -242,7 +243,7 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
     run = Run(**told, path=path, sealed=manifest.sealed)
     if "floors.json" in manifest:
         with _naming(path / "floors.json"):
-            run = replace(run, floors=json.loads(manifest.read("floors.json")))
+            run = replace(run, floors=_json(manifest, "floors.json"))
     if "rounds.csv" in manifest:
         with _naming(path / "rounds.csv"):
             lines, more = manifest.read_grown("rounds.csv")
@@ -255,7 +256,9 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
                     f"{path / 'rounds.csv'} is damaged in its last lines; {files.MEND}"
                 )
             rounds = tuple(_read_round(manifest, row) for row in rows)
-        run = replace(run, rounds=rounds, weights=_read_weights(manifest, len(rounds) - 1))
+        run = replace(run, rounds=rounds)
+        if weights:
+            run = replace(run, weights=_read_weights(manifest, run))
     if not manifest.sealed:
         aside = files.Manifest.of(path, ASIDE)
         for name in (aside.entries or {}).keys() - {"rounds.csv"}:
@@ -273,7 +276,7 @@ def _read(path: Path, manifest: files.Manifest) -> Run:
 def _told(manifest: files.Manifest) -> dict[str, Any]:
     """What run.json tells of a run."""
     with _naming(manifest.folder / "run.json"):
-        content = json.loads(manifest.read("run.json"))
+        content = _json(manifest, "run.json")
         told = _whole(RunFile, content, {"version", "code", "recipe", "environment"})
         told["data"] = _whole(
             DataFile, told["data"], {"fold", "exact", "encoder", "target", "targets"}
@@ -281,6 +284,17 @@ def _told(manifest: files.Manifest) -> dict[str, Any]:
         told.setdefault("version", 1)
         told["protocol"] = Protocol(**checked(Protocol, told["protocol"]))
         return told
+
+
+def _json(manifest: files.Manifest, name: str) -> Any:
+    """What a JSON file says; a name that stands twice in it would pass over the first."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if twice := [name for name, n in Counter(name for name, _ in pairs).items() if n > 1]:
+            raise ValueError(f"{', '.join(twice)} stands in it more than once")
+        return dict(pairs)
+
+    return json.loads(manifest.read(name), object_pairs_hook=once)
 
 
 def _whole(kind: type, content: Mapping[str, Any], optional: set[str]) -> dict[str, Any]:
@@ -313,17 +327,19 @@ def _arrays_of(manifest: files.Manifest, name: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _read_weights(manifest: files.Manifest, number: int) -> dict[str, Tensor]:
+def _read_weights(manifest: files.Manifest, run: Run) -> dict[str, Tensor]:
     """None where they were left out by ``drop_weights``: they are most of a run's bytes."""
     from safetensors.torch import load as from_bytes
 
-    name = f"weights-{number:02d}.safetensors"
+    name = f"weights-{len(run.rounds) - 1:02d}.safetensors"
     if name not in manifest:
         return {}
     try:
         with _naming(manifest.folder / name):
             return from_bytes(manifest.read(name))
     except FileNotFoundError as error:
+        if not run.finished:
+            raise
         folder = str(manifest.folder)
         raise FileNotFoundError(
             f"{error}; if it was removed on purpose, activecl_nb.runs.drop_weights({folder!r}) "
@@ -332,14 +348,23 @@ def _read_weights(manifest: files.Manifest, number: int) -> dict[str, Tensor]:
 
 
 def drop_weights(path: str | os.PathLike[str]) -> None:
-    """Remove a finished run's weights: most of its bytes, and no longer needed to go on."""
+    """Remove a finished run's weights: most of its bytes, and no longer needed to go on.
+
+    ValueError: it is not finished, so that nothing could go on from there; or it is damaged.
+    """
     path = files.expanded(path)
-    weights = {file.name for file in path.glob("weights-*.safetensors")}
-    manifest = files.Manifest.of(path)
-    if manifest.entries is not None:
-        files.seal(path, without={n for n in manifest.entries if n.startswith("weights-")})
-    for name in weights:
-        (path / name).unlink()
+    with locked(path):
+        manifest = files.Manifest.of(path)
+        run = _read(path, manifest, weights=False)
+        if not run.finished:
+            raise ValueError(
+                f"{path} holds {len(run.rounds)} finished rounds and is to have more, which need "
+                "its weights; finish the run first"
+            )
+        if manifest.entries is not None:
+            files.seal(path, without={n for n in manifest.entries if n.startswith("weights-")})
+        for file in path.glob("weights-*.safetensors"):
+            file.unlink()
 
 
 def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None) -> list[Run]:

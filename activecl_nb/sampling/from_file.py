@@ -50,7 +50,7 @@ def named(path: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # such code may raise any
-        raise ValueError(f"{path} fails: {type(error).__name__}: {files.text_of(error)}") from error
+        raise ValueError(f"{path} fails: {files.kind_of(error)}: {files.text_of(error)}") from error
 
 
 def place_of(error: BaseException) -> str:

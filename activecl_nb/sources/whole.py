@@ -18,8 +18,16 @@ from PIL import Image
 # In a JPEG's coded data: a marker that ends them (0 is a coded 255, D0 to D7 only divide them).
 MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 SCAN, END = b"\xff\xda", b"\xff\xd9"
-SECOND = "another image behind its end"
+# How the files of these formats begin; of BMP the two letters alone would be found in any text.
+START = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF.{4}WEBP"
+    rb"|BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}",
+    re.DOTALL,
+)
+STARTED = ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP")
+MOST_STARTS = 100  # that are tried, each of which may be a picture
 PADDING = b"\x5a" * 64
+SECOND = "another image behind its end"
 EMPTY = (128, (128, 128, 128))  # what a decoder shows of a JPEG's blocks that did not come
 # Of the passes of an interlaced PNG: step and start of its rows, step and start of its columns.
 INTERLACED = (
@@ -30,9 +38,8 @@ INTERLACED = (
 
 def unlike_its_header(image: Image.Image, content: bytes) -> str:
     """What a file lacks of the decoded image, or has too much, in words; "": nothing is known."""
-    checks = {"PNG": _png, "JPEG": _jpeg, "TIFF": _tiff}
-    told = checks[image.format](image, content) if image.format in checks else ""
-    return told or _palette(image)
+    checks = {"PNG": _png, "JPEG": _jpeg, "TIFF": _tiff, "BMP": _bmp, "WEBP": _webp}
+    return checks[image.format or ""](image, content) or _palette(image)
 
 
 def tag_values(image: Image.Image, number: int) -> tuple:
@@ -62,8 +69,8 @@ def _png(image: Image.Image, content: bytes) -> str:
         if kind == b"IDAT":
             data.append(content[at + 8 : end])
         at = end + 4
-    if content.startswith(content[:8], at):
-        return SECOND
+    if told := _behind(content[at:]):
+        return told
     expected = _png_length(image.size, *content[24:26], interlaced=bool(content[28]))
     inflate = zlib.decompressobj()
     length = len(inflate.decompress(b"".join(data), expected + 1))
@@ -102,8 +109,8 @@ def _jpeg(image: Image.Image, content: bytes) -> str:
                 sent |= {(layer, k) for layer in body[1:-3:2] for k in range(first, last + 1)}
     if not marker:
         return "no end marker"
-    if content.startswith(b"\xff\xd8\xff", marker.end()):
-        return SECOND
+    if told := _behind(content[marker.end() :]):
+        return told
     layers = [layer for layer, *_ in vars(image)["layer"]]
     if {(layer, k) for layer in layers for k in range(64)} - sent:
         return "not all of its scans"
@@ -126,4 +133,43 @@ def _tiff(image: Image.Image, content: bytes) -> str:
         return f"{there} of {expected} strips or tiles"
     rows = height * (width * samples * max(tags[258], default=1) // 8)
     short = sizes and (tags[259] or (1,))[0] == 1 and sum(sizes) < rows
-    return f"{sum(sizes):,} of the {rows:,} bytes of its rows" if short else ""
+    if short:
+        return f"{sum(sizes):,} of the {rows:,} bytes of its rows"
+    starts = tags[324] or tags[273]
+    end = max(a + b for a, b in zip(starts, sizes, strict=True)) if sizes else max(starts) + rows
+    # Tags may lie behind the rows, and one of them hold a small picture of the whole.
+    inside = [v for number in image.tag_v2 for v in tag_values(image, number)]  # type: ignore[attr-defined]
+    return _behind(content[end:], b"".join(v for v in inside if isinstance(v, bytes)))
+
+
+def _bmp(image: Image.Image, content: bytes) -> str:
+    """Only what is behind the rows: they have no checksum, and PIL counts them."""
+    start, header = (int.from_bytes(content[at : at + 4], "little") for at in (10, 14))
+    old = header == 12  # whose fields have two bytes each
+    bits = int.from_bytes(content[24:26] if old else content[28:30], "little")
+    kind, size = (0 if old else int.from_bytes(content[at : at + 4], "little") for at in (30, 34))
+    rows = image.height * (-(-image.width * bits // 32) * 4)
+    return _behind(content[start + (size if kind in (1, 2) else rows) :])  # 1, 2: packed
+
+
+def _webp(image: Image.Image, content: bytes) -> str:
+    return _behind(content[8 + int.from_bytes(content[4:8], "little") :])
+
+
+def _behind(rest: bytes, but: bytes = b"") -> str:
+    """Whether another image lies somewhere behind the first; a note, or a mere start, may.
+
+    but: what belongs to the first, where an image in it is none of its own.
+    """
+    starts = [found.start() for found in START.finditer(rest)]
+    for start in starts[:MOST_STARTS]:
+        if rest[start : start + 64] in but:
+            continue
+        try:
+            Image.open(io.BytesIO(rest[start:]), formats=STARTED).close()
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            return SECOND
+        except Exception:  # no image begins there, which is said in a dozen kinds
+            continue
+        return SECOND
+    return SECOND if len(starts) > MOST_STARTS else ""

@@ -1,5 +1,6 @@
 """Studies: their grids by counting, their runs against runs made one by one, kills at random."""
 
+import contextlib
 import dataclasses
 import io
 import itertools
@@ -907,11 +908,14 @@ def longer(file):
     file.write_text(text.replace("train_images = 160", "train_images = 300"))
 
 
-def test_ctrl_c_keeps_what_is_finished(file, tmp_path):
+STOPPED = "\nstopped; the finished rounds are kept, and the same command goes on from there\n"
+
+
+def interruptible(file, out):
+    """A study of two workers that is not over soon, in a group of its own as in a terminal."""
     longer(file)
-    file.write_text(file.read_text().replace("seeds = 2", "seeds = 99"))  # so that it is not over
-    out = tmp_path / "runs"
-    started = subprocess.Popen(
+    file.write_text(file.read_text().replace("seeds = 2", "seeds = 99"))
+    return subprocess.Popen(
         [sys.executable, "-m", "activecl_nb", "study", file, "--out", out, "--jobs", "2"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -922,17 +926,42 @@ def test_ctrl_c_keeps_what_is_finished(file, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+def test_ctrl_c_keeps_what_is_finished(file, tmp_path):
+    out = tmp_path / "runs"
+    started = interruptible(file, out)
     while not (sealed := [m for m in out.glob("*/manifest.json") if "rounds" in m.read_text()]):
         assert started.poll() is None, started.communicate()[1]
         time.sleep(0.02)
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all processes of the command
     printed, said = started.communicate()
     assert started.returncode == 130, said
-    assert said == (
-        "\nstopped; the finished rounds are kept, and the same command goes on from there\n"
-    )
+    assert said == STOPPED
     assert printed.splitlines()[0].startswith("grid")
     assert runs.load(sealed[0].parent).rounds
+
+
+def test_ctrl_c_while_the_server_of_the_workers_loads_torch(file, tmp_path):
+    """Which takes it a second or more; only the command itself speaks, and the server ends too."""
+    children = Path("/proc/thread-self/children")
+    if not children.exists():
+        pytest.skip("needs a /proc that tells a process's children")
+    started = interruptible(file, tmp_path / "runs")
+    while not server_of(started.pid):
+        assert started.poll() is None, started.communicate()[1]
+    os.killpg(started.pid, signal.SIGINT)
+    _, said = started.communicate()  # until the server, which holds the same stream, has ended
+    assert (started.returncode, said) == (130, STOPPED)
+
+
+def server_of(pid):
+    """The process that a study's workers are forked from, "" before it is there."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it may have ended just now
+            if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+    return ""
 
 
 def test_two_processes_share_a_study(file, tmp_path):

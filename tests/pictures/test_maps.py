@@ -199,18 +199,27 @@ def test_a_run_without_a_folder_cannot_store(features, fitted):
         maps.save(SimpleNamespace(path=None), made)
 
 
+OTHERS = np.array([[b for b in range(5) if b != a] for a in range(5)])  # rows of five patches
+
+
 @pytest.mark.parametrize(
     ("part", "said"),
     [
         ({"positions": np.zeros((4, 2))}, "need positions"),
         ({"positions": np.full((5, 2), np.nan)}, "positions must be finite"),
-        ({"features": np.zeros((4, 3))}, "as many features and neighbours, not 4 and 5"),
+        ({"features": np.zeros((4, 3))}, r"5 patches need features \(5, k\), not \(4, 3\)"),
+        ({"features": np.zeros((5, 0))}, "need features"),
         ({"features": np.full((5, 3), np.inf)}, "features must be finite"),
-        ({"neighbours": np.zeros(5, int)}, r"a row a patch, not \(5, 3\) and \(5,\)"),
-        ({"neighbours": np.full((5, 2), 5)}, "rows of it, from 0 to 4"),
-        ({"neighbours": np.full((5, 2), -1)}, "rows of it, from 0 to 4"),
+        ({"neighbours": np.zeros(5, int)}, r"need neighbours \(5, 4\), not \(5,\)"),
+        ({"neighbours": np.zeros((5, 0), int)}, "need neighbours"),
+        ({"neighbours": OTHERS[:, :3]}, "need neighbours"),
+        ({"neighbours": OTHERS + 1}, "rows of it, from 0 to 4"),
+        ({"neighbours": OTHERS - 1}, "rows of it, from 0 to 4"),
+        ({"neighbours": (OTHERS + 1) % 5}, "different ones, and not itself"),
+        ({"neighbours": OTHERS[:, [0, 1, 2, 2]]}, "different ones, and not itself"),
         ({"patches": np.zeros(5, int)}, "different positions"),
         ({"patches": np.arange(-1, 4)}, "different positions"),
+        ({"patches": np.zeros((5, 2), int)}, "positions in a row"),
     ],
 )
 def test_a_map_is_checked(part, said):
@@ -218,8 +227,39 @@ def test_a_map_is_checked(part, said):
         "patches": np.arange(5),
         "positions": np.zeros((5, 2)),
         "features": np.zeros((5, 3)),
-        "neighbours": np.zeros((5, 2), int),
+        "neighbours": OTHERS,
     }
     maps.Map(**whole)
     with pytest.raises(ValueError, match=said):
         maps.Map(**whole | part)
+
+
+def test_a_map_of_too_few():
+    few = {"patches": np.arange(4), "positions": np.zeros((4, 2)), "features": np.zeros((4, 3))}
+    with pytest.raises(ValueError, match="at least 5 patches"):
+        maps.Map(**few, neighbours=OTHERS[:4, :3] % 4)
+
+
+@pytest.mark.filterwarnings("ignore:.*without a checksum")
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("patches", lambda a: a + 0.5),
+        ("patches", lambda a: a.astype(str)),
+        ("patches", lambda a: a.astype(np.float64)),
+        ("neighbours", lambda a: a + 0.5),
+        ("neighbours", lambda a: a.astype(np.int64) + 2**32),
+        ("neighbours", lambda a: a > 5),
+        ("features", lambda a: a + 1j),
+        ("features", lambda a: a.astype(np.float64) * 1e300),
+        ("positions", lambda a: a.astype(int)),
+    ],
+)
+def test_arrays_of_another_kind_are_refused_and_not_cast(features, fitted, tmp_path, name, change):
+    path = maps.save(tmp_path, maps.of_features(features, np.arange(300), positions=fitted))
+    (tmp_path / "manifest.json").unlink()
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez(path, **arrays | {name: change(arrays[name])})
+    with pytest.raises(ValueError, match=r"map\.npz is no map .*delete it"):
+        maps.stored(tmp_path)

@@ -175,9 +175,51 @@ def test_a_stack_of_imagej_that_says_so_in_words() -> None:
         decode_bytes(saved(image, "TIFF", description=words.format(5)), "x")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_second_image_in_the_file_is_refused_and_a_note_behind_it_is_not(kind):
-    one, other = (saved(Image.fromarray(patch(n, 64)), kind) for n in (3, 4))
-    assert "another image behind its end" in refused(one + other)
-    noted = decode_bytes(one + b"scanned by hand", "x")
-    assert np.array_equal(np.asarray(noted), np.asarray(decode_bytes(one, "x")))
+KINDS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", [*KINDS, "GIF"])
+@pytest.mark.parametrize("between", [b"", b"\n", b"\0" * 7, b"\xff", b"scanned by hand\r\n"])
+def test_a_second_image_in_the_file_is_refused(kind: str, other: str, between: bytes) -> None:
+    first = saved(Image.fromarray(PIXELS), kind)
+    second = saved(Image.fromarray(patch(4, 64)), other)
+    assert "another image behind its end" in refused(first + between + second)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"scanned by hand, BM 7, MM and II",
+        b"\0" * 5000,
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"II*\0" * 50,
+        np.random.default_rng(0).bytes(100_000),
+    ],
+)
+def test_what_is_no_image_may_lie_behind_one(kind: str, note: bytes) -> None:
+    first = saved(Image.fromarray(PIXELS), kind)
+    assert np.array_equal(decode_bytes(first + note, "x"), decode_bytes(first, "x"))
+
+
+def test_more_starts_than_are_tried() -> None:
+    first = saved(Image.fromarray(PIXELS), "PNG")
+    assert "another image" in refused(first + b"\xff\xd8\xff" * 101)
+
+
+def test_a_tiff_s_own_small_picture_is_none_behind_it() -> None:
+    """Programs keep one in a tag, whose content may lie behind the rows."""
+    small = saved(Image.fromarray(PIXELS).resize((16, 16)), "JPEG")
+    content = saved(Image.fromarray(PIXELS), "TIFF", tiffinfo={34377: small})
+    assert content.find(small) > 64
+    np.testing.assert_array_equal(np.asarray(decode_bytes(content, "x")), PIXELS)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_rows_of_a_bmp_end_where_they_end(mode: str) -> None:
+    narrow = Image.fromarray(PIXELS).resize((37, 21)).convert(mode)
+    content = saved(narrow, "BMP")
+    np.testing.assert_array_equal(np.asarray(decode_bytes(content, "x")), narrow.convert("RGB"))
+    assert "another image behind its end" in refused(content + content)

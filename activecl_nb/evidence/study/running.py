@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import ModuleType
@@ -129,7 +130,7 @@ def _why(error: BaseException) -> str:
         return text
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text}{place}"
+    return f"{files.kind_of(error)}: {text}{place}"
 
 
 def _write_plan(study: Study, folders: Mapping[Job, Path], out: Path) -> None:
@@ -261,12 +262,15 @@ class _Worker:
 
     def __init__(self) -> None:
         context: Any = multiprocessing.get_context(_start_method())
-        if context.get_start_method() == "forkserver":
-            context.set_forkserver_preload(["activecl_nb.experiment"])
         self.connection, theirs = context.Pipe()
         self.garbled = False
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         with _one_thread(), _no_script():
+            if context.get_start_method() == "forkserver":
+                context.set_forkserver_preload(["activecl_nb.experiment"])
+                resource_tracker.ensure_running()  # which lets signals through where it starts
+                with _without_ctrl_c():
+                    forkserver.ensure_running()
             self.process.start()
         theirs.close()  # so that its death ends the pipe
 
@@ -336,6 +340,19 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Ctrl-C reaches no process begun in here, nor what those begin; the caller when it is over.
+
+    The server would print where in the loading of torch it was; the parent alone has to speak.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def _no_script() -> Iterator[None]:
     """A process begun in here does not run the caller's script again, which no task needs.
 
@@ -366,6 +383,8 @@ def _serve(connection: Connection) -> None:
     which prints it and goes on.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as its server has it
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a kill would leave behind
     parent = multiprocessing.parent_process()
     if parent is not None:  # a run under way must not outlive it
