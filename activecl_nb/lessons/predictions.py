@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import difflib
 import functools
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from activecl_nb.lessons import stopped
 
@@ -25,6 +28,8 @@ COVER = "Your guess, and what came:"
 WIDTH = 58  # characters that a page of 600 pixels has room for
 LABEL = 14  # of them for what a cell prints before the sentence, as "on average:"
 COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
+# What may stand before a number and behind it, as in "about 50 %" and "8 rounds".
+ABOUT, UNIT = r"\s*(?:about|around|ca\.?|~)?\s*", r"\s*(%|[a-z]*(?: +[a-z]+)*)\s*"
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (
@@ -49,7 +54,7 @@ def _in_lines(sentence: Callable[..., str]) -> Callable[..., str]:
 def known(said: Any, question: str, choices: Iterable[str]) -> str:
     """Which of these words, where the answer is a fact of the drawing and not of a run?"""
     came, why = KNOWN[question]
-    return word(said, came, choices, why)
+    return word(said, came, [name for name in choices if name not in question.split()], why)
 
 
 @_in_lines
@@ -91,10 +96,8 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
         return f"{none} It is {came:{form}}."
     if with_comma(said):
         return f"{COMMA[0].upper()}{COMMA[1:]}. It is {came:{form}}."
-    per_cent = isinstance(said, str) and said.strip().endswith("%")
-    try:
-        value = float(said.strip().removesuffix("%") if per_cent else _without_unit(said))
-    except (TypeError, ValueError, OverflowError):
+    value, per_cent = _value(said)
+    if value is None:
         return f"{_quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
     share = form != ".0f" and 0 <= came <= 1  # what was asked for; else a count
@@ -112,16 +115,24 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."
 
 
-def _without_unit(said: Any) -> Any:
-    """ "8 rounds" is 8."""
-    worded = re.fullmatch(r"\s*([-+]?[\d.]+) +[a-z]+\s*", said) if isinstance(said, str) else None
-    return worded[1] if worded else said
+def _value(said: Any) -> tuple[float | None, bool]:
+    """The number that was meant, None if there is none, and whether it is per cent: "8 Rounds"."""
+    if not isinstance(said, str):
+        try:
+            value = float("nan" if isinstance(said, bool | np.bool_) else said)
+        except Exception:  # whatever an object of any kind makes of it
+            return None, False
+        return (value if math.isfinite(value) else None), False
+    worded = re.fullmatch(rf"{ABOUT}([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?){UNIT}", said, re.I)
+    if not worded:
+        return None, False
+    return float(worded[1]), worded[2].replace(" ", "").lower() in ("%", "percent")
 
 
 def with_comma(said: Any) -> bool:
     """Whether a number was typed with a comma in it, as 0,83 or 9,900: Python makes two of it."""
     if isinstance(said, str):
-        return re.fullmatch(r"\s*[-+]?\d+(,\d+)+\s*", said) is not None
+        return re.fullmatch(rf"{ABOUT}[-+]?\d+(,\d+)+(?:\.\d+)?{UNIT}", said, re.I) is not None
     return isinstance(said, tuple) and len(said) > 1 and all(type(part) is int for part in said)
 
 
@@ -188,9 +199,13 @@ def missing(said: Any) -> bool:
 
 def _plain(name: Any) -> str:
     """Without capitals, spaces and hyphens: k-center is kcenter. "b and a" is "a, b" as well."""
-    each = re.split(r"\s*[,/&+]\s*|\s+(?:and|against|vs\.?)\s+", str(name).lower())
+    text = name if isinstance(name, str) else _quoted(name)
+    each = re.split(r"\s*[,/&+]\s*|\s+(?:and|against|vs\.?)\s+", text.lower())
     return " ".join(sorted("".join(c for c in one if c.isalnum()) for one in each))
 
 
 def _quoted(said: Any) -> str:
-    return repr(said)[:40]
+    try:
+        return repr(said)[:40]
+    except Exception:  # of a class of the reader's own, or a number of ten thousand digits
+        return f"a {type(said).__name__}"

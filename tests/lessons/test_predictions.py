@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
 from activecl_nb.lessons import predictions
@@ -12,6 +15,16 @@ def in_one_line(told: str) -> str:
 
 
 SHARES = {"random": 0.12, "entropy": 0.31, "kcenter": 0.53}
+
+
+class Odd:
+    """What no notebook has."""
+
+    def __float__(self) -> float:
+        raise OSError
+
+    def __repr__(self) -> str:
+        raise KeyError
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,10 @@ def test_what_no_run_says() -> None:
         assert in_one_line(predictions.known(answer, question, [answer, "x"])) == (
             f'You said "{answer}", and that is right: {why}.'
         )
+    assert in_one_line(predictions.known("norm", "hardest to tell from NORM", ("NORM", "TUM"))) == (
+        "'norm' is none of TUM. The answer is \"TUM\": both are glands, and the phantom draws its "
+        "hard NORM patches towards TUM."
+    )
     assert 'the answer is "crop"' in in_one_line(
         predictions.known("blur", "changes the size of nuclei", names)
     )
@@ -76,6 +93,16 @@ def test_what_no_run_says() -> None:
         (9, "You said 9; it is less: 4.84."),
         (..., "No prediction was typed in. It is 4.84."),
         ("5 rounds", "You said 5, and it is about that: 4.84."),
+        ("5rounds", "You said 5, and it is about that: 4.84."),
+        ("About 5 Rounds or so", "You said 5, and it is about that: 4.84."),
+        ("~ 5e0", "You said 5, and it is about that: 4.84."),
+        (np.float32(5), "You said 5, and it is about that: 4.84."),
+        (True, "True is not a number. It is 4.84."),
+        (np.True_, "np.True_ is not a number. It is 4.84."),
+        (float("nan"), "nan is not a number. It is 4.84."),
+        ("nan", "'nan' is not a number. It is 4.84."),
+        (-math.inf, "-inf is not a number. It is 4.84."),
+        (Odd(), "a Odd is not a number. It is 4.84."),
         ("much", "'much' is not a number. It is 4.84."),
         (10**400, f"{str(10**400)[:40]} is not a number. It is 4.84."),
         ("1 of 4", "'1 of 4' is not a number. It is 4.84."),
@@ -85,7 +112,10 @@ def test_a_number(said: object, sentence: str) -> None:
     assert in_one_line(predictions.number(said, 4.84)) == sentence
 
 
-@pytest.mark.parametrize("said", [(0, 83), "0,83", (9, 900), " -4,7 ", (1, 0, 0)])
+@pytest.mark.parametrize(
+    "said",
+    [(0, 83), "0,83", (9, 900), " -4,7 ", (1, 0, 0), "50,5%", "9,900 labels", "about 1,000.5"],
+)
 def test_a_number_with_a_comma_is_told_how_numbers_are_written(said: object) -> None:
     assert in_one_line(predictions.number(said, 4.84)) == (
         "A comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900. It is 4.84."
@@ -110,6 +140,10 @@ def test_per_cent_with_its_sign() -> None:
     assert in_one_line(predictions.number("5%", 0.05)) == (
         "You said 5%, 0.05 as a share, and it is about that: 0.05."
     )
+    for said in ("85%", "85 percent", "85 per cent", "about 85 Percent"):
+        assert in_one_line(predictions.number(said, 0.2)).startswith(
+            "You said 85%, 0.85 as a share; it is less"
+        )
     assert in_one_line(predictions.number("85 %", 0.2)).startswith(
         "You said 85%, 0.85 as a share; it is less"
     )
