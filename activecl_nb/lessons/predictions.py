@@ -30,6 +30,13 @@ LABEL = 14  # of them for what a cell prints before the sentence, as "on average
 COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
 # What may stand before a number and behind it, as in "about 50 %" and "8 rounds".
 ABOUT, UNIT = r"\s*(?:about|around|ca\.?|~)?\s*", r"\s*(%|[a-z]*(?: +[a-z]+)*)\s*"
+WORDS: dict[str, float] = {
+    word: n
+    for n, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    )
+}
+WORDS |= {"none": 0, "half": 0.5}
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (
@@ -123,6 +130,7 @@ def _value(said: Any) -> tuple[float | None, bool]:
         except Exception:  # whatever an object of any kind makes of it
             return None, False
         return (value if math.isfinite(value) else None), False
+    said = " ".join(str(WORDS.get(word, word)) for word in said.lower().split())
     worded = re.fullmatch(rf"{ABOUT}([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?){UNIT}", said, re.I)
     if not worded:
         return None, False

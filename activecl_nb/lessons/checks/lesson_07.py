@@ -36,6 +36,8 @@ def work_saved(answer: Any) -> Verdict:
         return hint("give a part of 1, not a percentage: 0.5 for a half")
     if answer > 100:
         return hint("that is a number of passes; divide it by the benchmark's passes")
+    if answer == 0.5:
+        return hint("half of it is a round guess; what is 1 + 2 + ... + 7 thousand, beside 99?")
     loop, whole = 100 * 1000 * 28, 100 * 99_000
     wrong = {
         "this is what the paper claims of time; count the image passes instead": 0.99,

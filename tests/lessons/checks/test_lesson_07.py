@@ -28,6 +28,7 @@ def test_work_saved() -> None:
         "six rounds": 1 - 21 / 99,
         "of both": 1 - 28 / 127,
         "a guess": 0.1,
+        "a round guess": 0.5,
         "passes": 7_100_000,
         "the authors' later number": 0.62,
         "twice 28": 1 - 56 / 99,
