@@ -30,13 +30,8 @@ LABEL = 14  # of them for what a cell prints before the sentence, as "on average
 COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
 # What may stand before a number and behind it, as in "about 50 %" and "8 rounds".
 ABOUT, UNIT = r"\s*(?:about|around|ca\.?|~)?\s*", r"\s*(%|[a-z]*(?: +[a-z]+)*)\s*"
-WORDS: dict[str, float] = {
-    word: n
-    for n, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-    )
-}
-WORDS |= {"none": 0, "half": 0.5}
+WORDS = {"none": 0, "half": 0.5, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+WORDS |= {"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (
