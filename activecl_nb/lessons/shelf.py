@@ -54,8 +54,9 @@ def open_runs(
             "read their numbers as practice, not as results."
         )
     first = found[0].protocol
-    seeds = len({run.seed for run in found})
-    print(f"{len(found)} runs: {first.rounds} rounds of {first.budget} images, {seeds} seeds")
+    kinds, seeds = len({run.strategy for run in found}), len({run.seed for run in found})
+    of = f"{len(found)} runs of {kinds} kinds, {seeds} seeds"
+    print(f"{of}: {first.rounds} rounds of {first.budget} images")
     return sorted(found, key=_place), data
 
 

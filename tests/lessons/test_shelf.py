@@ -54,7 +54,7 @@ def test_stored_runs_come_in_the_order_of_figures(stored: Path, tiny_data: Data,
         ("benchmark", 0),
         ("benchmark", 1),
     ]
-    assert capsys.readouterr().out == "6 runs: 2 rounds of 8 images, 2 seeds\n"
+    assert capsys.readouterr().out == "6 runs of 3 kinds, 2 seeds: 2 rounds of 8 images\n"
 
 
 def test_the_first_seed_is_one_pool(stored: Path) -> None:
