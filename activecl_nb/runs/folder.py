@@ -364,7 +364,8 @@ def drop_weights(path: str | os.PathLike[str]) -> None:
         if manifest.entries is not None:
             files.seal(path, without={n for n in manifest.entries if n.startswith("weights-")})
         for file in path.glob("weights-*.safetensors"):
-            file.unlink()
+            if file.is_file():
+                file.unlink()
 
 
 def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None) -> list[Run]:
