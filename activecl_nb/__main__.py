@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import re
@@ -118,16 +119,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     2: what was asked for cannot be done; 1: the system or the machine failed; 130: Ctrl-C.
     """
-    from activecl_nb import files
-
-    files.stand_in_for_closed_streams()
     try:
+        from activecl_nb import files
+
+        files.stand_in_for_closed_streams()
         return _do(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
-        print(
-            "\nstopped; the finished rounds are kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        with contextlib.suppress(KeyboardInterrupt):  # a second one, while this is said
+            print(
+                "\nstopped; the finished rounds are kept, and the same command goes on from there",
+                file=sys.stderr,
+            )
+            # Where it came inside an exec, as a dataclass makes one, Python would forget the
+            # status, and end as if by the signal; the next exec lets it forget that.
+            exec("0")
         return 130
     except BaseException as error:  # a strategy of one's own may raise any
         if isinstance(error, BrokenPipeError) and not _place_of(error):

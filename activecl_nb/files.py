@@ -323,7 +323,8 @@ MENDS = {
 def text_of(error: BaseException) -> str:
     """An error's text on one line; one that code of one's own defines may raise when asked."""
     try:
-        return " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
+        text = " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     except BaseException as in_text:  # KeyboardInterrupt too: whoever asks is about to end
         return f"(its text raises {kind_of(in_text)})"
 

@@ -75,8 +75,14 @@ def group(
         return
     number, of = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     unsaid = [n for n in ("MASTER_ADDR", "MASTER_PORT") if not os.environ.get(n)]
-    if number >= of or (unsaid and meeting == "env://"):
-        wrong = "there is no such rank" if number >= of else f"{' and '.join(unsaid)} say nothing"
+    port = os.environ.get("MASTER_PORT", "")
+    wrong = "there is no such rank" if number >= of else ""
+    if not wrong and meeting == "env://":
+        if unsaid:
+            wrong = f"{' and '.join(unsaid)} say nothing"
+        elif not (port.isdecimal() and len(port) < 6 and 0 < int(port) < 2**16):
+            wrong = f"MASTER_PORT={port[:20]!r} is no port"
+    if wrong:
         raise ValueError(
             f"RANK={number} and WORLD_SIZE={of}, but {wrong}; start it with torchrun, which sets "
             "all of them, or unset RANK and WORLD_SIZE"

@@ -52,6 +52,10 @@ def _of_arrays(run: Run, round: Round) -> Iterator[str]:
     if texts := [name for name in ARRAYS if getattr(round, name).dtype.kind not in "biuf"]:
         yield f"{', '.join(texts)} are no numbers"
         return
+    listed = [name for name in ARRAYS if name != "test_logits"]
+    if folded := [name for name in listed if getattr(round, name).ndim != 1]:
+        yield f"{', '.join(folded)} are no lists"
+        return
     before = run.chosen(round.number - 1) if round.number else run.pool[:0]
     for name in ("picked", "candidates"):
         positions = getattr(round, name)

@@ -263,6 +263,13 @@ def _read(path: Path, manifest: files.Manifest, *, weights: bool = True) -> Run:
         aside = files.Manifest.of(path, ASIDE)
         for name in (aside.entries or {}).keys() - {"rounds.csv"}:
             aside.verify(name)
+        # A kill may have left one round more than the table has.
+        told_of = {f"round-{number:02d}.npz" for number in range(len(run.rounds) + 1)}
+        if untold := sorted({file.name for file in path.glob("round-*.npz")} - told_of):
+            raise ValueError(
+                f"{path / 'rounds.csv'} is damaged: it has {len(run.rounds)} rounds, and beside it "
+                f"lies {untold[-1]}; {files.MEND}"
+            )
         check(run)
         why = (
             "was stopped while its table was written anew; the table"
@@ -306,20 +313,26 @@ def _whole(kind: type, content: Mapping[str, Any], optional: set[str]) -> dict[s
 
 
 def _read_round(manifest: files.Manifest, row: dict[str, float]) -> Round:
-    number = int(row.pop("round"))
+    number = _whole_number(row.pop("round"))
     file = f"round-{number:02d}.npz"
     with _naming(manifest.folder / file):
         arrays = _arrays_of(manifest, file)
         return Round(
             number=number,
-            images=int(row.pop("images")),
-            image_epochs=int(row.pop("image_epochs")),
+            images=_whole_number(row.pop("images")),
+            image_epochs=_whole_number(row.pop("image_epochs")),
             seconds={
                 k.removeprefix("seconds_"): row.pop(k) for k in [*row] if k.startswith("seconds_")
             },
             scores=row,
             **{name: arrays.get(name, np.empty(0, np.float32)) for name in ARRAYS},
         )
+
+
+def _whole_number(value: float) -> int:
+    if value % 1:
+        raise ValueError(f"{value} is no whole number")
+    return int(value)
 
 
 def _arrays_of(manifest: files.Manifest, name: str) -> dict[str, np.ndarray]:
@@ -353,9 +366,13 @@ def drop_weights(path: str | os.PathLike[str]) -> None:
     ValueError: it is not finished, so that nothing could go on from there; or it is damaged.
     """
     path = files.expanded(path)
+    if not (path / "run.json").is_file():  # before a lock is put beside it
+        raise FileNotFoundError(f"{path} is no run's folder: it has no run.json")
     with locked(path):
         manifest = files.Manifest.of(path)
         run = _read(path, manifest, weights=False)
+        if folders := [file for file in path.glob("weights-*.safetensors") if not file.is_file()]:
+            raise ValueError(f"{folders[0]} is a folder, a pipe or a device; take it out")
         if not run.finished:
             raise ValueError(
                 f"{path} holds {len(run.rounds)} finished rounds and is to have more, which need "
@@ -364,8 +381,7 @@ def drop_weights(path: str | os.PathLike[str]) -> None:
         if manifest.entries is not None:
             files.seal(path, without={n for n in manifest.entries if n.startswith("weights-")})
         for file in path.glob("weights-*.safetensors"):
-            if file.is_file():
-                file.unlink()
+            file.unlink()
 
 
 def stored(profile: str = "laptop", folder: str | os.PathLike[str] | None = None) -> list[Run]:

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -55,11 +56,13 @@ def named(path: Path) -> Iterator[None]:
 
 def place_of(error: BaseException) -> str:
     """Where in such a file an error came about, "mine.py, line 3"; "" where in none."""
-    if isinstance(error.__cause__, StopIteration):  # which no generator lets through as it is
-        error = error.__cause__
+    raw: Any = BaseException.__cause__  # whatever its class makes of that
+    cause = raw.__get__(error)
+    if isinstance(cause, StopIteration):  # which no generator lets through as it is
+        error = cause
     # Not by hasattr, which lets lazy modules load.
     modules = [getattr(m, "__dict__", {}) for m in [*sys.modules.values()]]
-    own = {m["__file__"] for m in modules if "__strategies__" in m}
+    own = {str(m.get("__file__")) for m in modules if "__strategies__" in m}
     frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename in own]
     return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
 

@@ -12,22 +12,27 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from typing import Any
 
 from PIL import Image
 
 # In a JPEG's coded data: a marker that ends them (0 is a coded 255, D0 to D7 only divide them).
 MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 SCAN, END = b"\xff\xda", b"\xff\xd9"
-# How the files of these formats begin; of BMP the two letters alone would be found in any text.
+# How files of the common formats begin; of BMP the two letters alone would be found in any text.
 START = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF.{4}WEBP"
-    rb"|BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}",
+    rb"|BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}|P[1-6]\s\d+\s\d+\s"
+    rb"|\0\0\0\x0cjP  \r\n|\xff\x4f\xff\x51|.{4}ftypavif",
     re.DOTALL,
 )
-STARTED = ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP")
-MOST_STARTS = 100  # that are tried, each of which may be a picture
-PADDING = b"\x5a" * 64
+MOST_STARTS = 1000  # that are tried, each of which may be a picture
+IEND = b"\0\0\0\0IEND\xaeB`\x82"  # a PNG's last chunk, with its checksum
+# Of a TIFF: bytes of each type of value; tags whose values are places of further directories.
+BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+DIRECTORIES = (330, 34665, 34853, 40965)
 SECOND = "another image behind its end"
+PADDING = b"\x5a" * 64
 EMPTY = (128, (128, 128, 128))  # what a decoder shows of a JPEG's blocks that did not come
 # Of the passes of an interlaced PNG: step and start of its rows, step and start of its columns.
 INTERLACED = (
@@ -69,6 +74,8 @@ def _png(image: Image.Image, content: bytes) -> str:
         if kind == b"IDAT":
             data.append(content[at + 8 : end])
         at = end + 4
+    if content[at - len(IEND) : at] != IEND:
+        return "a damaged chunk IEND"
     if told := _behind(content[at:]):
         return told
     expected = _png_length(image.size, *content[24:26], interlaced=bool(content[28]))
@@ -136,10 +143,41 @@ def _tiff(image: Image.Image, content: bytes) -> str:
     if short:
         return f"{sum(sizes):,} of the {rows:,} bytes of its rows"
     starts = tags[324] or tags[273]
-    end = max(a + b for a, b in zip(starts, sizes, strict=True)) if sizes else max(starts) + rows
-    # Tags may lie behind the rows, and one of them hold a small picture of the whole.
-    inside = [v for number in image.tag_v2 for v in tag_values(image, number)]  # type: ignore[attr-defined]
-    return _behind(content[end:], b"".join(v for v in inside if isinstance(v, bytes)))
+    rows_end = max(map(sum, zip(starts, sizes, strict=True))) if sizes else max(starts) + rows
+    return _behind(content[max(rows_end, _tags_end(content)) :])
+
+
+def _tags_end(content: bytes) -> int:
+    """Where a TIFF's directories end, and all that they point to but its rows.
+
+    A value may be a small picture of the whole, which is none behind it.
+    """
+    order: Any = "little" if content.startswith(b"II") else "big"
+    big = 43 in content[2:4]  # BigTIFF, whose places have eight bytes
+    wide, count_bytes, size = (8, 8, 20) if big else (4, 2, 12)
+
+    def number(at: int, length: int) -> int:
+        return int.from_bytes(content[at : at + length], order)
+
+    waiting, seen, end = [number(8 if big else 4, wide)], {0}, 0
+    while waiting:
+        directory = waiting.pop()
+        if directory in seen or directory >= len(content):
+            continue
+        seen.add(directory)
+        first = directory + count_bytes
+        last = min(first + size * number(directory, count_bytes), len(content))
+        for entry in range(first, last, size):
+            tag, kind, count = number(entry, 2), number(entry + 2, 2), number(entry + 4, wide)
+            each = BYTES.get(kind, 1)
+            at = entry + 4 + wide
+            place = at if each * count <= wide else number(at, wide)
+            end = max(end, place + each * count)
+            if tag in DIRECTORIES:
+                waiting += [number(place + i * each, each) for i in range(min(count, 99))]
+        waiting.append(number(last, wide))
+        end = max(end, last + wide)
+    return end
 
 
 def _bmp(image: Image.Image, content: bytes) -> str:
@@ -147,26 +185,24 @@ def _bmp(image: Image.Image, content: bytes) -> str:
     start, header = (int.from_bytes(content[at : at + 4], "little") for at in (10, 14))
     old = header == 12  # whose fields have two bytes each
     bits = int.from_bytes(content[24:26] if old else content[28:30], "little")
-    kind, size = (0 if old else int.from_bytes(content[at : at + 4], "little") for at in (30, 34))
+    packed = not old and content[30] in (1, 2)  # which end where nobody knows
     rows = image.height * (-(-image.width * bits // 32) * 4)
-    return _behind(content[start + (size if kind in (1, 2) else rows) :])  # 1, 2: packed
+    return _behind(content[start + (0 if packed else rows) :])
 
 
 def _webp(image: Image.Image, content: bytes) -> str:
     return _behind(content[8 + int.from_bytes(content[4:8], "little") :])
 
 
-def _behind(rest: bytes, but: bytes = b"") -> str:
+def _behind(rest: bytes) -> str:
     """Whether another image lies somewhere behind the first; a note, or a mere start, may.
 
-    but: what belongs to the first, where an image in it is none of its own.
+    Looked for are the formats of ``START``: others begin like anything.
     """
     starts = [found.start() for found in START.finditer(rest)]
     for start in starts[:MOST_STARTS]:
-        if rest[start : start + 64] in but:
-            continue
         try:
-            Image.open(io.BytesIO(rest[start:]), formats=STARTED).close()
+            Image.open(io.BytesIO(rest[start:])).close()
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             return SECOND
         except Exception:  # no image begins there, which is said in a dozen kinds

@@ -179,7 +179,7 @@ KINDS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("other", [*KINDS, "GIF"])
+@pytest.mark.parametrize("other", [*KINDS, "GIF", "JPEG2000", "PPM"])
 @pytest.mark.parametrize("between", [b"", b"\n", b"\0" * 7, b"\xff", b"scanned by hand\r\n"])
 def test_a_second_image_in_the_file_is_refused(kind: str, other: str, between: bytes) -> None:
     first = saved(Image.fromarray(PIXELS), kind)
@@ -196,6 +196,7 @@ def test_a_second_image_in_the_file_is_refused(kind: str, other: str, between: b
         b"\xff\xd8\xff",
         b"\x89PNG\r\n\x1a\n",
         b"II*\0" * 50,
+        b"\xff\xd8\xff" * 900,
         np.random.default_rng(0).bytes(100_000),
     ],
 )
@@ -206,15 +207,51 @@ def test_what_is_no_image_may_lie_behind_one(kind: str, note: bytes) -> None:
 
 def test_more_starts_than_are_tried() -> None:
     first = saved(Image.fromarray(PIXELS), "PNG")
-    assert "another image" in refused(first + b"\xff\xd8\xff" * 101)
+    assert "another image" in refused(first + b"\xff\xd8\xff" * 1001)
 
 
-def test_a_tiff_s_own_small_picture_is_none_behind_it() -> None:
-    """Programs keep one in a tag, whose content may lie behind the rows."""
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("kind", [1, 2, 6, 7])  # bytes, text, signed bytes, anything
+def test_a_tiff_s_own_small_picture_is_none_behind_it(kind: int, big: bool) -> None:
+    """Programs keep one in a tag, whose content may lie behind the rows; its head is as any's."""
     small = saved(Image.fromarray(PIXELS).resize((16, 16)), "JPEG")
-    content = saved(Image.fromarray(PIXELS), "TIFF", tiffinfo={34377: small})
-    assert content.find(small) > 64
+    other = saved(Image.fromarray(patch(4, 64)), "JPEG")
+    assert small[:64] == other[:64]
+    content = hand_written_tiff(kind, small, big=big)
     np.testing.assert_array_equal(np.asarray(decode_bytes(content, "x")), PIXELS)
+    assert "another image behind its end" in refused(content + other)
+
+
+def hand_written_tiff(kind: int, preview: bytes, *, big: bool) -> bytes:
+    """The rows, and behind them a preview in a tag of a directory of its own, as Exif has it."""
+    wide, form = (8, "<HHQQ") if big else (4, "<HHII")
+    end = "Q" if big else "I"
+    count = "Q" if big else "H"
+
+    def directory(entries: list[tuple[int, int, int, int]]) -> bytes:
+        told = b"".join(struct.pack(form, *entry) for entry in entries)
+        return struct.pack(f"<{count}", len(entries)) + told + struct.pack(f"<{end}", 0)
+
+    head = b"II" + (struct.pack("<HHH", 43, 8, 0) if big else struct.pack("<H", 42))
+    start = len(head) + wide
+    rows = PIXELS.tobytes()
+    at = start + len(rows)
+    inner = directory([(0x927C, kind, len(preview), at)])
+    depth = struct.pack("<3H", 8, 8, 8)
+    inside, deep = at + len(preview), at + len(preview) + len(inner)
+    outer = directory(
+        [
+            *((256, 3, 1, 64), (257, 3, 1, 64), (258, 3, 3, deep), (259, 3, 1, 1), (262, 3, 1, 2)),
+            *((273, 4, 1, start), (277, 3, 1, 3), (278, 3, 1, 64), (279, 4, 1, len(rows))),
+            (34665, 4, 1, inside),
+        ]
+    )
+    if big:  # three numbers of two bytes have room in the entry
+        outer = outer.replace(
+            struct.pack(form, 258, 3, 3, deep), struct.pack("<HHQ", 258, 3, 3) + depth + bytes(2)
+        )
+    first = struct.pack(f"<{end}", deep + len(depth))
+    return head + first + rows + preview + inner + depth + outer
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])

@@ -386,7 +386,7 @@ def _serve(connection: Connection) -> None:
     if hasattr(signal, "pthread_sigmask"):  # not on Windows
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as its server has it
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a kill would leave behind
-    parent = multiprocessing.parent_process()
+    parent, process = multiprocessing.parent_process(), os.getpid()
     if parent is not None:  # a run under way must not outlive it
 
         def follow() -> None:
@@ -396,7 +396,10 @@ def _serve(connection: Connection) -> None:
         threading.Thread(target=follow, daemon=True).start()
     try:
         while (task := connection.recv()) is not None:
-            connection.send_bytes(make(task).encode()[:LONGEST])
+            outcome = make(task)
+            if os.getpid() != process:  # a copy that a strategy forked, which has no say here
+                os._exit(1)
+            connection.send_bytes(outcome.encode()[:LONGEST])
     except EOFError:
         return  # in order, so that no semaphore is left behind
     except (OSError, KeyboardInterrupt) as end:
