@@ -28,8 +28,16 @@ COVER = "Your guess, and what came:"
 WIDTH = 58  # characters that a page of 600 pixels has room for
 LABEL = 14  # of them for what a cell prints before the sentence, as "on average:"
 COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
-# What may stand before a number and behind it, as in "about 50 %" and "8 rounds".
-ABOUT, UNIT = r"\s*(?:about|around|ca\.?|~)?\s*", r"\s*(%|[a-z]*(?: +[a-z]+)*)\s*"
+# What may stand before a number and behind it, as in "about 50 %" and "8 rounds". Any other word
+# may turn what is meant round, as in "5 out of ten", and makes it none.
+ABOUT = r"(?:about|around|ca\.?|~)?\s*"
+PER_CENT = r"%|percent|per cent|pct\.?"
+TIMES = {"k": 1e3, "thousand": 1e3, "million": 1e6, "dozen": 12}
+THINGS = (
+    "round|label|patch|image|draw|tissue|class|epoch|tumour|seed|step|component|neighbour|split"
+)
+OF = rf"(?:of )?(?:the |them|it)?(?:{THINGS}|time|x)?(?:e?s)?(?: or so)?"
+UNIT = rf"\s*({PER_CENT}|{'|'.join(TIMES)})?\s*{OF}\s*"
 WORDS = {"none": 0, "half": 0.5, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 WORDS |= {"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 # Question -> its answer, and why.
@@ -102,11 +110,13 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     if value is None:
         return f"{_quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
-    share = form != ".0f" and 0 <= came <= 1  # what was asked for; else a count
-    if per_cent or (share and 10 <= value <= 100):
+    in_per_cent = form.endswith("%")
+    share = in_per_cent or (form != ".0f" and 0 <= came <= 1)  # what was asked for; else a count
+    least = 1.01 if in_per_cent and came <= 1 else 10  # "2" may be a wrong share, and is no 2%
+    if per_cent or (share and least <= value <= (math.inf if in_per_cent else 100)):
         value /= 100
         given += f"%, {value:g} as a share"
-    elif form.endswith("%"):
+    elif in_per_cent:
         given = f"You said {100 * value:g}%"
     if value == came and value % 1 == 0:
         return f"{given}, and so it is."
@@ -126,16 +136,18 @@ def _value(said: Any) -> tuple[float | None, bool]:
             return None, False
         return (value if math.isfinite(value) else None), False
     said = " ".join(str(WORDS.get(word, word)) for word in said.lower().split())
-    worded = re.fullmatch(rf"{ABOUT}([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?){UNIT}", said, re.I)
-    if not worded:
+    worded = re.fullmatch(rf"{ABOUT}([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?){UNIT}", said)
+    if not worded or not math.isfinite(float(worded[1])):
         return None, False
-    return float(worded[1]), worded[2].replace(" ", "").lower() in ("%", "percent")
+    number, unit = float(worded[1]), worded[2] or ""
+    return number * TIMES.get(unit, 1), re.fullmatch(PER_CENT, unit) is not None
 
 
 def with_comma(said: Any) -> bool:
     """Whether a number was typed with a comma in it, as 0,83 or 9,900: Python makes two of it."""
     if isinstance(said, str):
-        return re.fullmatch(rf"{ABOUT}[-+]?\d+(,\d+)+(?:\.\d+)?{UNIT}", said, re.I) is not None
+        said = " ".join(said.lower().split())
+        return re.fullmatch(rf"{ABOUT}[-+]?\d+(,\d+)+(?:\.\d+)?{UNIT}", said) is not None
     return isinstance(said, tuple) and len(said) > 1 and all(type(part) is int for part in said)
 
 
@@ -177,6 +189,9 @@ def meant(said: Any, choices: Iterable[str]) -> str | None:
     no other of the names has it in it.
     """
     names = {_plain(name): name for name in choices}
+    denied = re.search(r"\b(no|not|never|neither)\b", said.lower() if isinstance(said, str) else "")
+    if denied and not any(denied[0] in name.split() for name in choices):
+        return None
     known = {part for name in names for part in name.split()}
     parts = [
         difflib.get_close_matches(part, known, 1, 0.75) or [part] for part in _plain(said).split()

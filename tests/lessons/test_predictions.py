@@ -17,6 +17,11 @@ def in_one_line(told: str) -> str:
 SHARES = {"random": 0.12, "entropy": 0.31, "kcenter": 0.53}
 
 
+# A reading of these by their first number would be wrong.
+UNCLEAR = ("5 out of ten", "3 in ten", "5 to six", "20 percent more", "83 per mille", "8 Prozent")
+UNCLEAR += ("1e400", "5 or so many", "5 less")
+
+
 class Odd:
     """What no notebook has."""
 
@@ -102,6 +107,9 @@ def test_what_no_run_says() -> None:
         ("none of them", "You said 0; it is more: 4.84."),
         ("half", "You said 0.5; it is more: 4.84."),
         ("no idea", "'no idea' is not a number. It is 4.84."),
+        ("0.005k", "You said 5, and it is about that: 4.84."),
+        ("2 dozen", "You said 24; it is less: 4.84."),
+        *((said, f"{said!r} is not a number. It is 4.84.") for said in UNCLEAR),
         (True, "True is not a number. It is 4.84."),
         (np.True_, "np.True_ is not a number. It is 4.84."),
         (float("nan"), "nan is not a number. It is 4.84."),
@@ -137,6 +145,13 @@ def test_per_cent_where_a_share_was_asked_for() -> None:
     assert said == "You said 93%, 0.93 as a share; it is less: 0.72."
     assert in_one_line(predictions.number(70, 0.72)).endswith("and it is about that: 0.72.")
     assert in_one_line(predictions.number(2, 0.72)) == "You said 2; it is less: 0.72."
+    for said in (72, "72", "72 pct", 0.72):
+        assert in_one_line(predictions.number(said, 0.72, ".0%")).endswith("about that: 72%.")
+    assert in_one_line(predictions.number(5, 0.05, ".0%")).endswith("about that: 5%.")
+    assert in_one_line(predictions.number(200, 2.12, ".0%")).endswith("about that: 212%.")
+    assert in_one_line(predictions.number(2, 2.12, ".0%")) == (
+        "You said 200%, and it is about that: 212%."
+    )
     assert in_one_line(predictions.number(0.8, 0.72, ".0%")) == "You said 80%; it is less: 72%."
     assert in_one_line(predictions.number(0.07, 0.072, ".0%")).startswith("You said 7%, and")
 
@@ -192,6 +207,13 @@ def test_a_name_in_another_spelling(said: object, name: str | None) -> None:
     names = ["kcenter", "certainty", "random", "colour", "gray", "overlap", "apart", "cannot tell"]
     names += ["colours changed", "crops too small", "crop, flip, rotate", "entropy and kcenter"]
     assert predictions.meant(said, names) == name
+
+
+@pytest.mark.parametrize("said", ["no kcenter", "not kcenter", "never k-center"])
+def test_a_name_that_is_denied_is_not_meant(said: str) -> None:
+    assert predictions.meant(said, ["kcenter", "entropy"]) is None
+    assert predictions.meant("no", ["yes", "no"]) == "no"
+    assert predictions.meant("not clear", ["clear", "not clear"]) == "not clear"
 
 
 def test_a_word() -> None:
