@@ -188,6 +188,7 @@ def meant(said: Any, choices: Iterable[str]) -> str | None:
     "K-center" and "k-centre" are kcenter, "color" is colour; "small" is "crops too small", if
     no other of the names has it in it.
     """
+    choices = list(choices)
     names = {_plain(name): name for name in choices}
     denied = re.search(r"\b(no|not|never|neither)\b", said.lower() if isinstance(said, str) else "")
     if denied and not any(denied[0] in name.split() for name in choices):
@@ -198,7 +199,16 @@ def meant(said: Any, choices: Iterable[str]) -> str | None:
     ]
     word = " ".join(sorted(like[0] for like in parts))
     holding = [name for name in names if word in name] if len(word) > 3 else []
-    return names.get(word) or (names[holding[0]] if len(holding) == 1 else None)
+    if word in names or len(holding) == 1:
+        return names[word if word in names else holding[0]]
+    # "small crops" is "crops too small": each of its words is in that name, and in no other.
+    words = re.findall(r"\w+", said.lower()) if isinstance(said, str) else []
+    having = [name for name in choices if all(_is_in(word, name) for word in words)]
+    return having[0] if len(having) == 1 and max(map(len, words), default=0) > 2 else None
+
+
+def _is_in(word: str, name: str) -> bool:
+    return bool(difflib.get_close_matches(word, re.findall(r"\w+", name.lower()), 1, 0.8))
 
 
 def _none(said: Any) -> str:

@@ -35,6 +35,11 @@ def seen(profile: Profile, data: Data, seed: int = 0) -> np.ndarray:
     return np.sort(seeds.numpy_generator(seed, "lesson").choice(pool, count, replace=False))
 
 
+def epochs(profile: Profile) -> int:
+    """So many make about the image-epochs of a whole run: its mean round trains on half of all."""
+    return profile.epochs * (profile.rounds + 1) // 2
+
+
 def trained_encoder(
     profile: Profile, data: Data, seed: int = 0, *, progress: bool = True
 ) -> nn.Module:
@@ -103,15 +108,14 @@ def _train(encoder: nn.Module, profile: Profile, data: Data, seed: int, progress
     from tqdm.auto import tqdm
 
     images = data.train.images[torch.from_numpy(seen(profile, data, seed))]
-    epochs = profile.epochs * (profile.rounds + 1) // 2  # the mean round trains on half of them
     head = simclr.build_head(simclr.feature_count(encoder), seed=seed)
     model = simclr.SimCLR(encoder, head).to(profiles.device())
-    total = len(images) // profile.batch_size * profile.batch_size * epochs
+    total = len(images) // profile.batch_size * profile.batch_size * epochs(profile)
     with tqdm(total=total, desc="SimCLR", unit="image", disable=not progress) as bar:
         simclr.train(
             model,
             images,
-            epochs=epochs,
+            epochs=epochs(profile),
             batch_size=profile.batch_size,
             learning_rate=profile.learning_rate,
             seed=seed,

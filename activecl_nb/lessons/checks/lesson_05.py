@@ -152,7 +152,7 @@ def enrichment(function: Any) -> Verdict:
     Takes (labels, pool, picked, positive); positions are positions in ``labels``.
     """
     labels = np.array([5, 5, 1, 5, 2, 5, 0, 5, 5, 1, 0, 2, 0, 3, 4])
-    others = np.array([2, 0, 3, 2, 4, 1, 2, 3, 0, 2, 1, 5, 2, 3, 2, 1, 0, 4])
+    others = np.array([2, 0, 3, 2, 1, 1, 2, 3, 0, 2, 1, 5, 2, 3, 2, 1, 0, 4])
     cases = {
         "4 picks, 2 of them positive, out of a pool of 11 with 3": (
             labels,
@@ -219,6 +219,10 @@ _OF_SHARES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _richer(is_one: Any, pool: Any, picked: Any) -> Any:
+    return is_one[picked].mean() / max(is_one[pool].mean(), 1e-9)
+
+
 def _enrichment_mistakes() -> dict[str, Any]:
     def of(formula: Any) -> Any:
         """formula takes the two shares, then labels, pool, picked, positive."""
@@ -246,6 +250,15 @@ def _enrichment_mistakes() -> dict[str, Any]:
         "you looked the picks up in the pool; picked holds positions in labels already": of(
             lambda here, there, y, pool, picked, c: (y[pool[picked]] == c).mean() / there
         ),
+        "you divided the pool's positives by all images; divide them by the images of the pool": of(
+            lambda here, there, y, pool, picked, c: here * len(y) / (there * len(pool))
+        ),
+        **{
+            f"you counted class {k} whatever is asked; count where the label equals positive": (
+                of(lambda here, there, y, pool, picked, c, k=k: _richer(y == k, pool, picked))
+            )
+            for k in range(6)
+        },
         "you compared positions with the class; look up their labels first: labels[picked]": of(
             lambda here, there, y, pool, picked, c: (picked == c).mean() / (pool == c).mean()
         ),

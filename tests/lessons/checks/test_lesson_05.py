@@ -107,6 +107,16 @@ def test_enrichment() -> None:
                 header, "return (labels[picked] > 0).mean() / (labels[pool] > 0).mean()"
             ),
             "all other classes": function(header, f"return (1 - {here}) / (1 - {there})"),
+            "one class by its number": function(
+                header, "return (labels[picked] == 1).mean() / (labels[pool] == 1).mean()"
+            ),
+            "number 5, which one case has": function(
+                header, "return (labels[picked] == 5).mean() / (labels[pool] == 5).mean()"
+            ),
+            "all images below the fraction": function(
+                header,
+                f"return {here} / ((labels[pool] == positive).sum() / len(labels))",
+            ),
             "1 off": function(header, f"return {here} / {there} - 1"),
             "rounds": function(header, f"return round({here} / {there})"),
             "a percentage": function(header, f"return 100 * {here} / {there}"),
