@@ -90,6 +90,11 @@ class Nameless(type):
 
 class Shy(Exception, metaclass=Nameless):
     pass
+
+class Moody(Exception):
+    @property
+    def __cause__(self):
+        raise KeyError
 """
 
 
@@ -119,6 +124,8 @@ class Shy(Exception, metaclass=Nameless):
             "Odd: (its text raises KeyboardInterrupt)",
         ),
         ("raise Shy('mine')", "Shy: mine"),
+        ("raise Moody('mine')", "Moody: mine"),
+        (r"raise OSError('a\x1b[2Jb\x07')", r"OSError: a\x1b[2Jb\x07"),
         ("raise BrokenPipeError('mine')", "BrokenPipeError: mine"),
     ],
 )
@@ -151,14 +158,19 @@ def test_numbers_that_the_surroundings_tell(capsys, monkeypatch, name, value):
 
 
 @pytest.mark.parametrize(
-    ("rank", "address", "said"),
-    [("3", "localhost", "no such rank"), ("1", "", "MASTER_ADDR and MASTER_PORT say nothing")],
+    ("rank", "address", "port", "said"),
+    [
+        ("3", "localhost", None, "no such rank"),
+        ("1", "", None, "MASTER_ADDR and MASTER_PORT say nothing"),
+        ("1", "localhost", "abc", "MASTER_PORT='abc' is no port"),
+        ("1", "localhost", "99999999", "MASTER_PORT='99999999' is no port"),
+    ],
 )
-def test_half_of_what_torchrun_says(tmp_path, capsys, monkeypatch, rank, address, said):
+def test_half_of_what_torchrun_says(tmp_path, capsys, monkeypatch, rank, address, port, said):
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("MASTER_ADDR", address)
-    monkeypatch.delenv("MASTER_PORT", raising=False)
+    monkeypatch.setenv("MASTER_PORT", port or "")
     assert terminal.main(["run", "--device", "cpu", "--out", str(tmp_path / "run")]) == 2
     told = capsys.readouterr().err
     assert f"RANK={rank} and WORLD_SIZE=2, but" in told and said in told

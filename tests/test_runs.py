@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -391,6 +392,47 @@ def test_a_folder_in_place_of_the_manifest(whole):
         runs.load(whole)
 
 
+def with_arrays(**changed):
+    def change(folder):
+        arrays = dict(np.load(folder / "round-01.npz"))
+        arrays |= {name: how(arrays[name]) for name, how in changed.items()}
+        np.savez_compressed(folder / "round-01.npz", **arrays)
+
+    return change
+
+
+def with_table(old, new):
+    def change(folder):
+        text = (folder / "rounds.csv").read_text()
+        assert re.search(old, text, flags=re.M)
+        (folder / "rounds.csv").write_text(re.sub(old, new, text, count=1, flags=re.M))
+
+    return change
+
+
+@pytest.mark.filterwarnings("ignore:.*without checksums")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        *(
+            (with_arrays(**{name: lambda a: np.array(1)}), rf"round-01.*: {name} are no lists")
+            for name in ("picked", "candidates", "losses", "watched_logits", "proxy_f1")
+        ),
+        (with_arrays(candidates=lambda a: a[None]), "candidates are no lists"),
+        (with_arrays(picked=lambda a: a[:, None]), "picked are no lists"),
+        (with_table(r"^1,", "1.5,"), "1.5 is no whole number"),
+        (with_table(r"\n(.|\n)*", "\n"), "0 rounds, and beside it lies round-01.npz"),
+        (lambda folder: (folder / "rounds.csv").unlink(), "0 rounds, and beside it lies round-01"),
+    ],
+)
+def test_what_an_older_folder_cannot_hold(whole, change, said):
+    as_older(whole)
+    runs.load(whole)
+    change(whole)
+    with pytest.raises(ValueError, match=said):
+        runs.load(whole)
+
+
 def test_other_sealed_files_than_the_manifest_s_are_refused(made, whole):
     shutil.copy(made / "other" / "weights-01.safetensors", whole)
     with pytest.raises(ValueError, match="weights-01"):
@@ -442,6 +484,19 @@ def test_without_weights_a_run_loads_but_does_not_go_on(whole, half, again):
     with pytest.raises(ValueError, match="holds no weights"):
         run.encoder()
     assert not [*whole.glob("weights-*")]
+
+
+def test_weights_are_dropped_of_a_run_that_is_there_and_whole(whole, tmp_path):
+    with pytest.raises(FileNotFoundError, match="is no run's folder"):
+        runs.drop_weights(tmp_path / "nowhere" / "run")
+    assert not (tmp_path / "nowhere").exists()
+    (whole / "weights-01.safetensors").unlink()
+    (whole / "weights-01.safetensors").mkdir()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"weights-01\.safetensors is a folder"):
+            runs.drop_weights(whole)
+        with pytest.raises(ValueError, match=r"weights-01\.safetensors is a folder"):
+            runs.load(whole)
 
 
 def test_weights_that_are_gone(whole, half, again):

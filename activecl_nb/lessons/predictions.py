@@ -214,7 +214,7 @@ def _is_in(word: str, name: str) -> bool:
 def _none(said: Any) -> str:
     """Why there is no guess to answer; empty if there is one."""
     if missing(said):
-        return "No prediction was typed in."
+        return "No guess has arrived."
     if older := stopped.older("guess_"):
         return f"{older[0].upper()}{older[1:]}, so your guess did not arrive."
     return ""

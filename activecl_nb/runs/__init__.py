@@ -14,10 +14,8 @@ writes a run at a time, and what is damaged is never used (see ``files``).
 """
 
 from activecl_nb.runs.folder import (
-    Busy,
     drop_weights,
     load,
-    locked,
     save_floors,
     save_round,
     stored,
@@ -32,4 +30,5 @@ from activecl_nb.runs.identity import (
     load_data,
     same_tissue,
 )
+from activecl_nb.runs.lock import Busy, locked
 from activecl_nb.runs.record import ARRAYS, Round, Run, fresh, part

@@ -28,7 +28,7 @@ from scipy import special, stats
 
 from activecl_nb import experiment, files, imbalance, runs, sampling
 from activecl_nb.evidence import analysis, study
-from activecl_nb.evidence.study import plan, running
+from activecl_nb.evidence.study import plan, workers
 from activecl_nb.protocol import BENCHMARK, Protocol, image_epochs
 
 ROOT = Path(__file__).parents[2]
@@ -705,6 +705,24 @@ sampling.STRATEGIES["odd"] = odd
     assert "its process was killed by SIGKILL" in (tmp_path / "said").read_text()
 
 
+def test_a_copy_that_a_run_forks_has_no_say(tmp_path):
+    """It goes on as the worker would, and must neither tell the study nor take the next task."""
+    code = """
+from activecl_nb.sampling import entropy
+
+def odd(*given):
+    if not os.fork():
+        raise IndexError("in the copy")
+    os.wait()
+    return entropy(*given)
+
+sampling.STRATEGIES["odd"] = odd
+"""
+    done = command(mine(tmp_path, code, '["odd", "random"]', seeds=2), tmp_path / "runs")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert finished(tmp_path / "runs") == 4
+
+
 def test_a_run_that_writes_wherever_it_can_spoils_itself_alone(tmp_path):
     """Python's own helpers, into which it wrote too, may say so; the study goes on."""
     code = "def odd(f, l, c, b, g): shout()\nsampling.STRATEGIES['odd'] = odd\n"
@@ -771,8 +789,8 @@ def test_data_that_is_not_there_stops_no_other_grid(tmp_path):
 
 def test_no_more_workers_than_runs(file, tmp_path, monkeypatch):
     begun = []
-    real = running._Worker
-    monkeypatch.setattr(running, "_Worker", lambda: begun.append(1) or real())
+    real = workers._Worker
+    monkeypatch.setattr(workers, "_Worker", lambda: begun.append(1) or real())
     wanted = study.read(file)
     two = dataclasses.replace(wanted, entries=wanted.entries[:2])
     study.run(two, tmp_path / "runs", jobs=64, stream=io.StringIO())

@@ -37,8 +37,8 @@ class Odd:
     [
         ("entropy", "You said entropy, 31%; it is kcenter, 53%."),
         ("K-center", "You said kcenter, and it is: 53%."),
-        (..., "No prediction was typed in. It is kcenter, 53%."),
-        (None, "No prediction was typed in. It is kcenter, 53%."),
+        (..., "No guess has arrived. It is kcenter, 53%."),
+        (None, "No guess has arrived. It is kcenter, 53%."),
         ("core-set", "'core-set' is none of random, entropy, kcenter. It is kcenter, 53%."),
         (3, "3 is none of random, entropy, kcenter. It is kcenter, 53%."),
     ],
@@ -96,7 +96,7 @@ def test_what_no_run_says() -> None:
         ("4.7", "You said 4.7, and it is about that: 4.84."),
         (1, "You said 1; it is more: 4.84."),
         (9, "You said 9; it is less: 4.84."),
-        (..., "No prediction was typed in. It is 4.84."),
+        (..., "No guess has arrived. It is 4.84."),
         ("5 rounds", "You said 5, and it is about that: 4.84."),
         ("5rounds", "You said 5, and it is about that: 4.84."),
         ("About 5 Rounds or so", "You said 5, and it is about that: 4.84."),
@@ -230,7 +230,7 @@ def test_a_word() -> None:
     )
     assert (
         in_one_line(predictions.word(..., "rim", choices))
-        == 'No prediction was typed in. The answer is "rim".'
+        == 'No guess has arrived. The answer is "rim".'
     )
     assert in_one_line(predictions.word(7, "rim", choices)).startswith("7 is none of rim, middle.")
 
@@ -240,8 +240,8 @@ def test_an_order_counts_pairs() -> None:
     assert "of 3 pairs 2 stand so" in said and said.endswith(
         "It is: kcenter 0.53, entropy 0.31, random 0.12."
     )
-    assert in_one_line(predictions.order(..., SHARES)).startswith("No prediction")
-    assert in_one_line(predictions.order([..., ...], SHARES)).startswith("No prediction")
+    assert in_one_line(predictions.order(..., SHARES)).startswith("No guess")
+    assert in_one_line(predictions.order([..., ...], SHARES)).startswith("No guess")
     for wrong in (["kcenter"], "kcenter", ["a", "b", "c"], ["random", "random", "entropy"]):
         assert in_one_line(predictions.order(wrong, SHARES)).startswith("Name each of")
 

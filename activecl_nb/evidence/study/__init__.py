@@ -38,6 +38,7 @@ from the same run.
 from activecl_nb.evidence.study.board import Board
 from activecl_nb.evidence.study.file import read
 from activecl_nb.evidence.study.folder import open_any, places
+from activecl_nb.evidence.study.one_run import DONE, ELSEWHERE, FAILED
 from activecl_nb.evidence.study.plan import Contrast, Study
-from activecl_nb.evidence.study.running import DONE, ELSEWHERE, FAILED, failures, run
+from activecl_nb.evidence.study.running import failures, run
 from activecl_nb.evidence.study.stored import Stored, kept, open_stored, store

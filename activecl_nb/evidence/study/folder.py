@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from activecl_nb import files
+from activecl_nb.evidence.study.one_run import finished
 from activecl_nb.evidence.study.plan import REPLICATES, Contrast, tissue_of
-from activecl_nb.evidence.study.running import PLAN, finished
+from activecl_nb.evidence.study.running import PLAN
 from activecl_nb.evidence.study.stored import INDEX, Stored, open_stored, tables_of
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ import pandas as pd
 
 from activecl_nb import files
 from activecl_nb.evidence import analysis
+from activecl_nb.evidence.study.one_run import finished
 from activecl_nb.evidence.study.plan import Study
-from activecl_nb.evidence.study.running import finished
 
 if TYPE_CHECKING:
     from activecl_nb.runs import Run

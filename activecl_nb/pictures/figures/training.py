@@ -108,13 +108,14 @@ def embedding(positions: Mapping[str, Any], labels: Any, class_names: Sequence[s
         points = np.asarray(points)
         for number, name in enumerate(class_names):
             of_class = labels == number
+            marker = CLASS_MARKERS[number % len(CLASS_MARKERS)]
             if of_class.any():
                 axis.scatter(
                     *points[of_class].T,
-                    s=10,
+                    s=24 if marker == "*" else 10,  # a star's arms fill little of its square
                     label=name,
                     color=CLASS_COLOURS.get(name),
-                    marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
+                    marker=marker,
                     linewidths=0,
                     alpha=0.8,
                 )
