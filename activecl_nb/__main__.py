@@ -124,8 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         files.stand_in_for_closed_streams()
         return _do(sys.argv[1:] if arguments is None else arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         with contextlib.suppress(KeyboardInterrupt):  # a second one, while this is said
+            _let_go(stopped)
             print(
                 "\nstopped; the finished rounds are kept, and the same command goes on from there",
                 file=sys.stderr,
@@ -142,6 +143,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said, status = _told(error)
         print(f"error: {said}", file=sys.stderr)
         return status
+
+
+def _let_go(stopped: KeyboardInterrupt) -> None:
+    """Take down what it left half made, as a bar that had not begun, which would complain of it."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        stopped.__traceback__ = None
+    finally:
+        sys.unraisablehook = hook
 
 
 def _do(given: Sequence[str]) -> int:

@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pandas as pd
 import pytest
@@ -175,6 +176,24 @@ def test_half_of_what_torchrun_says(tmp_path, capsys, monkeypatch, rank, address
     told = capsys.readouterr().err
     assert f"RANK={rank} and WORLD_SIZE=2, but" in told and said in told
     assert "start it with torchrun" in told
+
+
+@pytest.mark.filterwarnings("error")
+def test_ctrl_c_leaves_nothing_half_made_that_complains(capsys, monkeypatch):
+    class Bar:  # as a progress bar that is interrupted while it is made
+        def __init__(self):
+            raise KeyboardInterrupt
+
+        def __del__(self):
+            self.position  # noqa: B018  # an AttributeError, of which Python says that it is ignored
+
+    monkeypatch.setattr(lessons, "_check", lambda options: Bar())
+    hook = sys.unraisablehook
+    assert terminal.main(["check"]) == 130
+    assert capsys.readouterr().err == (
+        "\nstopped; the finished rounds are kept, and the same command goes on from there\n"
+    )
+    assert sys.unraisablehook is hook
 
 
 def test_a_folder_that_is_gone_and_a_user_without_home_are_told(tmp_path, capsys, monkeypatch):
