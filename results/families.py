@@ -3,8 +3,8 @@
     python results/families.py
 
 trains the laptop profile's encoder on the views of each family, and on the whole T, with 8 seeds
-at two lengths, and judges them beside an untrained one. Takes a quarter of an hour on one core.
-Writes families.csv beside this file.
+at two lengths, and judges them beside an untrained one, in seven minutes of one core of an AMD
+EPYC. Writes families.csv beside this file.
 """
 
 from __future__ import annotations

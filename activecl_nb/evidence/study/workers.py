@@ -1,7 +1,7 @@
 """Worker processes: each makes one run of a study after the other, and ends with its parent.
 
-What a process begins in here, it begins on one thread, without the caller's script, and deaf to
-Ctrl-C: the parent alone speaks.
+They begin on one thread each and without the caller's script. Of Ctrl-C the parent alone speaks:
+the server that they are forked from is deaf to it, and they end by it without a word.
 """
 
 from __future__ import annotations

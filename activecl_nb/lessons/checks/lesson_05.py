@@ -169,7 +169,7 @@ def enrichment(function: Any) -> Verdict:
     }
 
     def right(labels: Any, pool: Any, picked: Any, positive: int) -> float:
-        return (labels[picked] == positive).mean() / (labels[pool] == positive).mean()
+        return _richer(labels == positive, pool, picked)
 
     def given(function: Any, *inputs: Any) -> Any:
         answer = answer_of_either(function, *inputs)
@@ -220,6 +220,7 @@ _OF_SHARES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _richer(is_one: Any, pool: Any, picked: Any) -> Any:
+    """Of two shares, among the picks and in the pool: how many times the first is the second."""
     return is_one[picked].mean() / max(is_one[pool].mean(), 1e-9)
 
 
@@ -266,7 +267,7 @@ def _enrichment_mistakes() -> dict[str, Any]:
             lambda here, there, y, pool, picked, c: y[picked].mean() / y[pool].mean()
         ),
         "you counted every class but number 0; count where the label equals positive": of(
-            lambda here, there, y, pool, picked, c: (y[picked] > 0).mean() / (y[pool] > 0).mean()
+            lambda here, there, y, pool, picked, c: _richer(y > 0, pool, picked)
         ),
         "you divided the number of positive picks; divide their share, number by picks": of(
             lambda here, there, y, pool, picked, c: here * len(picked) / there
