@@ -161,6 +161,11 @@ def nt_xent(z_i: Tensor, z_j: Tensor, temperature: float = 0.1) -> Tensor:
     return F.cross_entropy(similarity, partner)
 
 
+def chance(batch_size: int) -> float:
+    """NT-Xent where all 2N - 1 others are as likely a partner: log(2N - 1), N patches a batch."""
+    return math.log(2 * batch_size - 1)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How an encoder is trained; the defaults are the paper's (section III-B).

@@ -36,6 +36,12 @@ def test_nt_xent_is_the_formula(n, temperature):
     assert simclr.nt_xent(z_i, z_j, temperature).item() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("n", [1, 2, 64])
+def test_chance_is_the_loss_where_all_views_are_alike(n):
+    z = torch.ones(n, 5)
+    assert simclr.nt_xent(z, z).item() == pytest.approx(simclr.chance(n), abs=1e-6)
+
+
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("scale", [0, 1e-4, 1, 1e4])
 def test_nt_xent_of_half_precision_is_that_of_the_same_numbers_in_full(half, scale):

@@ -40,6 +40,12 @@ OF = rf"(?:of )?(?:the |them|it)?(?:{THINGS}|time|x)?(?:e?s)?(?: or so)?"
 UNIT = rf"\s*({PER_CENT}|{'|'.join(TIMES)})?\s*{OF}\s*"
 WORDS = {"none": 0, "half": 0.5, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 WORDS |= {"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+# Words of the same meaning, and the tissues by their names.
+ALIKE = {"y": "yes", "n": "no", "fewer": "less", "higher": "more", "rotate": "rotation"}
+ALIKE |= {"identical": "same", "equal": "same", "different": "another", "other": "another"}
+ALIKE |= {"fat": "ADI", "background": "BACK", "glass": "BACK", "debris": "DEB", "mucus": "MUC"}
+ALIKE |= {"lymphocytes": "LYM", "immune cells": "LYM", "muscle": "MUS", "stroma": "STR"}
+ALIKE |= {"connective tissue": "STR", "normal mucosa": "NORM", "tumour": "TUM", "tumor": "TUM"}
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (
@@ -189,6 +195,9 @@ def meant(said: Any, choices: Iterable[str]) -> str | None:
     no other of the names has it in it.
     """
     choices = list(choices)
+    alike = ALIKE.get(" ".join(said.lower().split())) if isinstance(said, str) else None
+    if alike in choices:
+        return alike
     names = {_plain(name): name for name in choices}
     denied = re.search(r"\b(no|not|never|neither)\b", said.lower() if isinstance(said, str) else "")
     if denied and not any(denied[0] in name.split() for name in choices):

@@ -262,3 +262,18 @@ def test_a_sentence_breaks_between_words_for_a_narrow_page(label: str) -> None:
         assert others and max(map(len, others)) <= predictions.WIDTH
         assert len(first) <= predictions.WIDTH and not first.endswith("-")
     assert "\n" not in predictions.number(4.7, 4.84)
+
+
+@pytest.mark.parametrize(
+    ("said", "choices", "name"),
+    [
+        ("y", ("yes", "no"), "yes"),
+        ("Fewer", ("as many", "less", "more"), "less"),
+        ("identical", ("same", "another"), "same"),
+        (" Immune  cells", ("LYM", "NORM"), "LYM"),
+        ("rotate", ("crop", "rotation"), "rotation"),
+        ("fat", ("LYM", "NORM"), None),
+    ],
+)
+def test_words_of_the_same_meaning(said: str, choices: tuple[str, ...], name: str | None) -> None:
+    assert predictions.meant(said, choices) == name

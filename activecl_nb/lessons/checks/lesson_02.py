@@ -134,8 +134,11 @@ def nt_xent(function: Callable[..., Any]) -> Verdict:
 @check
 def near_negative(answer: Any) -> Verdict:
     """Lesson 02, exercise 4: how many times a negative at 0.8 weighs one at 0.2, at tau 0.1."""
+    answer = plain_answer(answer)
+    if answer.shape == () and 0.005 < abs(answer / np.exp(6) - 1) < 0.03:
+        return hint("near, but rounded: give it to three digits, or the expression itself")
     return compare(
-        plain_answer(answer),
+        answer,
         np.exp(6),
         {
             "the temperature is missing: the similarity is divided by it before the exponential": (
@@ -167,8 +170,7 @@ def near_negative(answer: Any) -> Verdict:
         },
         tolerance=2e-3,  # exp(6) - 1 is not exp(6)
         why="exp(0.8 / 0.1) / exp(0.2 / 0.1) is exp(6), about four hundred",
-        otherwise="each adds exp(similarity / temperature) to the sum; divide one by the other, "
-        "and give it to three digits or as an expression",
+        otherwise="each adds exp(similarity / temperature) to the sum; divide one by the other",
     )
 
 

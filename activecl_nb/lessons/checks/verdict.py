@@ -170,7 +170,7 @@ def numbers(answer: Any) -> np.ndarray:
         return answer.astype(np.float64)
     except (TypeError, ValueError):
         if answer.dtype.kind in "US":
-            refuse("give a number or an expression without quotes; in quotes it is text")
+            refuse("write it without quotes, as numbers or an expression; in quotes it is text")
         refuse(f"return numbers, not a {type(answer.flat[0]).__name__}")
 
 

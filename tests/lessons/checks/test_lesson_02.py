@@ -272,11 +272,13 @@ def test_near_negative() -> None:
             "the near one alone": "my_ratio = np.exp(8)",
             "difference of the weights": "my_ratio = np.exp(8) - np.exp(2)",
             "times more": "my_ratio = np.exp(6) - 1",
+            "rounded": "my_ratio = 400",
             "any other number": "my_ratio = 1000",
         },
         GIVEN,
     )
     assert checks.near_negative(403).solved
+    assert "rounded" in checks.near_negative(400).text
 
 
 def test_stain_family() -> None:
