@@ -10,42 +10,20 @@ reads on before guessing. Where two values may come out level, ``near`` takes ei
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
-import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from activecl_nb.lessons import stopped
+from activecl_nb.lessons.meaning import COMMA, meant, of_many, quoted, value_of, with_comma
 
 # The first line of a folded output, which JupyterLab shows in place of the output. What stores the
 # notebooks puts it there; a cell whose stored output is compared with a run's prints it.
 COVER = "Your guess, and what came:"
 WIDTH = 58  # characters that a page of 600 pixels has room for
 LABEL = 14  # of them for what a cell prints before the sentence, as "on average:"
-COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
-# What may stand before a number and behind it, as in "about 50 %" and "8 rounds". Any other word
-# may turn what is meant round, as in "5 out of ten", and makes it none.
-ABOUT = r"(?:about|around|ca\.?|~)?\s*"
-PER_CENT = r"%|percent|per cent|pct\.?"
-TIMES = {"k": 1e3, "thousand": 1e3, "million": 1e6, "dozen": 12}
-THINGS = (
-    "round|label|patch|image|draw|tissue|class|epoch|tumour|seed|step|component|neighbour|split"
-)
-OF = rf"(?:of )?(?:the |them|it)?(?:{THINGS}|time|x)?(?:e?s)?(?: or so)?"
-UNIT = rf"\s*({PER_CENT}|{'|'.join(TIMES)})?\s*{OF}\s*"
-WORDS = {"none": 0, "half": 0.5, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
-WORDS |= {"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-# Words of the same meaning, and the tissues by their names.
-ALIKE = {"y": "yes", "n": "no", "fewer": "less", "higher": "more", "rotate": "rotation"}
-ALIKE |= {"identical": "same", "equal": "same", "different": "another", "other": "another"}
-ALIKE |= {"fat": "ADI", "background": "BACK", "glass": "BACK", "debris": "DEB", "mucus": "MUC"}
-ALIKE |= {"lymphocytes": "LYM", "immune cells": "LYM", "muscle": "MUS", "stroma": "STR"}
-ALIKE |= {"connective tissue": "STR", "normal mucosa": "NORM", "tumour": "TUM", "tumor": "TUM"}
 # Question -> its answer, and why.
 KNOWN = {
     "hardest to tell from NORM": (
@@ -97,7 +75,7 @@ def _extreme(said: Any, values: Mapping[str, float], form: str, top: str, near: 
         return f"{none} It is {came}."
     name = meant(said, values)
     if name is None:
-        return f"{_quoted(said)} is none of {', '.join(values)}. It is {came}."
+        return f"{quoted(said)} is none of {', '.join(values)}. It is {came}."
     if values[name] == values[top]:
         return f"You said {name}, and it is: {values[name]:{form}}."
     if abs(values[name] - values[top]) <= near:
@@ -112,12 +90,12 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
         return f"{none} It is {came:{form}}."
     if with_comma(said):
         return f"{COMMA[0].upper()}{COMMA[1:]}. It is {came:{form}}."
-    value, per_cent = _value(said)
+    in_per_cent, count = form.endswith("%"), form == ".0f"
+    share = in_per_cent or (not count and 0 <= came <= 1)  # what was asked for
+    value, per_cent = value_of(of_many(said, count=count) if share or count else said)
     if value is None:
-        return f"{_quoted(said)} is not a number. It is {came:{form}}."
+        return f"{quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
-    in_per_cent = form.endswith("%")
-    share = in_per_cent or (form != ".0f" and 0 <= came <= 1)  # what was asked for; else a count
     least = 1.01 if in_per_cent and came <= 1 else 10  # "2" may be a wrong share, and is no 2%
     if per_cent or (share and least <= value <= (math.inf if in_per_cent else 100)):
         value /= 100
@@ -126,35 +104,11 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
         given = f"You said {100 * value:g}%"
     if value == came and value % 1 == 0:
         return f"{given}, and so it is."
-    if form == ".0f" and value % 1:
+    if count and (0 < value < 1 or per_cent):
         return f"{given}, which is no whole number. It is {came:{form}}."
     if abs(value - came) <= near * abs(came):
         return f"{given}, and it is about that: {came:{form}}."
     return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."
-
-
-def _value(said: Any) -> tuple[float | None, bool]:
-    """The number that was meant, None if there is none, and whether it is per cent: "8 Rounds"."""
-    if not isinstance(said, str):
-        try:
-            value = float("nan" if isinstance(said, bool | np.bool_) else said)
-        except Exception:  # whatever an object of any kind makes of it
-            return None, False
-        return (value if math.isfinite(value) else None), False
-    said = " ".join(str(WORDS.get(word, word)) for word in said.lower().split())
-    worded = re.fullmatch(rf"{ABOUT}([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?){UNIT}", said)
-    if not worded or not math.isfinite(float(worded[1])):
-        return None, False
-    number, unit = float(worded[1]), worded[2] or ""
-    return number * TIMES.get(unit, 1), re.fullmatch(PER_CENT, unit) is not None
-
-
-def with_comma(said: Any) -> bool:
-    """Whether a number was typed with a comma in it, as 0,83 or 9,900: Python makes two of it."""
-    if isinstance(said, str):
-        said = " ".join(said.lower().split())
-        return re.fullmatch(rf"{ABOUT}[-+]?\d+(,\d+)+(?:\.\d+)?{UNIT}", said) is not None
-    return isinstance(said, tuple) and len(said) > 1 and all(type(part) is int for part in said)
 
 
 @_in_lines
@@ -166,7 +120,7 @@ def word(said: Any, came: str, choices: Iterable[str], why: str = "") -> str:
         return f'{none} The answer is "{came}"{more}'
     name = meant(said, choices)
     if name is None:
-        return f'{_quoted(said)} is none of {", ".join(choices)}. The answer is "{came}"{more}'
+        return f'{quoted(said)} is none of {", ".join(choices)}. The answer is "{came}"{more}'
     if name == came:
         return f'You said "{came}", and that is right{more}'
     return f'You said "{name}"; the answer is "{came}"{more}'
@@ -178,6 +132,8 @@ def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
     ranked = sorted(values, key=values.__getitem__, reverse=True)
     came = ", ".join(f"{name} {values[name]:{form}}" for name in ranked)
     row = list(said) if isinstance(said, list | tuple) else []
+    if isinstance(said, str) and "," in said:
+        row = said.split(",")
     if none := _none(... if any(map(missing, row)) else said):
         return f"{none} From the largest on it is: {came}."
     told = [meant(one, values) or "" for one in row]
@@ -188,61 +144,13 @@ def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
     return f"You said {', '.join(told)}; of {len(pairs)} pairs {right} stand so. It is: {came}."
 
 
-def meant(said: Any, choices: Iterable[str]) -> str | None:
-    """The one of these names that was meant, however it is spelt; None where none or two may be.
-
-    "K-center" and "k-centre" are kcenter, "color" is colour; "small" is "crops too small", if
-    no other of the names has it in it.
-    """
-    choices = list(choices)
-    alike = ALIKE.get(" ".join(said.lower().split())) if isinstance(said, str) else None
-    if alike in choices:
-        return alike
-    names = {_plain(name): name for name in choices}
-    denied = re.search(r"\b(no|not|never|neither)\b", said.lower() if isinstance(said, str) else "")
-    if denied and not any(denied[0] in name.split() for name in choices):
-        return None
-    known = {part for name in names for part in name.split()}
-    parts = [
-        difflib.get_close_matches(part, known, 1, 0.75) or [part] for part in _plain(said).split()
-    ]
-    word = " ".join(sorted(like[0] for like in parts))
-    holding = [name for name in names if word in name] if len(word) > 3 else []
-    if word in names or len(holding) == 1:
-        return names[word if word in names else holding[0]]
-    # "small crops" is "crops too small": each of its words is in that name, and in no other.
-    words = re.findall(r"\w+", said.lower()) if isinstance(said, str) else []
-    having = [name for name in choices if all(_is_in(word, name) for word in words)]
-    return having[0] if len(having) == 1 and max(map(len, words), default=0) > 2 else None
-
-
-def _is_in(word: str, name: str) -> bool:
-    return bool(difflib.get_close_matches(word, re.findall(r"\w+", name.lower()), 1, 0.8))
-
-
 def _none(said: Any) -> str:
     """Why there is no guess to answer; empty if there is one."""
-    if missing(said):
-        return "No guess has arrived."
     if older := stopped.older("guess_"):
         return f"{older[0].upper()}{older[1:]}, so your guess did not arrive."
-    return ""
+    return "No guess has arrived." if missing(said) else ""
 
 
 def missing(said: Any) -> bool:
     """Whether the three dots of a stub stand there still."""
     return said is None or said is Ellipsis
-
-
-def _plain(name: Any) -> str:
-    """Without capitals, spaces and hyphens: k-center is kcenter. "b and a" is "a, b" as well."""
-    text = name if isinstance(name, str) else _quoted(name)
-    each = re.split(r"\s*[,/&+]\s*|\s+(?:and|against|vs\.?)\s+", text.lower())
-    return " ".join(sorted("".join(c for c in one if c.isalnum()) for one in each))
-
-
-def _quoted(said: Any) -> str:
-    try:
-        return repr(said)[:40]
-    except Exception:  # of a class of the reader's own, or a number of ten thousand digits
-        return f"a {type(said).__name__}"

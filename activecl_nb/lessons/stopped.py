@@ -3,7 +3,8 @@
 ``my_answer = b``, without quotes, stops with a NameError and leaves ``my_answer`` as it was before.
 Whoever then runs the check would hear about the older answer, and may be praised for it. So each
 cell that stops is remembered by the names that it sets, until a cell that sets them runs through.
-Outside a notebook nothing is remembered.
+An answer that has no value yet gets the three dots of its stub, so that the check can say so, where
+Python would stop with another NameError. Outside a notebook nothing is remembered.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ def _ended(result: Any) -> None:
         _stopped.pop(name, None)
         if error is not None:
             _stopped[name] = kind
+            if (shell := _shell()) is not None and name.startswith(("my_", "guess_")):
+                shell.user_ns.setdefault(name, ...)
 
 
 def _set_by(cell: str) -> set[str]:

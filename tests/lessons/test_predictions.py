@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from activecl_nb.lessons import predictions
+from activecl_nb.lessons import meaning, predictions
 
 
 def in_one_line(told: str) -> str:
@@ -39,7 +39,8 @@ class Odd:
         ("K-center", "You said kcenter, and it is: 53%."),
         (..., "No guess has arrived. It is kcenter, 53%."),
         (None, "No guess has arrived. It is kcenter, 53%."),
-        ("core-set", "'core-set' is none of random, entropy, kcenter. It is kcenter, 53%."),
+        ("core-set", "You said kcenter, and it is: 53%."),
+        ("margin", "'margin' is none of random, entropy, kcenter. It is kcenter, 53%."),
         (3, "3 is none of random, entropy, kcenter. It is kcenter, 53%."),
     ],
 )
@@ -137,7 +138,7 @@ def test_a_number_with_a_comma_is_told_how_numbers_are_written(said: object) -> 
 
 @pytest.mark.parametrize("said", ["a,b", (0.5, 0.3), [0, 83], "0.83", (), (4,), 0.83, "1, 2"])
 def test_what_is_no_number_with_a_comma(said: object) -> None:
-    assert not predictions.with_comma(said)
+    assert not meaning.with_comma(said)
 
 
 def test_per_cent_where_a_share_was_asked_for() -> None:
@@ -173,9 +174,38 @@ def test_per_cent_with_its_sign() -> None:
 def test_a_number_that_was_counted_is_so_and_not_about_so():
     assert in_one_line(predictions.number(8, 8, ".0f", near=0)) == "You said 8, and so it is."
     assert in_one_line(predictions.number(15, 1, ".0f", near=0)) == "You said 15; it is less: 1."
-    assert in_one_line(predictions.number(6.4, 6, ".0f")) == (
-        "You said 6.4, which is no whole number. It is 6."
+    assert in_one_line(predictions.number(0.4, 6, ".0f")) == (
+        "You said 0.4, which is no whole number. It is 6."
     )
+    # What was worked out, as 200 * 0.97**50, is near or not.
+    assert in_one_line(predictions.number(6.4, 6, ".0f")) == (
+        "You said 6.4, and it is about that: 6."
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "form", "came", "told"),
+    [
+        ("15 of 20", ".0f", 15, "You said 15, and so it is."),
+        ("15/20", ".0f", 14, "You said 15, and it is about that: 14."),
+        ("15 of 20", ".2f", 0.75, "You said 0.75, and it is about that: 0.75."),
+        ("3 out of 4", ".0%", 0.75, "You said 75%, and it is about that: 75%."),
+        ("20 of 15", ".0f", 14, "'20 of 15' is not a number. It is 14."),
+        ("0/0", ".2f", 0.75, "'0/0' is not a number. It is 0.75."),
+        ("a quarter", ".2f", 0.25, "You said 0.25, and it is about that: 0.25."),
+        (
+            "two thirds of the patches",
+            ".2f",
+            0.6667,
+            "You said 0.6667, and it is about that: 0.67.",
+        ),
+        ("about twice", ".1f", 2.0, "You said 2, and so it is."),
+        ("2 of 8 claims", ".0f", 2, "'2 of 8 claims' is not a number. It is 2."),
+        ("3 claims", ".0f", 2, "You said 3; it is less: 2."),
+    ],
+)
+def test_parts_of_many(said: str, form: str, came: float, told: str) -> None:
+    assert in_one_line(predictions.number(said, came, form)) == told
 
 
 @pytest.mark.parametrize(
@@ -203,20 +233,21 @@ def test_a_number_that_was_counted_is_so_and_not_about_so():
         ("none", None),
         ("", None),
         (7, None),
-        ("core-set", None),
+        ("core-set", "kcenter"),
+        ("far", None),
     ],
 )
 def test_a_name_in_another_spelling(said: object, name: str | None) -> None:
     names = ["kcenter", "certainty", "random", "colour", "gray", "overlap", "apart", "cannot tell"]
     names += ["colours changed", "crops too small", "crop, flip, rotate", "entropy and kcenter"]
-    assert predictions.meant(said, names) == name
+    assert meaning.meant(said, names) == name
 
 
 @pytest.mark.parametrize("said", ["no kcenter", "not kcenter", "never k-center"])
 def test_a_name_that_is_denied_is_not_meant(said: str) -> None:
-    assert predictions.meant(said, ["kcenter", "entropy"]) is None
-    assert predictions.meant("no", ["yes", "no"]) == "no"
-    assert predictions.meant("not clear", ["clear", "not clear"]) == "not clear"
+    assert meaning.meant(said, ["kcenter", "entropy"]) is None
+    assert meaning.meant("no", ["yes", "no"]) == "no"
+    assert meaning.meant("not clear", ["clear", "not clear"]) == "not clear"
 
 
 def test_a_word() -> None:
@@ -273,7 +304,19 @@ def test_a_sentence_breaks_between_words_for_a_narrow_page(label: str) -> None:
         (" Immune  cells", ("LYM", "NORM"), "LYM"),
         ("rotate", ("crop", "rotation"), "rotation"),
         ("fat", ("LYM", "NORM"), None),
+        ("stays the same", ("rises", "falls", "stays"), "stays"),
+        ("lower", ("higher", "lower", "the same"), "lower"),
+        ("fewer", ("more", "less"), "less"),
+        ("NON-TUM", ("TUM", "LYM"), None),
+        ("uncertainty", ("random", "entropy", "kcenter", "certainty"), "entropy"),
+        ("uncertain", ("random", "certainty"), None),
+        ("don't overlap", ("apart", "overlap"), None),
+        ("isn’t entropy", ("entropy", "random"), None),
+        ("can’t tell", ("better", "cannot tell"), "cannot tell"),
+        ("can not tell", ("better", "cannot tell"), "cannot tell"),
+        ("dissimilar", ("similar", "the same"), None),
+        ("not the same", ("same", "another"), "another"),
     ],
 )
 def test_words_of_the_same_meaning(said: str, choices: tuple[str, ...], name: str | None) -> None:
-    assert predictions.meant(said, choices) == name
+    assert meaning.meant(said, choices) == name

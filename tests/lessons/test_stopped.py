@@ -75,6 +75,18 @@ def test_an_older_guess_is_not_answered(shell: InteractiveShell) -> None:
     )
 
 
+def test_a_first_answer_that_stops_is_told_as_well(shell: InteractiveShell) -> None:
+    for wrong, error in (("my_first = c", "NameError"), ("my_first = 85%", "SyntaxError")):
+        said = run(shell, wrong, CHECK.replace("my_answer", "my_first"))
+        assert said.startswith(
+            f"not solved: the cell that sets my_first stopped with an error ({error}"
+        )
+    said = run(shell, "guess_first = below", ANSWER.replace("guess_late", "guess_first"))
+    assert " ".join(said.split()).startswith("The cell that sets guess_first stopped with an error")
+    run(shell, "other = 1 / 0")
+    assert "other" not in shell.user_ns  # no answer: Python's own error serves
+
+
 def test_outside_a_notebook_nothing_is_remembered() -> None:
     assert not InteractiveShell.initialized()
     stopped.watch()

@@ -92,6 +92,17 @@ def _other_distances(
     )
 
 
+def _scaled(
+    features: np.ndarray, chosen: np.ndarray, budget: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    text = "you scale the features first; take the distances of the features as they are"
+    for all_of in (features, np.concatenate([features, chosen])):
+        mean = all_of.mean(0)
+        for ddof in (0, 1):
+            deviation = all_of.std(0, ddof=ddof)
+            yield text, kcenter((features - mean) / deviation, (chosen - mean) / deviation, budget)
+
+
 def kcenter_mistakes(
     features: np.ndarray, chosen: np.ndarray, budget: int
 ) -> list[tuple[str, np.ndarray]]:
@@ -123,6 +134,11 @@ def kcenter_mistakes(
         *starts,
         *((text, kcenter(features, chosen, budget, **how)) for text, how in others.items()),
         *_other_distances(features, chosen, budget),
+        (
+            "you count candidates from 1; positions count from 0",
+            kcenter(features, chosen, budget) + 1,
+        ),
+        *_scaled(features, chosen, budget),
         (
             "those are the farthest from the chosen set, all at once: each pick is a new centre, "
             "so update the distances after it",
@@ -156,6 +172,7 @@ def hybrid_mistakes(
     order = np.argsort(np.abs(logits))
     shortlist, certain = order[: 3 * budget], order[::-1][: 3 * budget]
     high, two = np.argsort(-logits)[: 3 * budget], order[: 2 * budget]
+    low = np.argsort(logits)[: 3 * budget]
     spread = kcenter(features, chosen, 3 * budget)
 
     def inside(these: np.ndarray) -> np.ndarray:
@@ -184,6 +201,11 @@ def hybrid_mistakes(
         (
             "your shortlist holds the largest logits; the uncertain ones are those nearest to 0",
             inside(high),
+        ),
+        (
+            "your shortlist holds the smallest logits; the uncertain ones are those nearest to 0 "
+            "(sampling.entropy_of takes logits, not probabilities)",
+            inside(low),
         ),
         (
             "the other way round: first the shortlist by entropy, then k-center among these",

@@ -37,6 +37,10 @@ def baseline_accuracy(answer: Any) -> Verdict:
             "near, and not the paper's: is it rounded, or the share of the phantom's test set "
             "printed above? The paper's test set has 1,233 TUM and 5,947 NON-TUM patches"
         )
+    elif np.all((answer > 75) & (answer < 88)):
+        otherwise = (
+            "near, as a percentage; give a share between 0 and 1, from the counts themselves"
+        )
     elif np.all(answer > 100):
         otherwise = "that is a number of patches; accuracy is a share of all patches"
     return compare(
@@ -211,7 +215,10 @@ def _dialled(function: Any, positive: np.ndarray, share: float, seed: int = 0) -
     except NotSolved as error:
         if error.verdict == NOT_YET:
             raise
-        refuse(f"asked for a share of {share}, {error.verdict.why}")
+        more = ""
+        if "larger sample" in error.verdict.why:
+            more = "; is it the kind that is too frequent which you draw from?"
+        refuse(f"asked for a share of {share}, {error.verdict.why}{more}")
     if answer.shape == (2,):
         refuse("return the positions of all patches that stay, one entry a patch, not how many")
     return whole_positions(answer, len(positive))

@@ -26,6 +26,7 @@ from activecl_nb.lessons.checks.verdict import (
     tensors,
     whole_positions,
 )
+from activecl_nb.lessons.meaning import meant, quoted
 from activecl_nb.lessons.predictions import missing
 
 # ---- uncertainty -------------------------------------------------------------------------
@@ -103,6 +104,12 @@ _OF_P: dict[str, Callable[[np.ndarray], Any]] = {
         lambda p: 2 * p * (1 - p)
     ),
     "that is the probability; how uncertain is an answer of that probability?": lambda p: p,
+    "that is the distance from one half, which is largest for the most certain patches": (
+        lambda p: np.abs(p - 0.5)
+    ),
+    "that is the probability of the likelier answer, which is largest for the most certain": (
+        lambda p: np.maximum(p, 1 - p)
+    ),
     "that is the mean over all patches; each patch needs a score of its own": (
         lambda p: _entropy(p).mean()
     ),
@@ -196,7 +203,7 @@ def rank_alike(letter: object) -> Verdict:
 @check
 def kcenter(function: Callable[..., Any]) -> Verdict:
     """Exercise 4.4: k-center greedy, seeded with what is chosen."""
-    draw = np.random.default_rng(4)
+    draw = np.random.default_rng(17)  # whose points tell all known mistakes apart
     features, chosen = draw.normal(size=(30, 3)), draw.normal(size=(2, 3)) + 1.0
     budget = 7
     answer = returned_by(function, *tensors((features, chosen)), budget)
@@ -230,6 +237,8 @@ def kcenter(function: Callable[..., Any]) -> Verdict:
 def _picks(answer: Any, budget: int, candidates: int) -> np.ndarray:
     """The picks as int64 (budget,)."""
     answer = as_array(answer)
+    if answer.shape == (budget, 1):
+        refuse("your positions stand in a column; return them in a row: flatten()")
     if answer.ndim == 2 and len(answer) == budget:
         refuse("those are rows of features; return where they stand among the candidates")
     if answer.shape != (budget,):
@@ -246,18 +255,15 @@ def _picks(answer: Any, budget: int, candidates: int) -> np.ndarray:
 # ---- together ----------------------------------------------------------------------------
 
 
-_PLAIN = str.maketrans("", "", " -")  # "k-center" and "k center" are kcenter
-
-
 @check
 def drawn_to(outliers: object, duplicates: object) -> Verdict:
     """Exercise 4.5: which of three strategies picks most outliers, which most near-duplicates."""
     if missing(outliers) or missing(duplicates):
         return NOT_YET
-    names = [str(word).lower().translate(_PLAIN) for word in (outliers, duplicates)]
-    for name in names:
-        if name not in ("random", "entropy", "kcenter"):
-            return hint(f"answer with 'random', 'entropy' or 'kcenter', not {name[:40]!r}")
+    names = [meant(word, ("random", "entropy", "kcenter")) for word in (outliers, duplicates)]
+    for name, word in zip(names, (outliers, duplicates), strict=True):
+        if name is None:
+            return hint(f"answer with 'random', 'entropy' or 'kcenter', not {quoted(word)}")
     hints = {
         (0, "random"): "outliers: they are few, and random takes of them no more than their share",
         (0, "entropy"): "outliers: entropy looks at the distance to the proxy's line alone; most "
@@ -267,7 +273,7 @@ def drawn_to(outliers: object, duplicates: object) -> Verdict:
         "almost 0, so they come last",
     }
     for place, name in enumerate(names):
-        if (place, name) in hints:
+        if name is not None and (place, name) in hints:
             return hint(hints[place, name])
     return solved(
         "far from everything is what an outlier is, and k-center asks for that; all copies of a "

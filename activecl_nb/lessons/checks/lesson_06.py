@@ -18,7 +18,8 @@ from activecl_nb.lessons.checks.verdict import (
     letter_is,
     solved,
 )
-from activecl_nb.lessons.predictions import meant, missing
+from activecl_nb.lessons.meaning import meant
+from activecl_nb.lessons.predictions import missing
 
 LEVEL = 0.01  # a patch of a hundred: that much is luck
 
@@ -166,7 +167,16 @@ _OF_COUNTS: dict[str, Callable[[float, int, int, int], Any]] = {
         lambda s, a, b, n: s / min(a, b)
     ),
     "give times, not a percentage: 1 is chance": lambda s, a, b, n: 100 * s * n / a / b,
-    "// rounds down; divide with /": lambda s, a, b, n: s // (a * b / n),
+    "rounded down, by // or int(): divide with /, and leave it": lambda s, a, b, n: (
+        s // (a * b / n)
+    ),
+    "this is a logarithm of it; give times": lambda s, a, b, n: np.log2(s * n / a / b),
+    "two sets meet a * b / pool times; you took the shorter of them twice": (
+        lambda s, a, b, n: s * n / min(a, b) ** 2
+    ),
+    "this is the Jaccard index times the pool; divide what is shared by a * b / pool": (
+        lambda s, a, b, n: s * n / (a + b - s)
+    ),
     "do not round: 1.4 times is not 1": lambda s, a, b, n: round(s * n / a / b),
 }
 

@@ -57,6 +57,7 @@ def work_saved(answer: Any) -> Verdict:
         "round 1 trains on the first thousand, not on none: 1 to 7 thousand, 28 in all": (
             1 - 21.5 / 99
         ),
+        "2 + ... + 7 thousand leaves out the first round, which trains on a thousand": 1 - 27 / 99,
         "this compares with the loop's own work; the part is of the benchmark's": (
             1 - loop / (loop + whole)
         ),
@@ -65,7 +66,7 @@ def work_saved(answer: Any) -> Verdict:
         answer,
         1 - loop / whole,
         wrong,
-        tolerance=6e-3,
+        tolerance=5.5e-3,  # which is a percentage point here, see close()
         why="1 + 2 + ... + 7 thousand images, 100 times each, are 2.8 of 9.9 million passes",
         otherwise="what is 1 + 2 + ... + 7 thousand images, 100 times each, beside 99,000 images, "
         "100 times each?",
@@ -109,6 +110,9 @@ _ERRORS = {
     "half of it is missing: the whole of t times the standard error lies on each side": (
         lambda a, b: (a - b).std(ddof=1) / len(a) ** 0.5 / 2
     ),
+    "that is the spread of a alone; take the spread of the differences": (
+        lambda a, b: a.std(ddof=1) / len(a) ** 0.5
+    ),
     "you divide by the root of 2n; a pair is one difference": (
         lambda a, b: (a - b).std(ddof=1) / (2 * len(a)) ** 0.5
     ),
@@ -127,6 +131,9 @@ def _quantiles() -> dict[str, Callable[..., float]]:
         "": lambda a, b: stats.t.ppf(0.975, len(a) - 1),
         "1.96 belongs to many values; five need Student's t with n - 1 degrees": (
             lambda a, b: stats.norm.ppf(0.975)
+        ),
+        "0.975 is a probability; t.ppf(0.975, n - 1) is the quantile that belongs to it": (
+            lambda a, b: 0.975
         ),
         "twice the error belongs to many values; five need Student's t with n - 1 degrees": (
             lambda a, b: 2.0
@@ -246,17 +253,25 @@ def _slips(pair: Any) -> int:
     return bool(what) + bool(also)
 
 
+def _ends_are_nan(function: Any, pair: tuple[np.ndarray, np.ndarray]) -> bool:
+    try:
+        answer = answer_of_either(function, *pair)
+    except NotSolved:
+        return False
+    return answer.shape == (3,) and bool(np.isnan(answer[1:]).all() and not np.isnan(answer[0]))
+
+
 @check
 def paired_interval(function: Any) -> Verdict:
     """Lesson 07, exercise 3: mean of a - b over seeds, and the ends of its 95% t interval."""
     error, quantile = _ERRORS[""], _quantiles()[""]
+    five = np.array([0.71, 0.64, 0.80, 0.69, 0.75]), np.array([0.68, 0.65, 0.72, 0.66, 0.70])
+    if callable(function) and _ends_are_nan(function, five):
+        return hint("both ends are NaN: ppf takes a share and then the degrees, ppf(0.975, n - 1)")
     return compare_on(
         function,
         {
-            "five seeds": (
-                np.array([0.71, 0.64, 0.80, 0.69, 0.75]),
-                np.array([0.68, 0.65, 0.72, 0.66, 0.70]),
-            ),
+            "five seeds": five,
             "eight seeds": (
                 np.array([0.51, 0.62, 0.44, 0.58, 0.49, 0.66, 0.57, 0.60]),
                 np.array([0.55, 0.60, 0.47, 0.52, 0.50, 0.63, 0.49, 0.61]),

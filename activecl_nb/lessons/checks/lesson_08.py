@@ -150,6 +150,18 @@ NOT_TYPICALITY: dict[str, Callable[[np.ndarray, int], Any]] = {
     "these are sorted; keep the order of the points": (
         lambda x, k: np.sort(1 / _nearest(x, k).mean(1))
     ),
+    "these are the points' places in an order; give each point's number": (
+        lambda x, k: np.argsort(-1 / _nearest(x, k).mean(1))
+    ),
+    "these are the points' places in an order, from the least on; give each point's number": (
+        lambda x, k: np.argsort(1 / _nearest(x, k).mean(1))
+    ),
+    "this is the logarithm of it; it ranks alike, but one over the mean is asked for": (
+        lambda x, k: -np.log(_nearest(x, k).mean(1))
+    ),
+    "you divide by the largest; leave each one's number as it is": (
+        lambda x, k: _nearest(x, k).mean(1).min() / _nearest(x, k).mean(1)
+    ),
     "these are distances along the axes (L1); use the straight line": (
         lambda x, k: 1 / np.sort(np.abs(x[:, None] - x[None]).sum(2), axis=1)[:, 1 : k + 1].mean(1)
     ),
@@ -228,7 +240,9 @@ def _why_not(
     if picks == set(made[other]):
         early = bought < SWITCH - 1
         if bought == SWITCH:
-            yield hint(f"{said}: from {SWITCH} on means {SWITCH} too, so compare with <, not <=")
+            yield hint(
+                f"{said}: from {SWITCH} on means {SWITCH} too, so fewer than {SWITCH} is < {SWITCH}"
+            )
         if early:
             yield hint(
                 f"{said}, and they are {other}'s: the two stand the wrong way round, or {other} "

@@ -15,6 +15,61 @@ from activecl_nb.lessons.checks.verdict import (
     letter_is,
 )
 
+# Hint -> what the mistake makes of the members' predictions.
+NOT_DOUBT: dict[str, Callable[..., Any]] = {
+    "this is the variance, in nuclei squared; take its root, so that doubt is in nuclei": (
+        lambda p: p.var(axis=1, ddof=1)
+    ),
+    "two things: this is the variance, and divided by the number of members": (
+        lambda p: p.var(axis=1)
+    ),
+    "you divided by the mean; a patch with many nuclei may be doubted as much as any": (
+        lambda p: p.std(axis=1, ddof=1) / p.mean(axis=1)
+    ),
+    "the sum of the squares is not divided, by one less than the number of members (ddof=1)": (
+        lambda p: p.std(axis=1) * np.sqrt(p.shape[1])
+    ),
+    "you divided by the number of members; the members are a sample, so divide by one less": (
+        lambda p: p.std(axis=1)
+    ),
+    "this is what the ensemble predicts, the mean of its members; how far apart are they?": (
+        lambda p: p.mean(axis=1)
+    ),
+    "this spreads over the patches, one number a member; spread over the members, axis 1": (
+        lambda p: p.std(axis=0, ddof=1)
+    ),
+    "over the patches, and with the number of patches below; spread over the members": (
+        lambda p: p.std(axis=0)
+    ),
+    "this is the range, which grows with the number of members; the deviation does not": (
+        lambda p: np.ptp(p, axis=1)
+    ),
+    "this is the standard error of the mean, which falls as members are added; doubt should "
+    "not": lambda p: p.std(axis=1, ddof=1) / np.sqrt(p.shape[1]),
+    "this is the mean absolute deviation; square the deviations, as the standard deviation "
+    "does": lambda p: np.abs(p - p.mean(axis=1, keepdims=True)).mean(axis=1),
+    "n / (n - 1) corrects the variance; the deviation is its root, so correct first": (
+        lambda p: p.std(axis=1) * p.shape[1] / (p.shape[1] - 1)
+    ),
+    "one number for all; each patch has a doubt of its own": lambda p: p.std(ddof=1),
+    "one number for all; each patch has a doubt of its own, over its members, axis 1": (
+        lambda p: p.std()
+    ),
+    "the division stands under the root: sqrt(sum of squares / (members - 1))": (
+        lambda p: p.std(axis=1) * np.sqrt(p.shape[1]) / (p.shape[1] - 1)
+    ),
+    "you divided twice: std divides already, with ddof=1 by one less than the members": (
+        lambda p: p.std(axis=1) / (p.shape[1] - 1)
+    ),
+    "9 is one less than ten; an ensemble may have any number of members, here 4": (
+        lambda p: p.std(axis=1) * np.sqrt(p.shape[1] / 9)
+    ),
+    "that is one less than the number of patches; the members are counted along axis 1": (
+        lambda p: p.std(axis=1) * np.sqrt(p.shape[1] / (p.shape[0] - 1))
+    ),
+    "deviations from the mean add up to 0; square them first": lambda p: 0 * p[:, 0],
+}
+
 
 @check
 def ensemble_doubt(function: Any) -> Verdict:
@@ -27,48 +82,11 @@ def ensemble_doubt(function: Any) -> Verdict:
         "7 patches and 4 members": (draw.normal(30, 6, (7, 4)).round(1),),
         "3 patches and 10 members": (draw.normal(2, 9, (3, 10)).round(1),),
     }
-    wrong: dict[str, Callable[..., Any]] = {
-        "this is the variance, in nuclei squared; take its root, so that doubt is in nuclei": (
-            lambda p: p.var(axis=1, ddof=1)
-        ),
-        "two things: this is the variance, and divided by the number of members": (
-            lambda p: p.var(axis=1)
-        ),
-        "you divided by the mean; a patch with many nuclei may be doubted as much as any": (
-            lambda p: p.std(axis=1, ddof=1) / p.mean(axis=1)
-        ),
-        "you added the squares and forgot to divide, by one less than the number of members": (
-            lambda p: p.std(axis=1) * np.sqrt(p.shape[1])
-        ),
-        "you divided by the number of members; the members are a sample, so divide by one less": (
-            lambda p: p.std(axis=1)
-        ),
-        "this is what the ensemble predicts, the mean of its members; how far apart are they?": (
-            lambda p: p.mean(axis=1)
-        ),
-        "this spreads over the patches, one number a member; spread over the members, axis 1": (
-            lambda p: p.std(axis=0, ddof=1)
-        ),
-        "over the patches, and with the number of patches below; spread over the members": (
-            lambda p: p.std(axis=0)
-        ),
-        "this is the range, which grows with the number of members; the deviation does not": (
-            lambda p: np.ptp(p, axis=1)
-        ),
-        "this is the standard error of the mean, which falls as members are added; doubt should "
-        "not": lambda p: p.std(axis=1, ddof=1) / np.sqrt(p.shape[1]),
-        "this is the mean absolute deviation; square the deviations, as the standard deviation "
-        "does": lambda p: np.abs(p - p.mean(axis=1, keepdims=True)).mean(axis=1),
-        "n / (n - 1) corrects the variance; the deviation is its root, so correct first": (
-            lambda p: p.std(axis=1) * p.shape[1] / (p.shape[1] - 1)
-        ),
-        "one number for all; each patch has a doubt of its own": lambda p: p.std(ddof=1),
-    }
     return compare_on(
         function,
         cases,
         lambda p: p.std(axis=1, ddof=1),
-        wrong,
+        NOT_DOUBT,
         tolerance=1e-3,
         why="the standard deviation over the members, one number for each patch",
         answer_of=answer_of_either,
@@ -109,6 +127,17 @@ _OF_AREAS: dict[str, Callable[..., Any]] = {
     "this is 1 - Dice, the loss that networks are trained with; give the score": (
         lambda both, a, b, n: 1 - 2 * both / (a + b)
     ),
+    "the 2 stands above the line: 2 x both / (a + b)": lambda both, a, b, n: both / (2 * (a + b)),
+    ".size counts all pixels; .sum() counts those that are inside": lambda both, a, b, n: both / n,
+    "^ is what one of them holds and the other does not; & is what both hold": (
+        lambda both, a, b, n: 2 * (a + b - 2 * both) / (a + b)
+    ),
+    "rounded down to a whole number, by // or int(): divide with /": (
+        lambda both, a, b, n: 2 * both // (a + b)
+    ),
+    "you rounded to two digits; leave the number as it is": (
+        lambda both, a, b, n: round(2 * both / (a + b), 2)
+    ),
     "brackets: the sum of the two areas stands under the line, so (a + b)": (
         lambda both, a, b, n: 2 * both / a + b
     ),
@@ -132,6 +161,9 @@ def dice(function: Any) -> Verdict:
 
     wrong = {
         **{text: of(formula) for text, formula in _OF_AREAS.items()},
+        "len counts patches; .sum() counts the pixels": lambda mask, said: (
+            2 * len(mask & said) / (len(mask) + len(said))
+        ),
         "this is a Dice for each patch; add up the pixels of all patches first": (
             lambda mask, said: 2 * (mask & said).sum((1, 2)) / (mask.sum((1, 2)) + said.sum((1, 2)))
         ),

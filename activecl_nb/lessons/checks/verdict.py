@@ -22,9 +22,10 @@ import numpy as np
 
 from activecl_nb.lessons import stopped
 from activecl_nb.lessons.checks.bodies import code_of
-from activecl_nb.lessons.predictions import COMMA, WIDTH, missing, with_comma
+from activecl_nb.lessons.meaning import COMMA, with_comma
+from activecl_nb.lessons.predictions import WIDTH, missing
 
-WORDS_OF_A_NAME = 7
+STOPPED = "stopped with"  # what is said of a function that raised an error
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Verdict:
         said = self.text.partition(": ")[0]
         if said != "not solved":
             return said.replace(" ", "-")
-        return "-".join(re.findall(r"[^\W\d_]+", self.why.lower())[:WORDS_OF_A_NAME])
+        return "-".join(re.findall(r"[^\W\d_]+", self.why.lower())[:7])
 
     @property
     def why(self) -> str:
@@ -54,7 +55,6 @@ class Verdict:
         return textwrap.fill(self.text, WIDTH)
 
 
-STOPPED = "stopped with"  # what is said of a function that raised an error
 WORD_BY_WORD = " (entry by entry, `and` is written &, `or` is |, `not` is ~; `if` asks one value)"
 NOT_YET = Verdict(False, "not yet: replace the ... of the stub with your answer")
 
@@ -159,7 +159,7 @@ def as_array(answer: Any) -> np.ndarray:
         return np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
     except (TypeError, ValueError):
         if isinstance(answer, list | tuple):
-            refuse("your parts have different lengths: join them into one, np.concatenate")
+            refuse("your parts have different lengths: join them into one flat row")
         refuse(f"return numbers, not a {type(answer).__name__}")
 
 

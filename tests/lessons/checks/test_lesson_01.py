@@ -40,6 +40,7 @@ def test_baseline_accuracy() -> None:
             "coin": "my_accuracy = 0.5",
             "F1": "my_accuracy = 0",
             "percentage": "my_accuracy = 82.8",
+            "rounded percentage": "my_accuracy = 83",
             "F1 of the other": "my_accuracy = 2 * 1233 / (7180 + 1233)",
             "classes": "my_accuracy = 8 / 9",
             "a count": "my_accuracy = 5947",
@@ -67,6 +68,11 @@ def test_dial() -> None:
         2,
         {
             "of NON-TUM": written(DIAL, thin.format("round(len(no) * share)")),
+            "the other side": written(
+                DIAL,
+                "b = round(len(yes) * (1 - share) / share)",
+                "return np.concatenate([yes, generator.choice(no, b, replace=False)])",
+            ),
             "of TUM": written(DIAL, thin.format("round(len(yes) * share)")),
             "of all": written(DIAL, thin.format("round(len(positive) * share)")),
             "unchanged": written(DIAL, "return np.arange(len(positive))"),

@@ -37,6 +37,9 @@ def test_f1() -> None:
             "cuts logits at 0.5": my_f1(
                 "called = logits > 0.5", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
             ),
+            "cuts at the mean": my_f1(
+                "called = logits > logits.mean()", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
+            ),
             "calls one half tumour": my_f1(
                 "called = logits >= 0", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
             ),
@@ -197,6 +200,7 @@ def test_stratified() -> None:
         5,
         {
             "half and half": my_stratified(*yes_no, both("labels // 2")),
+            "the paper's share": my_stratified(*yes_no, both("round(labels * 0.14317)")),
             "with replacement": my_stratified(*yes_no, both(replace=True)),
             "rounded down": my_stratified(*yes_no, both("int(labels * targets.mean())")),
             "at random": my_stratified("return generator.permutation(len(targets))[:labels]"),

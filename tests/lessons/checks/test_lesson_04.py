@@ -57,6 +57,8 @@ def test_entropy() -> None:
             "minus the margin": my_entropy(P, "return -(2 * p - 1).abs()"),
             "Gini": my_entropy(P, "return 2 * p * (1 - p)"),
             "the probability": my_entropy(P, "return p"),
+            "far from one half": my_entropy(P, "return (p - 0.5).abs()"),
+            "the likelier answer": my_entropy(P, "return torch.maximum(p, 1 - p)"),
             "the loss of tumour": my_entropy(P, "return -p.log()"),
             "two logits": my_entropy(
                 "p = torch.softmax(torch.stack([logits, -logits], 1), 1)",
@@ -208,6 +210,14 @@ def test_kcenter() -> None:
                 "return picks",
             ),
             "features": loop(result="features[picks]"),
+            "a column": loop(result="torch.tensor(picks)[:, None]"),
+            "from one": loop(result="[p + 1 for p in picks]"),
+            "scaled": loop().replace(
+                "picks = []",
+                "m, s = features.mean(0), features.std(0)\n"
+                "    features, chosen_features = (features - m) / s, (chosen_features - m) / s\n"
+                "    picks = []",
+            ),
             "a set": loop(result="set(picks)"),
             "joined with the chosen": step("torch.minimum(nearest, to_new)").replace(
                 "picks = []", "features = torch.cat([chosen_features, features]); picks = []"
@@ -272,6 +282,13 @@ def test_hybrid() -> None:
                 kcenter, order, shortlist, inside, "return inside"
             ),
             "entropy alone": my_hybrid(order, "return order[:budget]"),
+            "entropy of probabilities": my_hybrid(
+                kcenter,
+                "order = sampling.entropy_of(logits.sigmoid()).argsort(descending=True)",
+                shortlist,
+                inside,
+                "return s[inside]",
+            ),
             "k-center alone": my_hybrid(
                 kcenter, "return k(features, logits, chosen_features, budget, generator)"
             ),

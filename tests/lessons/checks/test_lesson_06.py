@@ -109,6 +109,13 @@ def test_beyond_chance() -> None:
         3,
         {
             "the count": function(header, both, "return both"),
+            "a logarithm": function(
+                header, both, f"return np.log2(both * pool / {a} / {b})"
+            ).replace("both = ", "import numpy as np\n    both = "),
+            "the shorter twice": function(header, both, f"return both * pool / min({a}, {b}) ** 2"),
+            "Jaccard of the pool": function(
+                header, both, f"return both * pool / ({a} + {b} - both)"
+            ),
             "a share of the first": function(header, both, f"return both / {a}"),
             "a share of the second": function(header, both, f"return both / {b}"),
             "Jaccard": function(header, both, f"return both / ({a} + {b} - both)"),

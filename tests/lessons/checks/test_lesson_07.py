@@ -23,6 +23,7 @@ def test_work_saved() -> None:
         "what is spent": 0.28,
         "no growth": 0.505,
         "eight rounds": 1 - 36 / 99,
+        "without the first round": 1 - 27 / 99,
         "percent": 72,
         "a list": [0.72],
         "six rounds": 1 - 21 / 99,
@@ -61,6 +62,9 @@ def test_paired_interval() -> None:
         {
             "the other way round": ends(f"{t} * {error}", "b - a"),
             "normal": ends(f"1.96 * {error}"),
+            "a probability": ends(f"0.975 * {error}"),
+            "a percentage": ends(f"stats.t.ppf(97.5, n - 1) * {error}"),
+            "the spread of a": ends(f"{t} * a.std(ddof=1) / n ** 0.5"),
             "no square root of n": ends(f"{t} * d.std(ddof=1)"),
             "n, not n - 1": ends(f"{t} * d.std() / n ** 0.5"),
             "not paired": ends(f"{t} * {apart}"),

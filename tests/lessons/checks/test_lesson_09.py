@@ -26,6 +26,22 @@ def test_ensemble_doubt() -> None:
         1,
         {
             "the variance": spread("return p.var(axis=1, ddof=1)"),
+            "one number, by all": spread("return p.std()"),
+            "divided outside the root": spread(
+                "d = p - p.mean(axis=1, keepdims=True)",
+                "return (d ** 2).sum(axis=1) ** 0.5 / (p.shape[1] - 1)",
+            ),
+            "divided twice": spread("return p.std(axis=1) / (p.shape[1] - 1)"),
+            "nine": spread(
+                "d = p - p.mean(axis=1, keepdims=True)", "return ((d ** 2).sum(axis=1) / 9) ** 0.5"
+            ),
+            "one less than the patches": spread(
+                "d = p - p.mean(axis=1, keepdims=True)",
+                "return ((d ** 2).sum(axis=1) / (len(p) - 1)) ** 0.5",
+            ),
+            "not squared": spread(
+                "return (p - p.mean(axis=1, keepdims=True)).sum(axis=1) / (p.shape[1] - 1)"
+            ),
             "divided by the members": spread("return p.std(axis=1)"),
             "the prediction": spread("return p.mean(axis=1)"),
             "over the patches": spread("return p.std(axis=0, ddof=1)"),
@@ -51,6 +67,12 @@ def test_dice() -> None:
         2,
         {
             "IoU": counted("return both / (mask | said).sum()"),
+            "the 2 below": counted("return both / (2 * (a + b))"),
+            "all pixels": counted("return 2 * both / (mask.size + said.size)"),
+            "either, not both": counted("return 2 * (mask ^ said).sum() / (a + b)"),
+            "rounded down": counted("return 2 * both // (a + b)"),
+            "rounded": counted("return round(2 * both / (a + b), 2)"),
+            "patches": counted("return 2 * len(mask & said) / (len(mask) + len(said))"),
             "no 2": counted("return both / (a + b)"),
             "precision": counted("return both / b"),
             "recall": counted("return both / a"),
