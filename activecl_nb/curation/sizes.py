@@ -33,6 +33,7 @@ FEWEST_RARE = 5  # images of the rarer side that S_L should hold, on average
 LABELLED_SHARE = 5  # S_L is at most one in so many of the images that are trained on in the end
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 200  # a round below learns little, one above little more
 MOST_MINUTES = 525_600  # a year
+REHEARSED = 384  # images at the least, in as many batches as they make
 OF_THE_TIME = 0.85  # what is planned for; the rest goes to start-up, and to a rehearsal's error
 
 
@@ -58,6 +59,9 @@ class Speed:
     train: float
     encode: float
     judge: float
+
+
+AT_ONCE = Speed(1e-9, 1e-9, 0)  # on a machine that takes no time
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,14 @@ def fit(
     others = {name: value for name, value in choices.items() if name != "budget"}
     enough = max(base.budget, choices.get("batch_size", base.batch_size))
     protocol = Protocol.of(replace(base, budget=enough), **others)
+    counts = Counts.of(data)
+    sized = choose(counts, AT_ONCE, minutes=minutes, base=base, **choices)
     if protocol.encoder == FROZEN:  # it has encoded all patches before the first round
-        return choose(Counts.of(data), Speed(0, 0, 0), minutes=minutes, base=base, **choices)
+        return sized
+    # Small batches are slower by the image, so it is those of the run that are rehearsed.
+    protocol = replace(protocol, batch_size=sized.protocol.batch_size)
     speed = rehearse(protocol, data.train.images, len(data.train), device=device, seed=seed)
-    return choose(Counts.of(data), speed, minutes=minutes, base=base, **choices)
+    return choose(counts, speed, minutes=minutes, base=base, **choices)
 
 
 def resolved(out: str | os.PathLike[str], **choices: Any) -> Protocol | None:
@@ -139,7 +147,8 @@ def rehearse(
     recipe = simclr.Recipe(
         epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation)
     )
-    positions = torch.arange(batches * batch) % len(images)
+    whole = max(batches * batch, REHEARSED)
+    positions = torch.arange(whole - whole % batch) % len(images)
 
     def seconds(work: Callable[[], object]) -> float:
         since = time.perf_counter()

@@ -84,8 +84,11 @@ def _extreme(said: Any, values: Mapping[str, float], form: str, top: str, near: 
 
 
 @_in_lines
-def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
-    """How much will it be? near: how far from ``came`` still counts as near, as a share of it."""
+def number(said: Any, came: float, form: str = ".2f", near: float = 0.1, most: float = 1.0) -> str:
+    """How much will it be? near: how far from ``came`` still counts as near, as a share of it.
+
+    most: what a share may be; where it may be more than 1, "2" is twice as much and not 2%.
+    """
     if none := _none(said):
         return f"{none} It is {came:{form}}."
     if with_comma(said):
@@ -96,7 +99,9 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1) -> str:
     if value is None:
         return f"{quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
-    least = 1.01 if in_per_cent and came <= 1 else 10  # "2" may be a wrong share, and is no 2%
+    least = (
+        1.01 if in_per_cent and max(came, most) <= 1 else 10
+    )  # "2" may be a wrong share, and is no 2%
     if per_cent or (share and least <= value <= (math.inf if in_per_cent else 100)):
         value /= 100
         given += f"%, {value:g} as a share"

@@ -84,6 +84,22 @@ def test_a_run_goes_on_with_the_sizes_it_began_with(tmp_path):
     assert sizes.resolved(out, rounds=3).rounds == 3
 
 
+def test_the_batches_of_the_run_are_rehearsed(tmp_path, monkeypatch):
+    """Small ones are slower by the image: planned at the profile's, a run took twice its time."""
+    table = write_own(tmp_path / "set", patients=20)
+    data = imbalance.load("table", profiles.PROFILES["tiny"], path=table)
+    rehearsed = []
+
+    def rehearse(protocol, images, count, **how):
+        rehearsed.append(protocol.batch_size)
+        return SLOW
+
+    monkeypatch.setattr(sizes, "rehearse", rehearse)
+    for asked in ({}, {"batch_size": 8}, {"rounds": 1}):
+        found = sizes.fit(data, minutes=1, base=LAPTOP, **asked).protocol
+        assert rehearsed.pop() == found.batch_size < LAPTOP.batch_size and not rehearsed
+
+
 def test_a_frozen_encoder_leaves_nothing_to_train():
     told = choose(Counts(1_000, 300, 200), Speed(0, 0, 0), base=LAPTOP, encoder="frozen")
     assert told.protocol.epochs == 1 and "nothing is trained" in told.reasons["epochs"]

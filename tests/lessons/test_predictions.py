@@ -157,6 +157,13 @@ def test_per_cent_where_a_share_was_asked_for() -> None:
     assert in_one_line(predictions.number(0.07, 0.072, ".0%")).startswith("You said 7%, and")
 
 
+def test_a_share_that_may_be_above_one() -> None:
+    for said in (2, "twice"):
+        told = in_one_line(predictions.number(said, 0.35, ".0%", most=9))
+        assert told == "You said 200%; it is less: 35%."
+    assert in_one_line(predictions.number(150, 0.35, ".0%", most=9)).startswith("You said 150%")
+
+
 def test_per_cent_with_its_sign() -> None:
     assert in_one_line(predictions.number("5%", 0.05)) == (
         "You said 5%, 0.05 as a share, and it is about that: 0.05."

@@ -88,7 +88,7 @@ def wanting(line: Line) -> str:
         text += " whether less or more"
     if line.verdict == CANNOT_TELL and np.isfinite(found.detectable):
         away = " away" if line.claim.expect == "exactly" else ""
-        text += f" (from {size(found)}{away} on these runs would have shown it)"
+        text += f" (these runs would have shown {size(found)}{away} or more)"
     if falls_short(line):
         less = " less" if found.spares else ""
         text += f"; {printed(line.claim)}{less} lies outside the interval"

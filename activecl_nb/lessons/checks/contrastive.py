@@ -57,7 +57,8 @@ MISTAKES: dict[str, dict[str, str]] = {
         "angle": "you compare by the angle; sim is its cosine",
     },
     "divide": {
-        "not at all": "the temperature is missing: divide the similarities by it",
+        "not at all": "the temperature is missing, or outside the exponential, where it cancels: "
+        "divide the similarities by it",
         "multiply": "you multiply by the temperature; divide by it",
         "0.1": "the temperature is fixed at 0.1; use the argument",
         "0.5": "the temperature is fixed at 0.5; use the argument",

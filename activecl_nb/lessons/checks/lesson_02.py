@@ -49,7 +49,7 @@ def forced_to_ignore(letter: Any) -> Verdict:
 def chance_loss(answer: Any) -> Verdict:
     """Lesson 02, exercise 2: NT-Xent of a batch of 4 patches when all similarities are equal."""
     answer = plain_answer(answer)
-    near = np.all(np.abs(answer - np.log(7)) < 0.05)
+    near = answer.shape == () and abs(answer - np.log(7)) < 0.05
     if near and not close(answer, np.log(7), 1e-3):
         return hint("nearly: give three digits after the point, or leave it as an expression")
     return compare(
@@ -192,8 +192,8 @@ def stain_family(family: Any) -> Verdict:
     if wrong := _colours_lost(family) or _geometry_kept(family):
         return hint(wrong)
     return solved(
-        "no view changes the colours, so how strongly a patch is stained must stay in the "
-        "features; place and direction change, so they may go"
+        "no view changes the colours, so nothing pushes how strongly a patch is stained out of "
+        "the features; place and direction change, so they may go"
     )
 
 
@@ -233,7 +233,7 @@ def _geometry_kept(family: Family) -> str:
     if off:
         return (
             f"the colours are kept; but (nearly) without {' and '.join(off)} the encoder may still "
-            "answer by place or direction, which the task calls no matter"
+            "answer by place or by which way round it lies, which the task calls no matter"
         )
     if family.crop_scale[0] < _SPECK:
         return (

@@ -134,7 +134,9 @@ def round_costs(answer: Any) -> Verdict:
     """Lesson 05, exercise 4: image-epochs of each of four rounds of 100 images, 10 epochs."""
     answer = plain_answer(answer, several=True)
     if answer.shape != (4,):
-        return hint(f"give four numbers in a list, one for each round, not {answer.size}")
+        return hint(
+            f"give four numbers in a list, one for each round, not a shape of {answer.shape}"
+        )
     return compare(
         answer,
         [1000, 2000, 3000, 4000],
@@ -207,7 +209,9 @@ _OF_SHARES: dict[str, Callable[[Any, Any], Any]] = {
     "you took 1 off; a class without preference has an enrichment of 1": (
         lambda here, there: here / there - 1
     ),
-    "// rounds down; divide with /": lambda here, there: here // there,
+    "rounded down, by // or int(), or the same for any picks: divide with /": (
+        lambda here, there: here // there
+    ),
     "do not round: 1.8 times is not 2": lambda here, there: round(here / there),
     "give times, not a percentage: 2 is twice as rich": lambda here, there: 100 * here / there,
     "that is the logarithm of the ratio; give the ratio itself": (

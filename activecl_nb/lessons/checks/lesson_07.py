@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from activecl_nb.lessons.checks.verdict import (
-    NOT_YET,
     STOPPED,
     NotSolved,
     Verdict,
@@ -101,6 +100,15 @@ _ERRORS = {
     "this treats the two as unrelated, and adds up the spread of each; take the difference seed "
     "by seed first": lambda a, b: ((a.var(ddof=1) + b.var(ddof=1)) / len(a)) ** 0.5,
     "divide by the square root of n, not by n": lambda a, b: (a - b).std(ddof=1) / len(a),
+    "two things: the variance is not the deviation, take its root; and it needs n - 1 (ddof=1)": (
+        lambda a, b: (a - b).var() / len(a) ** 0.5
+    ),
+    "two things: divide by sqrt(n), since the mean of n is known better; and n - 1 (ddof=1)": (
+        lambda a, b: (a - b).std()
+    ),
+    "two things: divide by the square root of n, not by n; and n - 1 in the deviation (ddof=1)": (
+        lambda a, b: (a - b).std() / len(a)
+    ),
     "the variance is not the deviation: take its root": (
         lambda a, b: (a - b).var(ddof=1) / len(a) ** 0.5
     ),
@@ -318,8 +326,6 @@ def verdict_rule(function: Any) -> Verdict:
 
     Takes (low, high, claimed): the claim is "more than 0, as much as ``claimed``".
     """
-    if not callable(function):
-        return NOT_YET
     for inputs, right, text in INTERVALS:
         try:
             said = returned_by(function, *inputs)

@@ -67,6 +67,15 @@ NOT_DOUBT: dict[str, Callable[..., Any]] = {
     "that is one less than the number of patches; the members are counted along axis 1": (
         lambda p: p.std(axis=1) * np.sqrt(p.shape[1] / (p.shape[0] - 1))
     ),
+    "brackets: one less than the members stands under the line, (n - 1)": (
+        lambda p: np.sqrt(np.maximum(p.var(axis=1) - 1, 0))
+    ),
+    "these are deviations from the mean of all patches; each patch has a mean of its own": (
+        lambda p: np.sqrt(((p - p.mean()) ** 2).sum(1) / (p.shape[1] - 1))
+    ),
+    "you divided by two less than the members; one less is asked for": (
+        lambda p: p.std(axis=1, ddof=2)
+    ),
     "deviations from the mean add up to 0; square them first": lambda p: 0 * p[:, 0],
 }
 
@@ -129,6 +138,15 @@ _OF_AREAS: dict[str, Callable[..., Any]] = {
     ),
     "the 2 stands above the line: 2 x both / (a + b)": lambda both, a, b, n: both / (2 * (a + b)),
     ".size counts all pixels; .sum() counts those that are inside": lambda both, a, b, n: both / n,
+    "== counts what is outside of both as well; & is what both hold": (
+        lambda both, a, b, n: 2 * (n - a - b + 2 * both) / (a + b)
+    ),
+    "this is 1 - IoU; Dice is twice both over the sum of the two areas": (
+        lambda both, a, b, n: 1 - both / (a + b - both)
+    ),
+    "the 1 that you add below changes every score; add nothing": (
+        lambda both, a, b, n: 2 * both / (a + b + 1)
+    ),
     "^ is what one of them holds and the other does not; & is what both hold": (
         lambda both, a, b, n: 2 * (a + b - 2 * both) / (a + b)
     ),

@@ -31,6 +31,14 @@ def test_ensemble_doubt() -> None:
                 "d = p - p.mean(axis=1, keepdims=True)",
                 "return (d ** 2).sum(axis=1) ** 0.5 / (p.shape[1] - 1)",
             ),
+            "no brackets": spread(
+                "d = p - p.mean(axis=1, keepdims=True)",
+                "return ((d ** 2).sum(axis=1) / p.shape[1] - 1) ** 0.5",
+            ),
+            "from the mean of all": spread(
+                "return (((p - p.mean()) ** 2).sum(axis=1) / (p.shape[1] - 1)) ** 0.5"
+            ),
+            "two less": spread("return p.std(axis=1, ddof=2)"),
             "divided twice": spread("return p.std(axis=1) / (p.shape[1] - 1)"),
             "nine": spread(
                 "d = p - p.mean(axis=1, keepdims=True)", "return ((d ** 2).sum(axis=1) / 9) ** 0.5"
@@ -71,6 +79,9 @@ def test_dice() -> None:
             "all pixels": counted("return 2 * both / (mask.size + said.size)"),
             "either, not both": counted("return 2 * (mask ^ said).sum() / (a + b)"),
             "rounded down": counted("return 2 * both // (a + b)"),
+            "where both agree": counted("return 2 * (mask == said).sum() / (a + b)"),
+            "1 - IoU": counted("return 1 - both / (mask | said).sum()"),
+            "1 added below": counted("return 2 * both / (a + b + 1)"),
             "rounded": counted("return round(2 * both / (a + b), 2)"),
             "patches": counted("return 2 * len(mask & said) / (len(mask) + len(said))"),
             "no 2": counted("return both / (a + b)"),
