@@ -99,9 +99,8 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1, most: f
     if value is None:
         return f"{quoted(said)} is not a number. It is {came:{form}}."
     given = f"You said {value:g}"
-    least = (
-        1.01 if in_per_cent and max(came, most) <= 1 else 10
-    )  # "2" may be a wrong share, and is no 2%
+    # "2" may be a wrong share, and is no 2%.
+    least = 1.01 if in_per_cent and max(came, most) <= 1 else 10
     if per_cent or (share and least <= value <= (math.inf if in_per_cent else 100)):
         value /= 100
         given += f"%, {value:g} as a share"
@@ -111,7 +110,7 @@ def number(said: Any, came: float, form: str = ".2f", near: float = 0.1, most: f
         return f"{given}, and so it is."
     if count and (0 < value < 1 or per_cent):
         return f"{given}, which is no whole number. It is {came:{form}}."
-    if abs(value - came) <= near * abs(came):
+    if math.isfinite(came) and abs(value - came) <= near * abs(came):
         return f"{given}, and it is about that: {came:{form}}."
     return f"{given}; it is {'more' if came > value else 'less'}: {came:{form}}."
 

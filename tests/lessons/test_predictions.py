@@ -157,6 +157,11 @@ def test_per_cent_where_a_share_was_asked_for() -> None:
     assert in_one_line(predictions.number(0.07, 0.072, ".0%")).startswith("You said 7%, and")
 
 
+def test_nothing_is_near_what_never_came() -> None:
+    said = in_one_line(predictions.number(10, math.inf, ".0f", near=0.5))
+    assert said == "You said 10; it is more: inf."
+
+
 def test_a_share_that_may_be_above_one() -> None:
     for said in (2, "twice"):
         told = in_one_line(predictions.number(said, 0.35, ".0%", most=9))
