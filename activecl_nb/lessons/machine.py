@@ -31,7 +31,7 @@ NEEDED = {  # distribution -> what stops working without it
     "psutil": "this check",
     "jupyterlab": "the lessons",
 }
-WIDTH = 66  # letters a line
+WIDTH = 58  # letters a line, as a page of 600 pixels has room for
 DISK_NEEDED = 2e9  # bytes, for drawn tissue and runs
 MEMORY_NEEDED = 3e9  # bytes
 MINUTES_ENOUGH = 45  # of computing in all lessons; beyond it a class waits more than it learns

@@ -11,37 +11,41 @@ from typing import Any
 import numpy as np
 
 # Words of the same meaning; of each line one at most is among the choices of a question.
-ALIKE = (
-    ("yes", "y"),
-    ("no", "n"),
-    ("less", "fewer", "lower", "smaller", "down", "falls", "fall", "falling", "decreases"),
-    ("more", "higher", "larger", "greater", "up", "rises", "rise", "rising", "increases"),
-    ("same", "the same", "identical", "equal", "as many", "stays", "stays the same", "hardly"),
-    ("another", "different", "other", "not the same"),
-    ("as many", "as many as they are"),
-    ("the same", "exactly the same"),
-    ("apart", "separate", "do not overlap"),
-    ("cannot tell", "can not tell", "unclear"),
-    ("encoder", "trained encoder"),
-    ("colour", "six numbers"),
-    ("jitter", "colour jitter"),
-    ("crop", "cropping"),
-    ("mine", "my_strategy", "my strategy"),
-    ("entropy", "entropy sampling", "entropy picks", "uncertainty", "uncertain"),
-    ("gray", "grey", "grayscale"),
-    ("rotation", "rotate"),
-    ("random", "random picks", "random split", "at random"),
-    ("kcenter", "coreset", "core-set"),
-    ("ADI", "fat", "fat cells"),
-    ("BACK", "background", "glass"),
-    ("DEB", "debris"),
-    ("LYM", "lymphocytes", "immune cells"),
-    ("MUC", "mucus"),
-    ("MUS", "muscle"),
-    ("NORM", "normal mucosa"),
-    ("STR", "stroma", "connective tissue"),
-    ("TUM", "tumour", "tumor"),
-)
+ALIKE = [
+    line.split(" | ")
+    for line in """
+yes | y
+no | n
+less | lower | falls | fewer | smaller | down | goes down | fall | falling | decreases | decrease
+more | higher | rises | larger | greater | up | goes up | rise | rising | increases | increase
+same | the same | about the same | exactly the same | as many | as many as they are | as much \
+| stays | stays the same | hardly | hardly moves | identical | equal | unchanged | no change
+another | different | other | not the same
+apart | separate | do not overlap
+cannot tell | can not tell | unclear
+mine | my_strategy | my strategy
+random | random picks | at random | random split | random quarter
+entropy | entropy picks | entropy sampling | uncertainty | uncertain
+kcenter | coreset | core-set
+no copies | without copies
+encoder | trained encoder
+colour | six numbers
+F1 | F1 score | f1-score
+gray | grey | grayscale
+jitter | colour jitter
+crop | cropping
+rotation | rotate
+ADI | fat | fat cells
+BACK | background | glass
+DEB | debris
+LYM | lymphocyte | lymphocytes | immune cells
+MUC | mucus
+MUS | muscle | smooth muscle
+NORM | normal mucosa
+STR | stroma | connective tissue
+TUM | tumour | tumor | cancer | adenocarcinoma
+""".strip().splitlines()
+]
 
 COMMA = "a comma makes two numbers of one: write 0.83 for 0,83, and 9900 for 9,900"
 # What may stand before a number and behind it, as in "about 50 %" and "8 rounds". Any other word
@@ -57,8 +61,14 @@ OF = rf"(?:of )?(?:the |them|it)?(?:{THINGS}|time|x)?(?:e?s)?(?: or so)?"
 UNIT = rf"\s*({PER_CENT}|{'|'.join(TIMES)})?\s*{OF}\s*"
 WORDS = {"none": 0, "half": 0.5, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 WORDS |= {"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "twenty": 20}
+WORDS |= {"eleven": 11, "fifteen": 15, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60}
 WORDS |= {"twice": 2, "double": 2}
-PARTS = {"(a|one) half": 1 / 2, "(a|one) third": 1 / 3, "(a|one) quarter": 1 / 4}
+PARTS = {
+    "(a|one) half": 1 / 2,
+    "(a|one) third": 1 / 3,
+    "(a|one) quarter": 1 / 4,
+    "(a|one) fifth": 1 / 5,
+}
 PARTS |= {"two thirds": 2 / 3, "three quarters": 3 / 4}
 OF_MANY = r"(\d+)\s*(?:of|/|out of)\s*(\d+)"
 

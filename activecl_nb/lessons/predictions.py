@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -136,8 +137,8 @@ def order(said: Any, values: Mapping[str, float], form: str = ".2f") -> str:
     ranked = sorted(values, key=values.__getitem__, reverse=True)
     came = ", ".join(f"{name} {values[name]:{form}}" for name in ranked)
     row = list(said) if isinstance(said, list | tuple) else []
-    if isinstance(said, str) and "," in said:
-        row = said.split(",")
+    if isinstance(said, str) and re.search("[,>]", said):
+        row = re.split("[,>]", said)
     if none := _none(... if any(map(missing, row)) else said):
         return f"{none} From the largest on it is: {came}."
     told = [meant(one, values) or "" for one in row]

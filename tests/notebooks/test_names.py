@@ -63,16 +63,14 @@ def meanings(source: str) -> dict[str, str]:
 
 
 def clashes(parts: dict[str, list[nbformat.NotebookNode]]) -> Iterator[str]:
-    """Names that a cell takes from its section, and that a cell elsewhere sets in another way."""
+    """Names that a cell takes from cells above it, and that another cell sets in another way."""
     each = {cell.id: meanings(cell.source) for part in parts.values() for cell in part}
     for part in parts.values():
         before: dict[str, str] = {}
-        above = set()
         for cell in part:
-            above.add(cell.id)
             for name in sorted(read_from_elsewhere(cell.source) & set(before)):
                 for other, theirs in each.items():
-                    if other not in above and theirs.get(name, before[name]) != before[name]:
+                    if other != cell.id and theirs.get(name, before[name]) != before[name]:
                         yield f"{cell.id}: {name} is another thing in {other}"
             before |= each[cell.id]
 
@@ -96,4 +94,6 @@ def test_a_name_with_two_meanings_is_noticed():
         "f: x is another thing in e"
     ]
     assert list(clashes({"one": [*first, *other]})) == ["b: x is another thing in e"]
+    above = cell("x = 2", "g")  # whoever leaves out the next cell that sets x reads this one
+    assert list(clashes({"one": [above, *first]})) == ["b: x is another thing in g"]
     assert read_from_elsewhere("x = x + 1") == {"x"} and not read_from_elsewhere("x = 1\nx + 1")

@@ -63,6 +63,12 @@ _OF_COUNTS: dict[str, Callable[[int, int, int, int], Any]] = {
     "that is the accuracy; the true negatives have no place in F1": (
         lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn)
     ),
+    "== counts what is rightly called NON-TUM as well; a tumour found is called & targets": (
+        lambda tp, fp, fn, tn: 2 * (tp + tn) / (2 * tp + fp + fn)
+    ),
+    "you divide recall by TP + TN; it is the tumours found out of all tumours, TP + FN": (
+        lambda tp, fp, fn, tn: _harmonic(tp / (tp + fp), tp / (tp + tn))
+    ),
     "that is TP / (TP + FP + FN); F1 counts TP twice, above and below": (
         lambda tp, fp, fn, tn: tp / (tp + fp + fn)
     ),
@@ -123,6 +129,8 @@ def f1_mistakes() -> dict[str, Callable[..., Any]]:
         "you cut at the mean logit; a probability of one half is a logit of 0": (
             lambda targets, logits: as_f1(*counts(targets, logits > logits.mean()))
         ),
+        "no patch is called tumour: the probability of a logit is its sigmoid; a softmax shares 1 "
+        "among all patches": lambda targets, logits: 0.0,
         "every patch is called tumour: a probability is always above 0, so cut at 0.5": of_counts(
             as_f1, -np.inf
         ),

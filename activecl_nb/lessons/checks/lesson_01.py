@@ -48,7 +48,7 @@ def baseline_accuracy(answer: Any) -> Verdict:
         right,
         {
             "that is the share of TUM; the baseline is right about all the others": 1 - right,
-            "that is the training set's share of NON-TUM; the question is about the test set": (
+            "that is the training set's share of NON-TUM, six in seven; count in the test set": (
                 85_683 / 100_000
             ),
             "that is the training set's share of TUM; the test set's others are asked for": 0.14317,
@@ -216,6 +216,8 @@ def _dialled(function: Any, positive: np.ndarray, share: float, seed: int = 0) -
         if error.verdict == NOT_YET:
             raise
         more = ""
+        if "dimension" in error.verdict.why:
+            more = "; np.where gives a tuple: take its [0], or np.flatnonzero"
         if "larger sample" in error.verdict.why:
             more = "; is it the kind that is too frequent which you draw from?"
         refuse(f"asked for a share of {share}, {error.verdict.why}{more}")

@@ -26,6 +26,7 @@ from activecl_nb.lessons.checks.verdict import (
     solved,
     whole_positions,
 )
+from activecl_nb.lessons.meaning import meant, quoted
 from activecl_nb.lessons.predictions import missing
 
 # ---- F1 ----------------------------------------------------------------------------------
@@ -75,10 +76,10 @@ def threshold_raised(recall: object, precision: object) -> Verdict:
     """Exercise 3.2: what a higher threshold does to recall and precision."""
     if missing(recall) or missing(precision):
         return NOT_YET
-    answers = [str(word).strip().lower() for word in (recall, precision)]
-    for word in answers:
-        if word not in _WORDS:
-            return hint(f"answer with {', '.join(map(repr, _WORDS))}, not {word[:40]!r}")
+    answers = [meant(word, _WORDS) for word in (recall, precision)]
+    for answer, word in zip(answers, (recall, precision), strict=True):
+        if answer is None:
+            return hint(f"answer with {', '.join(map(repr, _WORDS))}, not {quoted(word)}")
     if answers[0] == "up":
         return hint("recall: a higher threshold calls fewer patches tumour; can it find more?")
     if answers[0] == "either":

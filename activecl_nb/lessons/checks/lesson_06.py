@@ -170,6 +170,18 @@ _OF_COUNTS: dict[str, Callable[[float, int, int, int], Any]] = {
     "rounded down, by // or int(): divide with /, and leave it": lambda s, a, b, n: (
         s // (a * b / n)
     ),
+    "this is the part of all picks that is shared; divide by a * b / pool": (
+        lambda s, a, b, n: s / (a + b)
+    ),
+    "this is the share of the longer list; two random draws share some as well": (
+        lambda s, a, b, n: s / max(a, b)
+    ),
+    "this is what either picked, as a share of the pool; count those that both picked": (
+        lambda s, a, b, n: (a + b - s) / n
+    ),
+    "you took len(first) twice; two draws meet len(first) x len(second) / pool times": (
+        lambda s, a, b, n: s * n / a**2
+    ),
     "this is a logarithm of it; give times": lambda s, a, b, n: np.log2(s * n / a / b),
     "two sets meet a * b / pool times; you took the shorter of them twice": (
         lambda s, a, b, n: s * n / min(a, b) ** 2

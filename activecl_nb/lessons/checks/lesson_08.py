@@ -80,6 +80,10 @@ def _distances(x: np.ndarray) -> np.ndarray:
     return np.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=2))
 
 
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
 def _nearest(x: np.ndarray, k: int) -> np.ndarray:
     """(n, k): distances to the k nearest others."""
     return np.sort(_distances(x), axis=1)[:, 1 : k + 1]
@@ -106,6 +110,15 @@ NOT_TYPICALITY: dict[str, Callable[[np.ndarray, int], Any]] = {
     ),
     "this is the mean over all points, itself among them; only the k nearest others count": (
         lambda x, k: 1 / _distances(x).mean(1)
+    ),
+    "you compare directions (cosine); take the straight line": (
+        lambda x, k: 1 / np.sort(1 - _unit(x) @ _unit(x).T, axis=1)[:, 1 : k + 1].mean(1)
+    ),
+    "the distances are not sorted: these are the first k others, not the nearest": (
+        lambda x, k: 1 / _distances(x)[:, 1 : k + 1].mean(1)
+    ),
+    "sorted downwards: these are the farthest but one; typical is about the nearest": (
+        lambda x, k: 1 / np.sort(_distances(x), axis=1)[:, ::-1][:, 1 : k + 1].mean(1)
     ),
     "these are squared distances; take the root": (lambda x, k: 1 / (_nearest(x, k) ** 2).mean(1)),
     "you summed the distances; take their mean, so that k does not matter": (
@@ -250,7 +263,10 @@ def _why_not(
             )
         if bought == SWITCH - 1:
             yield hint(f"{said}: the switch comes too early, at {SWITCH} labels it is due")
-        yield hint(f"{said}, and they are still {other}'s")
+        yield hint(
+            f"{said}, and they are still {other}'s: does len(chosen_features) decide, or something "
+            "else?"
+        )
     half = len(picks & set(made["typiclust"])), len(picks & set(made["entropy"]))
     if min(half) >= 2 and sum(half) >= len(picks):
         yield hint(f"{said}, all of them; you mix the two in one purchase")

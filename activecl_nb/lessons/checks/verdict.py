@@ -222,8 +222,8 @@ def answer_of_either(
             raise
         try:
             return ask(function, *(others or tensors)(inputs))
-        except NotSolved:
-            raise first from None
+        except NotSolved as second:  # of torch code the second says what is wrong
+            raise second if "must be Tensor" in first.verdict.text else first from None
 
 
 def plain_answer(answer: Any, *, several: bool = False) -> np.ndarray:

@@ -37,6 +37,14 @@ def test_f1() -> None:
             "cuts logits at 0.5": my_f1(
                 "called = logits > 0.5", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
             ),
+            "where both agree": my_f1(
+                "called = logits > 0",
+                "tp = (called == targets).sum(); n = called.sum() + targets.sum()",
+                "return 2 * tp / n",
+            ),
+            "softmax": my_f1(
+                "called = torch.softmax(logits, 0) > 0.5", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
+            ),
             "cuts at the mean": my_f1(
                 "called = logits > logits.mean()", *COUNTS, "return 2*tp/(2*tp+fp+fn)"
             ),

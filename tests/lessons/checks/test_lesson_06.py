@@ -109,6 +109,10 @@ def test_beyond_chance() -> None:
         3,
         {
             "the count": function(header, both, "return both"),
+            "of all picks": function(header, both, f"return both / ({a} + {b})"),
+            "of the longer": function(header, both, f"return both / max({a}, {b})"),
+            "the union": function(header, both, f"return ({a} + {b} - both) / pool"),
+            "the first twice": function(header, both, f"return both * pool / {a} ** 2"),
             "a logarithm": function(
                 header, both, f"return np.log2(both * pool / {a} / {b})"
             ).replace("both = ", "import numpy as np\n    both = "),

@@ -51,6 +51,14 @@ def test_typicality() -> None:
             "itself a neighbour": my_typicality("return 1 / np.sort(d, axis=1)[:, :k].mean(1)"),
             "itself in the mean": my_typicality("return 1 / np.sort(d, 1)[:, : k + 1].mean(1)"),
             "a distance": my_typicality("return near.mean(1)"),
+            "cosine": my_typicality(
+                "u = x / np.linalg.norm(x, axis=1, keepdims=True)",
+                "return 1 / np.sort(1 - u @ u.T, axis=1)[:, 1 : k + 1].mean(1)",
+            ),
+            "not sorted": my_typicality("return 1 / d[:, 1 : k + 1].mean(1)"),
+            "sorted downwards": my_typicality(
+                "return 1 / np.sort(d, axis=1)[:, ::-1][:, 1 : k + 1].mean(1)"
+            ),
             "an order": my_typicality("return np.argsort(-1 / near.mean(1))"),
             "an order, upwards": my_typicality("return np.argsort(1 / near.mean(1))"),
             "a logarithm": my_typicality("return np.log(1 / near.mean(1))"),
