@@ -246,9 +246,9 @@ def _picks(answer: Any, budget: int, candidates: int) -> np.ndarray:
     picks = whole_positions(answer, candidates, masks=False, distinct=False)
     if len(set(picks.tolist())) < budget:
         refuse(
-            "a candidate is picked twice: once it is a centre, its distance to the nearest centre "
-            "is 0. Take the min over centres (no mean, no max), then argmax over candidates (no "
-            "argmin)"
+            "a candidate is picked twice: once it is a centre its distance is 0, if every "
+            "candidate keeps the smaller of its old distance and the one to the new centre (the "
+            "min over all centres, no mean and no max; then argmax, no argmin)"
         )
     return picks
 
