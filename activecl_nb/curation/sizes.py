@@ -33,7 +33,7 @@ FEWEST_RARE = 5  # images of the rarer side that S_L should hold, on average
 LABELLED_SHARE = 5  # S_L is at most one in so many of the images that are trained on in the end
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 200  # a round below learns little, one above little more
 MOST_MINUTES = 525_600  # a year
-REHEARSED = 384  # images at the least, in as many batches as they make
+REHEARSED, FEWEST_BATCHES = 384, 6  # images and batches of a rehearsal, at the least
 OF_THE_TIME = 0.85  # what is planned for; the rest goes to start-up, and to a rehearsal's error
 
 
@@ -135,7 +135,6 @@ def rehearse(
     *,
     device: str | None = None,
     seed: int = 0,
-    batches: int = 6,
 ) -> Speed:
     """Train a few steps, encode a few images, judge once; some seconds.
 
@@ -147,8 +146,7 @@ def rehearse(
     recipe = simclr.Recipe(
         epochs=1, batch_size=batch, family=augment.Family(rotation=protocol.rotation)
     )
-    whole = max(batches * batch, REHEARSED)
-    positions = torch.arange(whole - whole % batch) % len(images)
+    positions = torch.arange(max(FEWEST_BATCHES, REHEARSED // batch) * batch) % len(images)
 
     def seconds(work: Callable[[], object]) -> float:
         since = time.perf_counter()

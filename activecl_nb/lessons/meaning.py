@@ -70,7 +70,7 @@ PARTS = {
     "(a|one) fifth": 1 / 5,
 }
 PARTS |= {"two thirds": 2 / 3, "three quarters": 3 / 4}
-OF_MANY = r"(\d+)\s*(?:of|/|out of)\s*(\d+)"
+OF_MANY = r"(\d{1,9})\s*(?:of|/|out of)\s*(\d{1,9})"
 
 
 def meant(said: Any, choices: Iterable[str]) -> str | None:

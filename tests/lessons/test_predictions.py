@@ -204,6 +204,8 @@ def test_a_number_that_was_counted_is_so_and_not_about_so():
         ("3 out of 4", ".0%", 0.75, "You said 75%, and it is about that: 75%."),
         ("20 of 15", ".0f", 14, "'20 of 15' is not a number. It is 14."),
         ("0/0", ".2f", 0.75, "'0/0' is not a number. It is 0.75."),
+        (f"1/{9 * '1000'}", ".2f", 0.75, f"'1/{9 * '1000'}' is not a number. It is 0.75."),
+        (f"1/{5000 * '9'}", ".2f", 0.75, f"'1/{37 * '9'} is not a number. It is 0.75."),
         ("a quarter", ".2f", 0.25, "You said 0.25, and it is about that: 0.25."),
         (
             "two thirds of the patches",

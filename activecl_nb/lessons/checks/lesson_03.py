@@ -26,7 +26,7 @@ from activecl_nb.lessons.checks.verdict import (
     solved,
     whole_positions,
 )
-from activecl_nb.lessons.meaning import meant, quoted
+from activecl_nb.lessons.checks.words import one_of
 from activecl_nb.lessons.predictions import missing
 
 # ---- F1 ----------------------------------------------------------------------------------
@@ -68,18 +68,13 @@ def f1(function: Callable[..., Any]) -> Verdict:
 
 # ---- thresholds and baselines ------------------------------------------------------------
 
-_WORDS = ("up", "down", "either")
-
 
 @check
 def threshold_raised(recall: object, precision: object) -> Verdict:
     """Exercise 3.2: what a higher threshold does to recall and precision."""
     if missing(recall) or missing(precision):
         return NOT_YET
-    answers = [meant(word, _WORDS) for word in (recall, precision)]
-    for answer, word in zip(answers, (recall, precision), strict=True):
-        if answer is None:
-            return hint(f"answer with {', '.join(map(repr, _WORDS))}, not {quoted(word)}")
+    answers = [one_of(word, "up", "down", "either") for word in (recall, precision)]
     if answers[0] == "up":
         return hint("recall: a higher threshold calls fewer patches tumour; can it find more?")
     if answers[0] == "either":

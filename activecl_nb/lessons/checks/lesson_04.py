@@ -26,7 +26,7 @@ from activecl_nb.lessons.checks.verdict import (
     tensors,
     whole_positions,
 )
-from activecl_nb.lessons.meaning import meant, quoted
+from activecl_nb.lessons.checks.words import one_of
 from activecl_nb.lessons.predictions import missing
 
 # ---- uncertainty -------------------------------------------------------------------------
@@ -261,10 +261,7 @@ def drawn_to(outliers: object, duplicates: object) -> Verdict:
     """Exercise 4.5: which of three strategies picks most outliers, which most near-duplicates."""
     if missing(outliers) or missing(duplicates):
         return NOT_YET
-    names = [meant(word, ("random", "entropy", "kcenter")) for word in (outliers, duplicates)]
-    for name, word in zip(names, (outliers, duplicates), strict=True):
-        if name is None:
-            return hint(f"answer with 'random', 'entropy' or 'kcenter', not {quoted(word)}")
+    names = [one_of(word, "random", "entropy", "kcenter") for word in (outliers, duplicates)]
     hints = {
         (0, "random"): "outliers: they are few, and random takes of them no more than their share",
         (0, "entropy"): "outliers: entropy looks at the distance to the proxy's line alone; most "
@@ -274,7 +271,7 @@ def drawn_to(outliers: object, duplicates: object) -> Verdict:
         "almost 0, so they come last",
     }
     for place, name in enumerate(names):
-        if name is not None and (place, name) in hints:
+        if (place, name) in hints:
             return hint(hints[place, name])
     return solved(
         "far from everything is what an outlier is, and k-center asks for that; all copies of a "
